@@ -1,0 +1,36 @@
+"""Mistakes the reader can mend: one clear sentence, no traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake the reader can mend. Shown as one sentence; the command ends with status 2."""
+
+    status = 2
+
+
+class RunFailedError(UserError):
+    """The work could not be done and no flag was wrong: divergence, a full disk. Status 1."""
+
+    status = 1
+
+
+class InterruptedRunError(UserError):
+    """The run was asked to stop by a signal, and its state is saved. Status 128 + the signal's number."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.status = 128 + signal_number
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """The end of a sentence that refuses `name`: the closest allowed name, and what is allowed.
+
+    >>> nearest("modrn", ["modern", "book-gan"])
+    'did you mean modern? Allowed: book-gan, modern'
+    """
+    names = sorted(allowed)
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    listing = ", ".join(names) if names else "none"
+    return (f"did you mean {close[0]}? " if close else "") + f"Allowed: {listing}"

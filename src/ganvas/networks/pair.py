@@ -1,0 +1,53 @@
+"""What every pair of networks is to the rest of the house.
+
+G(noise, labels) -> images and D(images, labels) -> logits, for square pictures of any size from 16 to 128 px.
+
+A label argument is one of
+- None, for a pair built without labels;
+- (N,) int64, class indices;
+- (N, K) float, a mixture of the K classes in each row: the way from one class to another.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the data ask of a network: C channels, H = W = size pixels, K classes (0: no labels)."""
+
+    channels: int
+    size: int
+    classes: int = 0
+
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self.channels, self.size, self.size)
+
+
+class Generator(nn.Module):
+    """noise (N, noise_size), labels -> images (N, C, H, W) float32, meant for [-1, 1]."""
+
+    noise_size: int
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See the class."""
+        raise NotImplementedError
+
+
+class Discriminator(nn.Module):
+    """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See the class."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generator and the discriminator it plays against."""
+
+    generator: Generator
+    discriminator: Discriminator
