@@ -1,0 +1,212 @@
+"""The pairs of *Make Your First GAN With PyTorch*, as facts: fully connected, and convolutional.
+
+The book speaks another dialect than this house, and it is translated here and nowhere else:
+
+- its pictures lie in [0, 1]: a discriminator here takes [-1, 1] and reads (x + 1) / 2, a generator gives 2 sigmoid - 1;
+- its discriminators end in a sigmoid: here they return the logit before it, and the loss applies the sigmoid;
+- its labels are one-hot vectors, joined to the noise and to the picture.
+
+The convolutional pair is the book's at 128 px. At any size from 16 to 128 px it follows one rule (`geometry`).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganvas.networks.conditioning import join_planes, join_vector
+from ganvas.networks.layers import Activation, Normalisation, activation, normalisation, spectral
+from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.settings import Settings
+
+
+class BookGenerator(Generator):
+    """Joins the one-hot label to the noise, runs `layers`, and turns the book's [0, 1] into [-1, 1]."""
+
+    def __init__(self, layers: nn.Sequential, noise_size: int, classes: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.noise_size = noise_size
+        self.classes = classes
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `Generator`."""
+        values: Tensor = self.layers(join_vector(noise, labels, self.classes))
+        return torch.sigmoid(values.float()) * 2 - 1
+
+
+class BookMLPDiscriminator(Discriminator):
+    """Flattens the picture, joins the one-hot label, runs `layers`."""
+
+    def __init__(self, layers: nn.Sequential, classes: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.classes = classes
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `Discriminator`."""
+        pixels = ((images + 1) / 2).flatten(1)  # (N, C, H, W) -> (N, C * H * W)
+        logits: Tensor = self.layers(join_vector(pixels, labels, self.classes))
+        return logits.flatten().float()
+
+
+class BookConvDiscriminator(Discriminator):
+    """Joins one-hot planes to the picture, runs `layers`."""
+
+    def __init__(self, layers: nn.Sequential, classes: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.classes = classes
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `Discriminator`."""
+        logits: Tensor = self.layers(join_planes((images + 1) / 2, labels, self.classes))
+        return logits.flatten().float()
+
+
+class BookMLP(Settings):
+    """The book's fully connected pair: one hidden layer on each side, its label joined as a one-hot vector."""
+
+    kind: Literal["book-mlp"] = "book-mlp"
+    hidden: int = Field(default=200, ge=1, le=4096)
+    """Values in the hidden layer of each network."""
+    noise: int = Field(default=100, ge=1, le=1024)
+    """Standard normal numbers that the generator starts from."""
+    activation: Activation = "leaky-relu"
+    """The nonlinearity of the hidden layers; sigmoid is the book's before its second refinement."""
+    slope: float = Field(default=0.02, ge=0, le=1)
+    """LeakyReLU's slope below zero."""
+    normalisation: Normalisation = "layer"
+    """What follows the nonlinearity; none is the book's before its third refinement, batch needs 2 pictures or more."""
+
+    def build(self, shape: Shape) -> Pair:
+        """A pair for pictures of that shape, its weights drawn from torch's global generator."""
+        pixels = shape.channels * shape.size**2
+        draw = self._between(self.noise + shape.classes, pixels)
+        draw["picture"] = nn.Unflatten(1, shape.picture)
+        judge = self._between(pixels + shape.classes, 1)
+        return Pair(
+            BookGenerator(nn.Sequential(draw), self.noise, shape.classes),
+            BookMLPDiscriminator(nn.Sequential(judge), shape.classes),
+        )
+
+    def _between(self, inputs: int, outputs: int) -> "OrderedDict[str, nn.Module]":
+        return OrderedDict(
+            hidden=nn.Linear(inputs, self.hidden),
+            activation=activation(self.activation, self.slope),
+            normalisation=normalisation(self.normalisation, self.hidden, dimensions=1),
+            output=nn.Linear(self.hidden, outputs),
+        )
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The sizes of a convolutional pair: see `geometry`."""
+
+    kernel: int
+    """Side of every kernel, in pixels. Every stride is 2."""
+    stages: int
+    """Convolutions in the discriminator, and transposed ones in the generator."""
+    first_map: int
+    """Side of the generator's first map, in pixels."""
+    padding: int
+    """What the generator's last stage cuts from each side."""
+    output_padding: int
+    """1 where that cuts one pixel too many, and it is given back at the right and the bottom."""
+
+
+def geometry(size: int) -> Geometry:
+    """The rule that is the book's at 128 px, for pictures of any size from 16 to 128 px.
+
+    Kernel: the even number nearest to size / 16, at least 4. Stages: 3, or 2 where 3 would start the generator from a
+    map smaller than 4 x 4. First map: the smallest from which the generator reaches the size; what it draws beyond is
+    cut evenly by the padding of its last stage. A value of the discriminator's last map then sees 50 px of 128, 22 of
+    64 and 10 of 28.
+    """
+    kernel = max(4, (size + 16) // 32 * 2)
+    stages = 3 if _first_map(size, kernel, 3) >= 4 else 2
+    first_map = _first_map(size, kernel, stages)
+    excess = (first_map << stages) + ((1 << stages) - 1) * (kernel - 2) - size
+    return Geometry(kernel, stages, first_map, padding=(excess + 1) // 2, output_padding=excess % 2)
+
+
+def _first_map(size: int, kernel: int, stages: int) -> int:
+    # A stage makes m into 2 m + kernel - 2; s of them make it 2^s m + (2^s - 1) (kernel - 2).
+    growth = 1 << stages
+    return -(-(size - (growth - 1) * (kernel - 2)) // growth)
+
+
+class BookConv(Settings):
+    """The book's convolutional pair: kernels of stride 2, its label joined to the noise and as one-hot planes."""
+
+    kind: Literal["book-conv"] = "book-conv"
+    width: int = Field(default=256, ge=1, le=1024)
+    """Maps between the layers of each network; 256 is the book's, and slow on a CPU."""
+    ends: int = Field(default=3, ge=1, le=64)
+    """Maps that the generator starts from and the discriminator ends in."""
+    noise: int = Field(default=100, ge=1, le=1024)
+    """Standard normal numbers that the generator starts from."""
+    activation: Activation = "leaky-relu"
+    """The nonlinearity after every convolution; gelu is the book's own variation."""
+    slope: float = Field(default=0.2, ge=0, le=1)
+    """LeakyReLU's slope below zero."""
+    normalisation: Literal[Normalisation, "spectral"] = "batch"
+    """What follows a convolution; spectral bounds D's weights instead, and leaves G its batch normalisation."""
+    edges: Literal["auto", "unread", "padded"] = "auto"
+    """Unpadded, the discriminator never reads the last rows and columns (up to 7): 6 at 128 px, as published. Padded
+    as the generator's last stage is, it reads them all. auto: as published at 128 px, padded at other sizes."""
+
+    def build(self, shape: Shape) -> Pair:
+        """A pair for pictures of that shape, its weights drawn from torch's global generator."""
+        generator = BookGenerator(self._draw(shape), self.noise, shape.classes)
+        return Pair(generator, BookConvDiscriminator(self._judge(shape), shape.classes))
+
+    def _draw(self, shape: Shape) -> nn.Sequential:
+        plan = geometry(shape.size)
+        kind: Normalisation = "batch" if self.normalisation == "spectral" else self.normalisation
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            linear=nn.Linear(self.noise + shape.classes, self.ends * plan.first_map**2),
+            linear_activation=activation(self.activation, self.slope),
+            first_map=nn.Unflatten(1, (self.ends, plan.first_map, plan.first_map)),
+        )
+        maps = [self.ends, *[self.width] * (plan.stages - 1), shape.channels]
+        for stage in range(1, plan.stages + 1):
+            last = stage == plan.stages
+            layers[f"convolution{stage}"] = nn.ConvTranspose2d(
+                maps[stage - 1],
+                maps[stage],
+                plan.kernel,
+                stride=2,
+                padding=plan.padding if last else 0,
+                output_padding=plan.output_padding if last else 0,
+            )
+            layers[f"normalisation{stage}"] = normalisation(kind, maps[stage], dimensions=2)
+            if not last:
+                layers[f"activation{stage}"] = activation(self.activation, self.slope)
+        return nn.Sequential(layers)
+
+    def _judge(self, shape: Shape) -> nn.Sequential:
+        plan = geometry(shape.size)
+        bounded = self.normalisation == "spectral"
+        kind: Normalisation = "none" if self.normalisation == "spectral" else self.normalisation
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        maps = [shape.channels + shape.classes, *[self.width] * (plan.stages - 1), self.ends]
+        side = shape.size
+        for stage in range(1, plan.stages + 1):
+            padding = plan.padding if stage == 1 and self._pads(shape.size) else 0
+            convolution = nn.Conv2d(maps[stage - 1], maps[stage], plan.kernel, stride=2, padding=padding)
+            layers[f"convolution{stage}"] = spectral(convolution) if bounded else convolution
+            if stage < plan.stages:
+                layers[f"normalisation{stage}"] = normalisation(kind, maps[stage], dimensions=2)
+            layers[f"activation{stage}"] = activation(self.activation, self.slope)
+            side = (side + 2 * padding - plan.kernel) // 2 + 1
+        layers["flatten"] = nn.Flatten()
+        linear = nn.Linear(self.ends * side**2, 1)
+        layers["linear"] = spectral(linear) if bounded else linear
+        return nn.Sequential(layers)
+
+    def _pads(self, size: int) -> bool:
+        return self.edges == "padded" or (self.edges == "auto" and size != 128)
