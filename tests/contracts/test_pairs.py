@@ -1,0 +1,175 @@
+"""What every pair must be: one suite over all that a person may choose, at every kind of size."""
+
+import pytest
+import torch
+
+from ganvas.networks import PAIRS
+from ganvas.networks.pair import Shape
+from ganvas.seeds import seed_weights
+
+SIZES = (16, 17, 28, 45, 64, 127, 128)
+SHAPES = [Shape(channels, size, classes) for size in SIZES for channels in (1, 3) for classes in (0, 3)]
+SMALL = {"width": 4, "hidden": 8}
+
+
+def name_of(shape):
+    return f"{shape.size}px-{shape.channels}ch-{shape.classes}classes"
+
+
+def small(kind):
+    """The pair's settings with its hidden layers narrow, so that the suite is quick."""
+    settings = PAIRS[kind]
+    return settings(**{name: value for name, value in SMALL.items() if name in settings.model_fields})
+
+
+def build(kind, shape):
+    seed_weights(0, kind)
+    return small(kind).build(shape)
+
+
+def noise_and_labels(pair, shape, count=3):
+    noise = torch.randn(count, pair.generator.noise_size)
+    return noise, (torch.arange(count) % shape.classes if shape.classes else None)
+
+
+@pytest.fixture(params=PAIRS)
+def kind(request):
+    return request.param
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+def test_a_pair_draws_pictures_of_the_datas_shape_in_range_and_scores_each(kind, shape):
+    pair = build(kind, shape)
+    noise, labels = noise_and_labels(pair, shape)
+    images = pair.generator(noise, labels)
+    assert images.shape == (3, *shape.picture)
+    assert images.dtype == torch.float32
+    assert images.abs().max() <= 1
+    logits = pair.discriminator(images, labels)
+    assert logits.shape == (3,)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+def test_gradients_reach_every_parameter(kind, shape):
+    # In eval mode: batch statistics would cancel the bias of the convolution before them.
+    pair = build(kind, shape)
+    noise, labels = noise_and_labels(pair, shape)
+    pair.discriminator.eval()(pair.generator.eval()(noise, labels), labels).square().sum().backward()
+    for network in (pair.generator, pair.discriminator):
+        idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert idle == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_class_indices_and_one_hot_mixtures_are_the_same_label(kind, size):
+    shape = Shape(3, size, 3)
+    pair = build(kind, shape)
+    generator, discriminator = pair.generator.eval(), pair.discriminator.eval()
+    noise, labels = noise_and_labels(pair, shape)
+    one_hot = torch.eye(3)[labels]
+    with torch.no_grad():
+        images = generator(noise, labels)
+        assert torch.equal(images, generator(noise, one_hot))
+        assert torch.equal(discriminator(images, labels), discriminator(images, one_hot))
+
+
+def test_a_mixture_lies_between_its_classes_and_is_neither(kind):
+    pair = build(kind, Shape(1, 28, 2))
+    noise = torch.randn(1, pair.generator.noise_size)
+    with torch.no_grad():
+        ends = pair.generator.eval()(noise.expand(2, -1), torch.tensor([0, 1]))
+        between = pair.generator(noise, torch.tensor([[0.5, 0.5]]))[0]
+    apart = (ends[0] - ends[1]).norm()
+    assert 0 < (between - ends[0]).norm() < apart
+    assert 0 < (between - ends[1]).norm() < apart
+
+
+def test_the_label_changes_the_picture_and_the_score(kind):
+    pair = build(kind, Shape(1, 28, 2))
+    noise = torch.randn(1, pair.generator.noise_size).expand(2, -1)
+    labels = torch.tensor([0, 1])
+    with torch.no_grad():
+        images = pair.generator.eval()(noise, labels)
+        assert not torch.allclose(images[0], images[1])
+        scores = pair.discriminator.eval()(images[:1].expand(2, -1, -1, -1), labels)
+    assert scores[0] != scores[1]
+
+
+def test_labels_are_refused_without_classes_and_needed_with_them(kind):
+    for shape, labels in ((Shape(1, 28, 2), None), (Shape(1, 28), torch.tensor([0]))):
+        pair = build(kind, shape)
+        with pytest.raises(AssertionError):
+            pair.generator(torch.randn(1, pair.generator.noise_size), labels)
+        with pytest.raises(AssertionError):
+            pair.discriminator(torch.zeros(1, *shape.picture), labels)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_in_eval_mode_a_row_does_not_depend_on_the_others(kind, size):
+    shape = Shape(1, size, 3)
+    pair = build(kind, shape)
+    generator, discriminator = pair.generator.eval(), pair.discriminator.eval()
+    noise, labels = noise_and_labels(pair, shape, count=5)
+    with torch.no_grad():
+        images = generator(noise, labels)
+        assert torch.allclose(images[3:4], generator(noise[3:4], labels[3:4]), atol=1e-5)
+        scores = discriminator(images, labels)
+        assert torch.allclose(scores[3:4], discriminator(images[3:4], labels[3:4]), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [Shape(1, 28), Shape(3, 45, 3)], ids=name_of)
+def test_a_state_dict_carries_everything_from_one_pair_to_another(kind, shape):
+    first = build(kind, shape)
+    seed_weights(1, kind)
+    second = small(kind).build(shape)
+    noise, labels = noise_and_labels(first, shape)
+    first.discriminator(first.generator(noise, labels), labels)  # moves running averages where there are any
+    for name in ("generator", "discriminator"):
+        getattr(second, name).load_state_dict(getattr(first, name).state_dict())
+    with torch.no_grad():
+        images = first.generator.eval()(noise, labels)
+        assert torch.equal(images, second.generator.eval()(noise, labels))
+        scores = first.discriminator.eval()(images, labels)
+        assert torch.equal(scores, second.discriminator.eval()(images, labels))
+
+
+def test_the_same_seed_builds_the_same_weights_and_another_seed_others(kind):
+    shape = Shape(3, 28, 3)
+    first, again = build(kind, shape), build(kind, shape)
+    seed_weights(1, kind)
+    other = small(kind).build(shape)
+    for name in ("generator", "discriminator"):
+        weights, same = getattr(first, name).state_dict(), getattr(again, name).state_dict()
+        assert weights.keys() == same.keys()
+        assert all(torch.equal(weights[key], same[key]) for key in weights)
+        assert any(not torch.equal(weights[key], value) for key, value in getattr(other, name).state_dict().items())
+
+
+def test_the_settings_survive_json_and_name_their_kind(kind):
+    settings = small(kind)
+    assert settings.kind == kind
+    assert type(settings).model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_channels_last_draws_and_scores_the_same(kind):
+    shape = Shape(3, 28, 3)
+    pair = build(kind, shape)
+    noise, labels = noise_and_labels(pair, shape)
+    with torch.no_grad():
+        images = pair.generator.eval()(noise, labels)
+        scores = pair.discriminator.eval()(images, labels)
+        for network in (pair.generator, pair.discriminator):
+            network.to(memory_format=torch.channels_last)
+        assert torch.allclose(pair.generator(noise, labels), images, atol=1e-5)
+        channels_last = images.contiguous(memory_format=torch.channels_last)
+        assert torch.allclose(pair.discriminator(channels_last, labels), scores, atol=1e-5)
+
+
+def test_the_published_width_fits_into_the_same_shapes(kind):
+    shape = Shape(1, 28, 10)
+    pair = PAIRS[kind]().build(shape)
+    noise, labels = noise_and_labels(pair, shape, count=1)
+    with torch.no_grad():
+        images = pair.generator.eval()(noise, labels)
+        assert pair.discriminator.eval()(images, labels).shape == (1,)

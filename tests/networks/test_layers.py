@@ -1,0 +1,117 @@
+import pytest
+import torch
+from torch import nn
+
+from ganvas.errors import UserError
+from ganvas.networks.layers import VectorBatchNorm, activation, normalisation, parameters, receptive_field, spectral
+from ganvas.networks.pair import Discriminator, Generator, Shape
+
+
+class Chain(Discriminator):
+    """Two convolutions with a pooling between them, and a label that it does not use."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 2, 3, stride=2)
+        self.norm = nn.BatchNorm2d(2)
+        self.pool = nn.AvgPool2d(2)
+        self.second = nn.Conv2d(2, 5, 3, dilation=2, padding=2)
+
+    def forward(self, images, labels=None):
+        return self.second(self.pool(self.norm(self.first(images)))).mean((1, 2, 3))
+
+
+def test_a_slope_belongs_to_leaky_relu_alone():
+    values = torch.tensor([-1.0, 2.0])
+    assert activation("leaky-relu", 0.25)(values).tolist() == [-0.25, 2.0]
+    assert torch.equal(activation("sigmoid", 0.25)(values), torch.sigmoid(values))
+    assert torch.equal(activation("gelu", 0.25)(values), nn.functional.gelu(values))
+
+
+def test_layer_normalisation_of_a_map_makes_each_picture_mean_0_and_deviation_1():
+    maps = torch.randn(2, 4, 5, 5) * 3 + 7
+    out = normalisation("layer", 4, dimensions=2)(maps).flatten(1)
+    assert torch.allclose(out.mean(1), torch.zeros(2), atol=1e-5)
+    assert torch.allclose(out.std(1, unbiased=False), torch.ones(2), atol=1e-3)
+
+
+def test_instance_normalisation_is_what_batch_normalisation_does_to_one_picture_while_training():
+    maps = torch.randn(1, 4, 5, 5) * 3 + 7
+    batch, instance = normalisation("batch", 4, dimensions=2), normalisation("instance", 4, dimensions=2)
+    assert torch.allclose(batch(maps), instance(maps), atol=1e-6)
+    assert not torch.allclose(batch.eval()(maps), instance.eval()(maps), atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["layer", "instance"])
+def test_these_normalise_each_vector_over_its_own_values(name):
+    vectors = torch.randn(3, 50) * 2 + 5
+    out = normalisation(name, 50, dimensions=1)(vectors)
+    assert torch.allclose(out.mean(1), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(out.std(1, unbiased=False), torch.ones(3), atol=1e-3)
+
+
+def test_batch_normalisation_of_one_vector_is_refused_while_training_and_fine_after():
+    layer = normalisation("batch", 8, dimensions=1)
+    assert isinstance(layer, VectorBatchNorm)
+    with pytest.raises(UserError, match="a batch of 2 or more, or layer normalisation"):
+        layer(torch.randn(1, 8))
+    assert layer(torch.randn(2, 8)).shape == (2, 8)
+    assert layer.eval()(torch.randn(1, 8)).shape == (1, 8)
+
+
+def test_no_normalisation_changes_nothing_and_learns_nothing():
+    layer = normalisation("none", 8, dimensions=2)
+    values = torch.randn(2, 8, 3, 3)
+    assert torch.equal(layer(values), values)
+    assert parameters(layer) == 0
+
+
+def test_a_spectrally_normalised_layer_never_lengthens_a_vector():
+    torch.manual_seed(0)
+    layer = nn.Linear(6, 6, bias=False)
+    nn.init.normal_(layer.weight, std=10)
+    bounded = spectral(layer)
+    for _ in range(50):  # each forward pass refines the estimate of the largest singular value
+        bounded(torch.randn(1, 6))
+    largest = torch.linalg.matrix_norm(bounded.eval().weight, ord=2)
+    assert largest.item() == pytest.approx(1, abs=1e-3)
+
+
+def test_parameters_counts_what_is_learned_and_not_running_averages():
+    assert parameters(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))) == (3 * 2 + 2) + (2 + 2)
+
+
+def test_receptive_fields_grow_by_kernel_times_all_strides_before():
+    # 3; the pooling adds 1 step of 2 px -> 5, jumps 4 px; the dilated kernel adds 2 * 2 steps of 4 px -> 21.
+    assert receptive_field(Chain(), Shape(1, 16, 3)) == [("first", 3, (2, 7, 7)), ("second", 21, (5, 3, 3))]
+
+
+def test_a_receptive_field_is_what_the_gradient_of_one_value_reaches():
+    chain = nn.Sequential(nn.Conv2d(1, 1, 5, stride=2), nn.Conv2d(1, 1, 4, stride=2), nn.Conv2d(1, 1, 2))
+    images = torch.randn(1, 1, 45, 45, requires_grad=True)
+    chain(images)[0, 0, 4, 4].backward()
+    reached = int((images.grad[0, 0].abs().sum(0) > 0).sum())
+    assert receptive_field(chain, Shape(1, 45))[-1].receptive_field == reached
+
+
+def test_transposed_convolutions_report_their_output_and_no_receptive_field():
+    class Draw(Generator):
+        noise_size = 4
+
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.ConvTranspose2d(1, 3, 4, stride=2))
+
+        def forward(self, noise, labels=None):
+            return self.layers(noise)
+
+    assert receptive_field(Draw(), Shape(3, 6)) == [("layers.1", None, (3, 6, 6))]
+
+
+def test_looking_at_a_network_leaves_it_as_it_was():
+    chain = Chain()
+    before = {name: value.clone() for name, value in chain.state_dict().items()}
+    receptive_field(chain, Shape(1, 16))
+    assert chain.training
+    assert all(torch.equal(before[name], value) for name, value in chain.state_dict().items())
+    assert not chain.first._forward_hooks
