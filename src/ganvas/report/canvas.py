@@ -1,0 +1,157 @@
+"""What every figure is drawn on (the only door to matplotlib): one style, one set of colours, one way to write.
+
+Names of classes and layers are other people's: they are shortened, never read as mathematics, and a letter that no
+installed font has is drawn as a box without a word.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganvas.lines import visible
+from ganvas.report.log import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+DPI = 150
+INK, PALE, PAPER = "#2b2b33", "#8a8a94", "#ffffff"
+BLUE, ORANGE, GREEN, PLUM = "#2f6db3", "#d9722b", "#2c8c5e", "#ab3f7c"
+STYLE: dict[str, Any] = {
+    "text.usetex": False,
+    "text.parse_math": False,
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 14,
+    "axes.labelcolor": PALE,
+    "axes.edgecolor": "#d9d9de",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#ececf0",
+    "grid.linewidth": 1.0,
+    "xtick.color": PALE,
+    "ytick.color": PALE,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+}
+# Scripts that DejaVu, which comes with matplotlib, does not write; used where they are installed.
+OTHER_FONTS = (
+    "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo",
+    "Hiragino Sans", "Microsoft YaHei", "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans", "Noto Emoji",
+)  # fmt: skip
+
+
+@contextmanager
+def page(path: Path, width_inches: float, height_inches: float, fitted: bool = False) -> "Iterator[Figure]":
+    """A figure in our style, which becomes `path` when it is done, and nothing when it fails.
+
+    fitted: the picture is cut, or grows, to what is drawn, with an even margin.
+    """
+    # A slow first start and a read-only home are matplotlib's matters, not the reader's.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    style: Any = {**STYLE, "font.family": families}
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = Figure(figsize=(width_inches, height_inches), dpi=DPI)
+        FigureCanvasAgg(figure)
+        yield figure
+        try:
+            box = "tight" if fitted else None
+            figure.savefig(unfinished, format="png", metadata={"Software": None}, bbox_inches=box, pad_inches=0.25)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def title(axes: "Axes", text: str, note: str, scale: float = 1.0) -> None:
+    """A bold title with a quiet note under it, both flush left; `scale` times the usual size."""
+    axes.set_title(name(text, 60), pad=26 * scale, size=13 * scale)
+    axes.annotate(
+        note, (0, 1), (0, 10 * scale), xycoords="axes fraction", textcoords="offset points", size=10 * scale, color=PALE
+    )
+
+
+def axes_at(figure: "Figure", left: float, bottom: float, width: float, height: float) -> "Axes":
+    """Axes at a place given in inches."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+
+
+def bare(axes: "Axes") -> None:
+    """Takes everything from an axes but what is drawn on it."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+def diverging() -> "Colormap":
+    """Blue for less than nothing, white for nothing, orange for more."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "diverging", ["#143a66", BLUE, "#ffffff", ORANGE, "#7a3409"]
+    ).with_extremes(bad="#e3e3ea")
+
+
+def rising() -> "Colormap":
+    """From night to daylight, with even steps of lightness."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("rising", ["#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0"])
+
+
+def halving_ticks() -> "Locator":
+    """Ticks at 1, 2 and 5 of each power of ten."""
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1.0, 2.0, 5.0))
+
+
+def name(text: str, most: int) -> str:
+    """A name fit to be drawn: no control characters, at most so many letters."""
+    text = visible(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def count(number: float) -> str:
+    """12000 -> 12 k: a count as an axis shows it."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= size:
+            return f"{number / size:.4g} {letter}"
+    return f"{number:.4g}"
+
+
+def colour(hexadecimal: str) -> Floats:
+    """#rrggbb -> (3,) in 0..1."""
+    return np.array([int(hexadecimal[i : i + 2], 16) for i in (1, 3, 5)]) / 255

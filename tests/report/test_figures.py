@@ -1,0 +1,193 @@
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.report import canvas, figures
+
+
+def pixels_of(path):
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def share_near(path, colour):
+    """The share of a picture's pixels that have nearly a colour."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return float((np.abs(pixels_of(path) - wanted).max(axis=2) < 12).mean())
+
+
+def game(count):
+    random = np.random.default_rng(0)
+    keys = ("loss_d", "loss_g", "score_real", "score_fake", "grad_d", "grad_g")
+    return [{"step": i, "images": 64 * i} | {key: float(random.random()) for key in keys} for i in range(count)]
+
+
+def lessons(count):
+    return [{"images": 64 * i, "loss": 1 / (i + 1), "accuracy": i / count, "grad": 1.0} for i in range(count)]
+
+
+CHARTS = [(figures.losses, "BLUE", "ORANGE"), (figures.scores, "GREEN", "PLUM"), (figures.gradients, "BLUE", "ORANGE")]
+
+
+@pytest.mark.parametrize(("chart", "first", "second"), CHARTS)
+def test_a_chart_of_a_game_shows_both_players(tmp_path, chart, first, second):
+    chart(game(300), tmp_path / "chart.png")
+    assert share_near(tmp_path / "chart.png", getattr(canvas, first)) > 0.001
+    assert share_near(tmp_path / "chart.png", getattr(canvas, second)) > 0.001
+
+
+@pytest.mark.parametrize(("chart", "colour"), [(figures.losses, canvas.BLUE), (figures.scores, canvas.GREEN)])
+def test_a_chart_of_a_classifier_shows_its_one_line(tmp_path, chart, colour):
+    chart(lessons(300), tmp_path / "chart.png")
+    assert share_near(tmp_path / "chart.png", colour) > 0.001
+    assert share_near(tmp_path / "chart.png", canvas.ORANGE) == 0
+
+
+@pytest.mark.parametrize("chart", [figures.losses, figures.scores, figures.gradients])
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        game(1),
+        [{"images": 64, "loss_d": np.nan, "grad_d": 0.0, "score_real": np.inf}],
+        [{"images": 64 * i, "loss_d": 1.0, "grad_d": 0.0, "score_real": -1e30} for i in range(50)],
+        [{"images": 64 * i, "loss_d": np.nan if i == 20 else 1e30, "grad_d": 1e-30} for i in range(50)],
+    ],
+)
+def test_a_chart_of_odd_figures_is_drawn_without_a_warning(tmp_path, chart, records):
+    chart(records, tmp_path / "chart.png")
+    assert pixels_of(tmp_path / "chart.png").shape == (660, 1200, 3)
+
+
+def test_a_long_log_draws_few_points(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    plot = Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, **style: drawn.append(len(x)) or plot(self, x, y, **style))
+    figures.losses(game(1) * 50_000, tmp_path / "chart.png")
+    assert max(drawn) <= 1600
+
+
+def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    (tmp_path / "chart.png").write_bytes(b"old")
+
+    def full(self, path, **how):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(OSError, match="disk full"):
+        figures.losses(game(3), tmp_path / "chart.png")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("chart.png", b"old")]
+
+
+def test_equal_records_give_equal_bytes_and_missing_folders_are_made(tmp_path):
+    figures.losses(game(30), tmp_path / "a" / "b" / "chart.png")
+    figures.losses(game(30), tmp_path / "chart.png")
+    assert (tmp_path / "a" / "b" / "chart.png").read_bytes() == (tmp_path / "chart.png").read_bytes()
+
+
+def test_figures_leave_no_style_behind(tmp_path):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figures.losses(game(3), tmp_path / "chart.png")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("shape", "picture"),
+    [
+        ((1, 1, 3, 3), None),
+        ((10, 1, 5, 5), None),
+        ((256, 3, 8, 8), None),
+        ((20, 11, 5, 5), (1, 28, 28)),
+        ((20, 13, 5, 5), (3, 28, 28)),
+        ((200, 794), (1, 28, 28)),
+        ((70, 3 * 16 * 16), (3, 16, 16)),
+    ],
+)
+def test_kernels_of_every_first_layer_are_drawn(tmp_path, shape, picture):
+    weight = np.random.default_rng(0).normal(size=shape)
+    figures.kernels(weight, tmp_path / "kernels.png", "D", picture)
+    assert len(np.unique(pixels_of(tmp_path / "kernels.png").reshape(-1, 3), axis=0)) > 10
+
+
+def test_a_kernel_of_nothing_is_white_and_of_something_blue_and_orange(tmp_path):
+    weight = np.zeros((2, 1, 2, 2))
+    figures.kernels(weight, tmp_path / "nothing.png", "")
+    weight[:, 0, 0, 0], weight[:, 0, 1, 1] = -1, 1
+    figures.kernels(weight, tmp_path / "something.png", "")
+    for colour in ("#143a66", "#7a3409"):
+        assert share_near(tmp_path / "nothing.png", colour) < 0.005  # the colour scale alone
+        assert share_near(tmp_path / "something.png", colour) > 0.05
+
+
+def test_feature_maps_show_the_picture_beside_the_strongest_maps(tmp_path):
+    picture = np.full((3, 8, 8), 0, np.uint8)
+    picture[1] = 255
+    maps = {"low $x$": np.zeros((40, 8, 8)), "high\n": np.full((3, 2, 2), np.nan)}
+    maps["low $x$"][17, 4, 4] = 1
+    figures.feature_maps(maps, picture, tmp_path / "maps.png")
+    assert share_near(tmp_path / "maps.png", "#00ff00") > 0.05
+    assert share_near(tmp_path / "maps.png", "#fff2d0") > 0  # the one map with something in it was chosen
+
+
+@pytest.mark.parametrize("count", [2, 10, 100])
+def test_a_confusion_matrix_shows_hits_in_blue_and_mistakes_in_orange(tmp_path, count):
+    figures.confusion(np.eye(count, dtype=np.int64) * 7, [f"${i}" for i in range(count)], tmp_path / "right.png")
+    figures.confusion(np.full((count, count), 7), ["a\n"] * count, tmp_path / "guessed.png")
+    assert share_near(tmp_path / "right.png", canvas.BLUE) > 0.2 / count
+    assert (
+        pixels_of(tmp_path / "guessed.png").mean(axis=(0, 1))[2]
+        < pixels_of(tmp_path / "right.png").mean(axis=(0, 1))[2]
+    )
+
+
+def test_a_confusion_matrix_of_no_pictures_is_drawn(tmp_path):
+    figures.confusion(np.zeros((3, 3), np.int64), ["a", "b", "c"], tmp_path / "none.png")
+    assert (tmp_path / "none.png").exists()
+
+
+def test_each_picture_of_a_class_grid_keeps_its_pixels_beside_its_class(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16), dtype=np.uint8)
+    labels = np.array([1, 0, 1, 0, 1, 0])
+    figures.class_grid(pixels, labels, ("night", "day"), tmp_path / "grid.png")
+    sheet = pixels_of(tmp_path / "grid.png")
+    assert sheet.shape[0] == 2 * (64 + 4) + 4
+    left = sheet.shape[1] - (3 * (64 + 4) + 4)
+    assert left > 20  # room for the longer name
+    for row, members in enumerate(([1, 3, 5], [0, 2, 4])):
+        for column, index in enumerate(members):
+            top, start = 4 + row * 68, left + 4 + column * 68
+            shown = sheet[top : top + 64, start : start + 64].transpose(2, 0, 1)
+            assert np.array_equal(shown, pixels[index].repeat(4, 1).repeat(4, 2))
+
+
+@pytest.mark.parametrize("count", [1, 7, 29, 45])
+def test_a_sheet_without_labels_is_as_large_as_its_pictures(tmp_path, count):
+    pixels = np.zeros((count, 1, 17, 17), np.uint8)
+    figures.class_grid(pixels, None, (), tmp_path / "grid.png")
+    columns, rows = (count, 1) if count <= 20 else (20, -(-count // 20))
+    assert pixels_of(tmp_path / "grid.png").shape == (rows * 72 + 4, columns * 72 + 4, 3)
+
+
+def test_hostile_class_names_are_drawn_without_a_warning_or_a_word(tmp_path, caplog, capsys):
+    names = ("$x^2$ $", "고양이", "long " * 50, "a\nb\x1b[31m", "<b>", "😀", "_hidden", "\\frac{", "x\udc80", "$")
+    pixels = np.zeros((10, 1, 16, 16), np.uint8)
+    with caplog.at_level(logging.DEBUG, "ganvas"):
+        figures.class_grid(pixels, np.arange(10), names, tmp_path / "grid.png")
+        figures.confusion(np.eye(10, dtype=np.int64), names, tmp_path / "confusion.png")
+    assert capsys.readouterr() == ("", "")
+    assert caplog.records == []
+
+
+def test_a_dollar_in_a_name_is_drawn_as_a_dollar(tmp_path):
+    pixels = np.zeros((1, 1, 16, 16), np.uint8)
+    figures.class_grid(pixels, np.array([0]), ("$x$",), tmp_path / "dollars.png")
+    figures.class_grid(pixels, np.array([0]), ("x",), tmp_path / "plain.png")
+    assert pixels_of(tmp_path / "dollars.png").shape[1] > pixels_of(tmp_path / "plain.png").shape[1]
