@@ -1,18 +1,28 @@
 """The picture convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
 
-A picture crosses the float border twice, both times in this file.
+A picture crosses the float border twice, both times in this file. It is also the only door to Pillow.
 """
 
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
+
+# A closed list, PNG first because that is what most folders hold; what a file is called does not matter.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+MOST_PIXELS = 50_000_000
+MOST_BYTES = 256 * 2**20
+FILTER = "bicubic, antialiased"
 
 
 def from_uint8(pixels: "Tensor") -> "Tensor":
@@ -59,3 +69,156 @@ def save_png(picture: Pixels, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.part")
     Image.fromarray(channels_last).save(unfinished, format="PNG")
     unfinished.replace(path)
+
+
+class Refused(Exception):  # noqa: N818 - an outcome that is counted and listed, not an error of the program
+    """A picture that cannot be used; its text is the reason, on one line."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as it was met and as it is used."""
+
+    image: "Image"
+    """Upright, in mode L or RGB, what was transparent filled with the background."""
+    mode: str
+    """Pillow's name for the mode of the file, such as RGBA."""
+    animated: bool
+    """Whether the file holds more frames; the first is used."""
+
+
+def decode(data: bytes, background: Literal["white", "black"] = "white") -> Decoded:
+    """One encoded picture -> an upright grey or RGB picture, or `Refused` with the reason; nothing else comes out.
+
+    16-bit grey is scaled to 8, CMYK and palettes become RGB, EXIF's turn is applied, an animation gives its first
+    frame. Pictures over 50 million pixels are refused before they are decoded.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return decode_quietly(data, background)
+
+
+def decode_quietly(data: bytes, background: Literal["white", "black"] = "white") -> Decoded:
+    """`decode` for a caller that has silenced warnings itself, once for many pictures."""
+    if not data:
+        raise Refused("an empty file")
+    try:
+        return _decode(data, background)
+    except Refused:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly every kind there is
+        raise Refused(_reason(error, data)) from None
+
+
+def _decode(data: bytes, background: Literal["white", "black"]) -> Decoded:
+    from PIL import Image, ImageOps
+
+    image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise Refused(f"{width}x{height} is more than {MOST_PIXELS // 10**6} million pixels")
+    if width * height == 0:
+        raise Refused(f"{width}x{height} holds no pixels")
+    mode, animated = image.mode, bool(getattr(image, "is_animated", False))
+    image.load()
+    if image.format == "TIFF" or not _EXIF_KEYS.isdisjoint(image.info):
+        with suppress(Exception):  # where the pixels are good and the note about their turn is not: as they lie
+            image = ImageOps.exif_transpose(image)
+    return Decoded(_flat(image, background), mode, animated)
+
+
+_EXIF_KEYS = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
+
+
+def _flat(image: "Image", background: str) -> "Image":
+    """Any mode -> L or RGB."""
+    from PIL import Image
+
+    mode, transparent = image.mode, "transparency" in image.info
+    if mode in ("L", "RGB") and not transparent:
+        return image
+    if mode.startswith("I"):
+        return _eight_bits(image)
+    if mode in ("L", "LA", "La", "1"):
+        if mode in ("L", "1") and not transparent:
+            return image.convert("L")
+        layered, below = image.convert("LA"), Image.new("L", image.size, background)
+    elif mode in ("RGBA", "RGBa", "P", "PA", "RGB"):
+        if mode == "P" and not transparent:
+            return image.convert("RGB")
+        layered, below = image.convert("RGBA"), Image.new("RGB", image.size, background)
+    elif mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        return image.convert("RGB")
+    else:
+        raise Refused(f"pixels of mode {mode} are not read")
+    below.paste(layered.convert(below.mode), mask=layered.getchannel("A"))
+    return below
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """16-bit grey 0..65535 -> 8-bit 0..255, rounded."""
+    from PIL import Image
+
+    levels = np.asarray(image).astype(np.int64)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise Refused("grey levels beyond 16 bits")
+    return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
+
+
+_MAGIC = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "PSD", b"<svg": "SVG", b"<?xml": "SVG"}
+
+
+def _reason(error: Exception, data: bytes) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MOST_PIXELS // 10**6} million pixels"
+    if isinstance(error, UnidentifiedImageError):
+        known = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
+        if known is None and data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
+            known = "HEIC or AVIF"
+        return f"{known or 'this'} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
+    said = " ".join(str(error).split())[:120]
+    return f"damaged: {said}" if said else f"damaged: {type(error).__name__}"
+
+
+def header(data: bytes) -> tuple[int, int, str] | None:
+    """(width, height, mode) of an encoded picture without decoding it; None where it cannot be told."""
+    import warnings
+
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(BytesIO(data), formats=FORMATS)
+        except Exception:
+            return None
+        return (*image.size, image.mode)
+
+
+def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white") -> "Image":
+    """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB picture; the fourth channel is alpha."""
+    from PIL import Image
+
+    return _flat(
+        Image.fromarray(np.ascontiguousarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)), background
+    )
+
+
+def square(image: "Image", crop: int | None, size: int) -> "Image":
+    """Centre crop to `crop` pixels (None, or more than there are: the short side), then resize to `size`.
+
+    The resize is bicubic over the whole area that a new pixel covers; a crop that has the right size is not resampled.
+    """
+    from PIL import Image
+
+    width, height = image.size
+    side = min(width, height, crop or width)
+    left, top = (width - side) // 2, (height - side) // 2
+    box = (left, top, left + side, top + side)
+    if side != size:
+        return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    return image if width == height == side else image.crop(box)

@@ -1,0 +1,110 @@
+"""Batches without state: what is in a batch depends on (seed, step) alone, so there is nothing to save or to skip."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganvas.data.prepared import Prepared
+from ganvas.images import from_uint8
+from ganvas.seeds import stream
+
+Sampler = Literal["epochs", "balanced"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N pictures and what they show."""
+
+    images: Tensor
+    """(N, C, H, W) float32 in [-1, 1]."""
+    labels: Tensor | None
+    """(N,) int64, or None for a set without labels."""
+
+
+class Batches:
+    """The training pictures, batch by batch, for one of `world` processes.
+
+    "epochs" shows every picture once before any is shown again; "balanced" draws a class first, all equally likely,
+    then one of its pictures. The draw is of the global batch; this process gets its contiguous slice.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        batch: int,
+        seed: int,
+        sampler: Sampler = "epochs",
+        labelled: bool = True,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        assert batch % world == 0, f"a batch of {batch} does not divide among {world} processes"
+        self.prepared, self.batch, self.seed, self.sampler = prepared, batch, seed, sampler
+        self.slice = slice(rank * (batch // world), (rank + 1) * (batch // world))
+        self.labels = prepared.labels if labelled else None
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+        if sampler == "balanced":
+            assert prepared.labels is not None
+            labels_of_train = prepared.labels[prepared.train]
+            self._by_class = [
+                prepared.train[labels_of_train == label]
+                for label in range(len(prepared.classes))
+                if (labels_of_train == label).any()
+            ]
+
+    def at(self, step: int) -> Batch:
+        """The batch of one step."""
+        rows = (self._balanced(step) if self.sampler == "balanced" else self._in_epochs(step))[self.slice]
+        pixels = torch.from_numpy(self.prepared.pixels[rows])
+        labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
+        return Batch(from_uint8(pixels), labels)
+
+    def _in_epochs(self, step: int) -> NDArray[np.int64]:
+        first = step * self.batch
+        rows = np.empty(self.batch, np.int64)
+        filled = 0
+        while filled < self.batch:
+            epoch, place = divmod(first + filled, len(self.prepared.train))
+            part = self._shuffled(epoch)[place : place + self.batch - filled]
+            rows[filled : filled + len(part)] = part
+            filled += len(part)
+        return rows
+
+    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
+        if epoch != self._epoch:  # a memo, not a state: it can be made again from the epoch's number
+            order = torch.randperm(len(self.prepared.train), generator=stream(self.seed, "epoch", epoch))
+            self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
+        return self._order
+
+    def _balanced(self, step: int) -> NDArray[np.int64]:
+        draws = torch.rand((self.batch, 2), generator=stream(self.seed, "balanced", step), dtype=torch.float64).numpy()
+        classes = (draws[:, 0] * len(self._by_class)).astype(np.int64)
+        return np.array(
+            [
+                self._by_class[label][int(place * len(self._by_class[label]))]
+                for label, place in zip(classes, draws[:, 1], strict=True)
+            ],
+            np.int64,
+        )
+
+
+class FakeLabels:
+    """The labels asked of G: those of the real half ("paired"), or drawn like the data's ("data"), or "uniform"."""
+
+    def __init__(self, prepared: Prepared, how: Literal["paired", "data", "uniform"], seed: int) -> None:
+        assert prepared.labels is not None
+        self.how, self.seed, self.classes = how, seed, len(prepared.classes)
+        counts = np.bincount(prepared.labels[prepared.train], minlength=self.classes)
+        self.weights = torch.from_numpy(counts / counts.sum())
+
+    def draw(self, purpose: str, step: int, count: int) -> Tensor:
+        """(count,) int64, for the global batch."""
+        assert self.how != "paired", "paired labels are those of the real half"
+        generator = stream(self.seed, purpose, step)
+        if self.how == "uniform":
+            return torch.randint(self.classes, (count,), generator=generator)
+        return torch.multinomial(self.weights, count, replacement=True, generator=generator)

@@ -1,0 +1,129 @@
+"""What one process does with some of the pictures: decode, square, write, hash."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ganvas import images
+from ganvas.data import likeness
+from ganvas.data.contents import Part, Raw
+from ganvas.images import Pixels
+
+HEADER = 128  # bytes of every .npy file that preparing writes, so that its rows lie where they can be reckoned
+DIGEST_BYTES = 16
+KEY_BYTES = 8 * likeness.TABLES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every picture is made into, and where it goes."""
+
+    folder: Path
+    size: int
+    channels: int
+    crop: int | None
+    """Pixels; None for the short side."""
+    background: Literal["white", "black"]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one prepared picture."""
+        return self.channels * self.size * self.size
+
+
+@dataclass
+class Met:
+    """What was met in some pictures."""
+
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    """(index, reason)."""
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """(width, height) as used, upright."""
+    modes: Counter[str] = field(default_factory=Counter)
+    coloured: int = 0
+    """Pictures that are not grey."""
+    animated: int = 0
+
+    def add(self, other: "Met") -> None:
+        """Counts what another chunk met as well."""
+        self.refused += other.refused
+        self.sizes.update(other.sizes)
+        self.modes.update(other.modes)
+        self.coloured += other.coloured
+        self.animated += other.animated
+
+
+def prepare_chunk(plan: Plan, first: int, part: Part) -> Met:
+    """Writes rows `first` and on of the pixels, digests and keys; a refused picture leaves its row to be dropped."""
+    met = Met()
+    pixels = _raw(plan, part, met) if isinstance(part, Raw) else _encoded(plan, first, part, met)
+    rows = pixels.reshape(-1).data
+    step = plan.row_bytes
+    digests = b"".join(
+        [blake2b(rows[at : at + step], digest_size=DIGEST_BYTES).digest() for at in range(0, len(rows), step)]
+    )
+    _write(plan.folder / "pixels.npy", HEADER + first * step, rows)
+    _write(plan.folder / "digests", first * DIGEST_BYTES, digests)
+    _write(plan.folder / "keys", first * KEY_BYTES, likeness.keys(pixels).tobytes())
+    return met
+
+
+def _encoded(plan: Plan, first: int, part: Part, met: Met) -> Pixels:
+    """(n, C, H, W) from pictures in files' formats."""
+    assert not isinstance(part, Raw)
+    size, mode = plan.size, "L" if plan.channels == 1 else "RGB"
+    pixels = bytearray(len(part) * plan.row_bytes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for index in range(len(part)):
+            try:
+                decoded = images.decode_quietly(part.encoded(index), plan.background)
+            except images.Refused as refusal:
+                met.refused.append((first + index, str(refusal)))
+                continue
+            image = decoded.image
+            met.sizes[image.size] += 1
+            met.modes[decoded.mode] += 1
+            met.animated += decoded.animated
+            met.coloured += image.mode != "L"
+            if image.mode != mode:
+                image = image.convert(mode)
+            if image.size != (size, size):
+                image = images.square(image, plan.crop, size)
+            pixels[index * plan.row_bytes : (index + 1) * plan.row_bytes] = image.tobytes()
+    channels_last = np.frombuffer(pixels, np.uint8).reshape(len(part), size, size, plan.channels)
+    return np.ascontiguousarray(channels_last.transpose(0, 3, 1, 2))
+
+
+def _raw(plan: Plan, part: Raw, met: Met) -> Pixels:
+    """(n, C, H, W) from pictures that lie decoded in an array."""
+    rows = part.rows()  # (n, H, W, C)
+    count, height, width, channels = rows.shape
+    met.sizes[width, height] += count
+    met.modes[{1: "L", 3: "RGB", 4: "RGBA"}[channels]] += count
+    met.coloured += count if channels > 1 else 0
+    side = min(height, width, plan.crop or width)
+    if side == plan.size and channels == plan.channels:
+        top, left = (height - side) // 2, (width - side) // 2
+        cut = rows[:, top : top + side, left : left + side]
+        return np.ascontiguousarray(cut.transpose(0, 3, 1, 2))
+    mode = "L" if plan.channels == 1 else "RGB"
+    pixels = np.empty((count, plan.size, plan.size, plan.channels), np.uint8)
+    for index in range(count):
+        image = images.from_pixels(rows[index], plan.background).convert(mode)
+        picture = np.asarray(images.square(image, plan.crop, plan.size))
+        pixels[index] = picture.reshape(plan.size, plan.size, plan.channels)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
+def _write(path: Path, offset: int, data: bytes | memoryview) -> None:
+    with path.open("r+b", buffering=0) as file:
+        file.seek(offset)
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]

@@ -1,0 +1,175 @@
+"""What a source holds, before anything is decoded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas.errors import UserError
+from ganvas.images import MOST_BYTES, Refused
+
+
+@dataclass(frozen=True)
+class Files:
+    """Encoded pictures, one a file."""
+
+    root: Path
+    names: list[str]
+    """Paths below the root, with `/` between."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        """What a report calls a picture."""
+        return self.names[index]
+
+    def part(self, start: int, stop: int) -> "Files":
+        """Some of the pictures, small enough to send to another process."""
+        return Files(self.root, self.names[start:stop])
+
+    def encoded(self, index: int) -> bytes:
+        """The bytes of a picture, or `Refused`."""
+        try:
+            with (self.root / self.names[index]).open("rb", buffering=0) as file:
+                data = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise Refused(f"cannot be read: {error.strerror or error}") from None
+        if len(data) > MOST_BYTES:
+            raise Refused(f"more than {MOST_BYTES // 2**20} MiB")
+        return data
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Encoded pictures, one after another in one file."""
+
+    path: Path
+    offsets: NDArray[np.int64]
+    """(N + 1,): picture i lies in offsets[i]..offsets[i + 1]."""
+    title: str
+    first: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def name(self, index: int) -> str:
+        """What a report calls a picture."""
+        return f"{self.title}[{self.first + index}]"
+
+    def part(self, start: int, stop: int) -> "Blobs":
+        """Some of the pictures, small enough to send to another process."""
+        return Blobs(self.path, self.offsets[start : stop + 1], self.title, self.first + start)
+
+    def encoded(self, index: int) -> bytes:
+        """The bytes of a picture, or `Refused`."""
+        start, stop = int(self.offsets[index]), int(self.offsets[index + 1])
+        if stop - start > MOST_BYTES:
+            raise Refused(f"more than {MOST_BYTES // 2**20} MiB")
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(stop - start)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Decoded pictures of one size in a file: uint8 (N, H, W) or (N, H, W, C), C = 1, 3 or 4 (alpha last)."""
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    title: str
+    order: Literal["C", "F"] = "C"
+    start: int = 0
+    stop: int = -1
+
+    def __post_init__(self) -> None:
+        if self.stop < 0:
+            object.__setattr__(self, "stop", self.shape[0])
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def channels(self) -> int:
+        """1, 3 or 4."""
+        return self.shape[3] if len(self.shape) == 4 else 1
+
+    def name(self, index: int) -> str:
+        """What a report calls a picture."""
+        return f"{self.title}[{self.start + index}]"
+
+    def part(self, start: int, stop: int) -> "Raw":
+        """Some of the pictures, small enough to send to another process."""
+        return Raw(self.path, self.offset, self.shape, self.title, self.order, self.start + start, self.start + stop)
+
+    def rows(self) -> NDArray[np.uint8]:
+        """(n, H, W, C), read by memory map."""
+        whole = np.memmap(self.path, np.uint8, "r", self.offset, self.shape, self.order)
+        return np.asarray(whole[self.start : self.stop]).reshape(len(self), *self.shape[1:3], self.channels)
+
+
+Part = Files | Blobs | Raw
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Pictures in parts, with their labels."""
+
+    layout: str
+    """How the source lies, in words: `a folder per class`."""
+    parts: tuple[Part, ...]
+    classes: tuple[str, ...] = ()
+    """Class names in order; empty for a set without labels."""
+    labels: NDArray[np.int64] | None = None
+    """(N,) over all parts in order."""
+    held_out: NDArray[np.bool_] | None = None
+    """(N,): the set's own held-out part, where it has one."""
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of what was refused before decoding."""
+    ignored: list[str] = field(default_factory=list)
+    """Names of files that are no pictures and do not claim to be."""
+    notes: list[str] = field(default_factory=list)
+    """Facts worth a line in the report."""
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def name(self, index: int) -> str:
+        """What a report calls a picture."""
+        for part in self.parts:
+            if index < len(part):
+                return part.name(index)
+            index -= len(part)
+        raise IndexError(index)
+
+    def chunks(self, most: int) -> Iterator[tuple[int, Part]]:
+        """(index of the first picture, at most so many pictures of one part), in order."""
+        first = 0
+        for part in self.parts:
+            for start in range(0, len(part), most):
+                yield first + start, part.part(start, min(start + most, len(part)))
+            first += len(part)
+
+
+class Source(Protocol):
+    """A set of pictures somewhere."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it. Never a path."""
+
+    def state(self) -> str:
+        """A digest that changes when the source does, from names, sizes and times alone."""
+
+    def contents(self, scratch: Path) -> Contents:
+        """What it holds. Files that only preparing needs are written below `scratch`."""
+
+
+def refuse_attribute(attribute: str | None, layout: str) -> None:
+    """Refuses --attribute where there is none to choose."""
+    if attribute is not None:
+        raise UserError(f"--attribute {attribute} needs a set in CelebA's layout; this is {layout}")

@@ -1,0 +1,66 @@
+"""SOURCE, the one argument that names pictures: a known set, a path, or `hf:owner/name`."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ganvas.data.celeba import CelebA, is_celeba
+from ganvas.data.contents import Source
+from ganvas.data.digits import Digits
+from ganvas.data.folder import Folder
+from ganvas.data.hub import CelebAFromHub, FashionMnist, Hub, Mnist
+from ganvas.data.idx import Idx, idx_files
+from ganvas.data.listing import scan
+from ganvas.data.metadata import Metadata
+from ganvas.data.npz import Npz
+from ganvas.errors import UserError, nearest
+
+SOURCES: dict[str, Callable[[str | None], Source]] = {
+    "celeba": CelebAFromHub,
+    "digits": Digits,
+    "fashion-mnist": FashionMnist,
+    "mnist": Mnist,
+}
+
+
+def find(source: str, attribute: str | None = None) -> Source:
+    """The source that a person names; a UserError where there is none. Looks at names and sizes, reads no picture."""
+    if source in SOURCES:
+        return SOURCES[source](attribute)
+    if source.startswith("hf:"):
+        if not re.fullmatch(r"hf:[\w.-]+/[\w.-]+", source):
+            raise UserError(f"a set on the hub is written hf:owner/name, not {source}")
+        return Hub(source.removeprefix("hf:"), attribute)
+    path = _existing(source)
+    if path.is_dir():
+        return _in_folder(path, attribute)
+    if path.suffix.lower() == ".npz":
+        return Npz(path, attribute)
+    raise UserError(f"{source} is a file, and of single files only .npz is read; a folder of pictures would do")
+
+
+def _existing(source: str) -> Path:
+    try:
+        path = Path(source).expanduser()
+        if source and path.exists():
+            return path
+        siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] if source else []
+    except (OSError, ValueError, RuntimeError):
+        siblings = []
+    close = nearest(source, [*SOURCES, *(str(Path(source).parent / name) for name in siblings)])
+    guess = close.partition("? ")[0] + "? " if "? " in close else ""
+    raise UserError(
+        f"there is no source {source!r}: no such file or folder, and no known set; {guess}"
+        f"Known: {', '.join(sorted(SOURCES))}, hf:owner/name"
+    )
+
+
+def _in_folder(path: Path, attribute: str | None) -> Source:
+    listing = scan(path)
+    if idx_files(listing):
+        return Idx(listing, attribute)
+    if is_celeba(listing):
+        return CelebA(listing, attribute)
+    if "metadata.csv" in listing.files[""]:
+        return Metadata(listing, attribute)
+    return Folder(listing, attribute)
