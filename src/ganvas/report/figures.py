@@ -79,6 +79,7 @@ def feature_maps(maps: Mapping[str, Floats], picture: Pixels, path: Path) -> Non
 
     maps: layer name -> (C, H, W), from low to high.
     """
+    assert maps, "no layer to show"
     most = 10
     with canvas.page(path, 12.0, 1.25 * len(maps) + 0.9, fitted=True) as figure:
         table = figure.add_gridspec(
