@@ -37,14 +37,16 @@ def _sentence(model: type[Settings], item: Any, prefix: str) -> str:
     if item["type"] == "extra_forbidden":
         allowed = _names_beside(model, path)
         return f"there is no {name}: {nearest(path[-1], allowed)}"
-    came = "" if item["type"] == "missing" else f" (it was {item['input']!r})"
+    came = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
     said = item["msg"][0].lower() + item["msg"][1:]
     return f"{name}: {said.removeprefix('value error, ')}{came}"
 
 
 def _is_tag(model: type[Settings], part: str) -> bool:
     """Whether a part of an error's path is the tag of a union, which is no part of the flag's name."""
-    return any(part == member.model_fields["kind"].default for member in _members(model) if "kind" in member.model_fields)
+    return any(
+        part == member.model_fields["kind"].default for member in _members(model) if "kind" in member.model_fields
+    )
 
 
 def _names_beside(model: type[Settings], path: list[str]) -> list[str]:

@@ -1,0 +1,46 @@
+"""How the two networks play, as choices: which rule orders the updates, which loss, which penalties."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganvas.settings import Settings
+
+FakeLabels = Literal["paired", "data", "uniform"]
+
+
+class Simultaneous(Settings):
+    """D sees a real and a fake batch in one update; then G plays the same fakes against the new D."""
+
+    kind: Literal["simultaneous"] = "simultaneous"
+    loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
+    """What D and G minimise."""
+    r1: float = Field(default=0.03, ge=0)
+    """Weight γ of the gradient penalty on real pictures: γ/2 times the squared slope; 0 switches it off."""
+    r2: float = Field(default=0.03, ge=0)
+    """The same on generated pictures."""
+    penalty_every: int = Field(default=8, ge=1)
+    """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
+    fake_labels: FakeLabels = "paired"
+    """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
+
+
+class Book(Settings):
+    """The book's rule: D on the real batch, D on a fake one with random labels, G with fresh random labels."""
+
+    kind: Literal["book"] = "book"
+    loss: Literal["bce", "mse"] = "bce"
+    """Refinement 1: binary cross-entropy in place of the squared error."""
+    fake_labels: Literal["data", "uniform"] = "uniform"
+    """Labels asked of G: drawn like the data's, or uniform as in the book."""
+
+
+class Classification(Settings):
+    """A classifier learns its labels; there is no second player."""
+
+    kind: Literal["classification"] = "classification"
+    loss: Literal["bce", "cross-entropy"] = "bce"
+    """The book's binary cross-entropy of every class's sigmoid, or cross-entropy over the softmax."""
+
+
+Objective = Annotated[Simultaneous | Book | Classification, Field(discriminator="kind")]

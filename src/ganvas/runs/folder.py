@@ -1,0 +1,104 @@
+"""What lies where in a run's folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganvas.errors import UserError
+from ganvas.runs import sealed
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder. Nothing in it is made before it is needed."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Everything needed to repeat the run, and what it cost."""
+        return self.path / "run.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object a line: the truth that all else reads."""
+        return self.path / "log.jsonl"
+
+    @property
+    def previews(self) -> Path:
+        """Pictures of fixed noise as training went on."""
+        return self.path / "previews"
+
+    @property
+    def charts(self) -> Path:
+        """Losses, scores, kernels, feature maps."""
+        return self.path / "charts"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The last two states to go on from."""
+        return self.path / "checkpoint"
+
+    @property
+    def bundle(self) -> Path:
+        """What the run was for, whole or not at all."""
+        return self.path / "bundle"
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.record.is_file()
+
+    def read(self) -> dict[str, Any]:
+        """The record. UserError if this is no run's folder."""
+        try:
+            record = sealed.read_json(self.record)
+        except sealed.DamagedError as error:
+            raise UserError(f"{self.path} is not a run: {error}") from None
+        if record.get("format") != FORMAT:
+            raise UserError(
+                f"{self.record} has format {record.get('format')!r}; this version of ganvas reads format {FORMAT}"
+            )
+        return record
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Writes the record, whole or not at all."""
+        sealed.replace_synced(self.record, sealed.to_json({"format": FORMAT, **record}))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder against a second process. A dead process holds nothing: the system frees its lock."""
+        if os.name == "nt":  # no advisory locks of this kind
+            yield
+            return
+        import fcntl
+
+        with (self.path / ".lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise UserError(
+                    f"{self.path} is being trained by process {file.read().strip() or '?'} already"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def make_run_folder(path: Path) -> RunFolder:
+    """Makes the folder. UserError if it cannot be, or if something else lies there."""
+    try:
+        if path.is_dir() and not (path / "run.json").is_file() and any(set(os.listdir(path)) - {".lock"}):
+            raise UserError(f"{path} is there already and is not a run; choose another with --out")
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".lock"
+        probe.open("a").close()
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    return RunFolder(path)

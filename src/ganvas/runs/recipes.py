@@ -1,0 +1,121 @@
+"""Named complete runs. What a recipe says stands until a file or a flag says otherwise."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ganvas.errors import UserError, nearest
+from ganvas.networks.book import BookConv, BookMLP
+from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.modern import Modern
+from ganvas.objectives.rules import Book, Classification, Simultaneous
+from ganvas.runs.spec import Optimiser, Run, Training, merged
+from ganvas.settings import parse
+
+BOOK_OPTIMISER = Optimiser(name="adam", rate=1e-4, beta1=0.9, beta2=0.999, constant=1.0, last=1.0)
+
+
+def _book_training(epochs: float) -> Training:
+    """The book's: one picture at a time, no running average."""
+    return Training(
+        batch=1, epochs=epochs, ema_halflife_images=0, log_every=500, preview_every=20_000, save_every=60_000
+    )
+
+
+def modern(source: str) -> Run:
+    """The default. Small networks without normalisation, non-saturating loss, rare R1 and R2, averaged weights."""
+    return Run(
+        source=source,
+        recipe="modern",
+        pair=Modern(),
+        objective=Simultaneous(),
+        optimiser=Optimiser(),
+        training=Training(minutes=10),
+    )
+
+
+def book_gan(source: str) -> Run:
+    """The plain GAN of chapter 8: fully connected, no labels, 4 epochs, one picture at a time."""
+    return Run(
+        source=source,
+        recipe="book-gan",
+        labels="off",
+        pair=BookMLP(),
+        objective=Book(),
+        optimiser=BOOK_OPTIMISER,
+        training=_book_training(epochs=4),
+    )
+
+
+def book_conditional(source: str) -> Run:
+    """The conditional GAN of chapter 10: the label joined to noise and picture, 12 epochs, one picture at a time."""
+    return Run(
+        source=source,
+        recipe="book-conditional",
+        pair=BookMLP(),
+        objective=Book(),
+        optimiser=BOOK_OPTIMISER,
+        training=_book_training(epochs=12),
+    )
+
+
+def book_conv(source: str) -> Run:
+    """The convolutional GAN of chapter 9, exactly the book's at 128 px: no labels, 6 epochs, one picture at a time."""
+    return Run(
+        source=source,
+        recipe="book-conv",
+        labels="off",
+        pair=BookConv(),
+        objective=Book(),
+        optimiser=BOOK_OPTIMISER,
+        training=_book_training(epochs=6),
+    )
+
+
+def book_conv_gelu(source: str) -> Run:
+    """`book-conv` with GELU in place of LeakyReLU, as the chapter suggests trying."""
+    return book_conv(source).model_copy(update={"recipe": "book-conv-gelu", "pair": BookConv(activation="gelu")})
+
+
+def book_classifier(source: str) -> Run:
+    """The convolutional classifier of chapter 9: 3 epochs, one picture at a time; published 98.14 % on MNIST."""
+    return Run(
+        source=source,
+        recipe="book-classifier",
+        pair=BookClassifier(),
+        objective=Classification(),
+        optimiser=BOOK_OPTIMISER.model_copy(update={"rate": 1e-3}),
+        training=_book_training(epochs=3),
+    )
+
+
+RECIPES: dict[str, Callable[[str], Run]] = {
+    "modern": modern,
+    "book-classifier": book_classifier,
+    "book-gan": book_gan,
+    "book-conv": book_conv,
+    "book-conv-gelu": book_conv_gelu,
+    "book-conditional": book_conditional,
+}
+
+
+def resolve(source: str, recipe: str, *choices: dict[str, Any]) -> Run:
+    """A recipe with choices laid over it, later ones above earlier ones.
+
+    UserError for an unknown recipe, an unknown knob (with the nearest name) or a value that does not fit.
+    """
+    if recipe not in RECIPES:
+        raise UserError(f"there is no recipe {recipe!r}; {nearest(recipe, RECIPES)}")
+    values = RECIPES[recipe](source).model_dump()
+    for choice in choices:
+        values = _laid_over(values, choice)
+    return parse(Run, values)
+
+
+def _laid_over(values: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
+    """Choices over a recipe's values; another kind of pair or objective starts from that kind's own defaults."""
+    values = dict(values)
+    for part in ("pair", "objective"):
+        chosen = choice.get(part)
+        if isinstance(chosen, dict) and chosen.get("kind", values[part]["kind"]) != values[part]["kind"]:
+            values[part] = {}
+    return merged(values, choice)

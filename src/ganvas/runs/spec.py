@@ -1,0 +1,105 @@
+"""A run as a value: everything that has to be known to make it again."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ganvas.data.spec import Data
+from ganvas.networks.book import BookConv, BookMLP
+from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.modern import Modern
+from ganvas.objectives.rules import Objective
+from ganvas.settings import Settings
+
+Network = Annotated[Modern | BookMLP | BookConv | BookClassifier, Field(discriminator="kind")]
+
+
+class Optimiser(Settings):
+    """One for each network, with the same choices."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    """Adam (arXiv 1412.6980), AdamW (arXiv 1711.05101), or plain stochastic gradient descent."""
+    rate: float = Field(default=0.002, gt=0, le=10)
+    """Learning rate at the start."""
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    """Adam's memory of the gradient; momentum hurts most adversarial games."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Adam's memory of the squared gradient."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """How much of a weight is forgotten a step, times the rate."""
+    constant: float = Field(default=0.5, ge=0, le=1)
+    """The share of the run after which the rate begins to fall, in a straight line."""
+    last: float = Field(default=0.05, ge=0, le=1)
+    """The share of the rate that is left at the end."""
+
+
+class Training(Settings):
+    """How long, how fast, how often. Whatever repeats is counted in pictures."""
+
+    batch: int = Field(default=64, ge=1, le=65536)
+    """Pictures a step, over all processes together."""
+    images: int | None = Field(default=None, ge=1)
+    """Budget in pictures shown."""
+    minutes: float | None = Field(default=None, gt=0)
+    """Budget in minutes of training; a few timed steps turn it into pictures before the run starts."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Budget in passes over the training pictures."""
+    sampler: Literal["epochs", "balanced"] = "epochs"
+    """Every picture once a pass, or every class equally often."""
+    ema_halflife_images: int = Field(default=20_000, ge=0)
+    """Half-life of the running average of G's weights, in pictures; 0 keeps no average."""
+    ema_ramp: float = Field(default=0.05, gt=0, le=1)
+    """While training is young, the half-life is at most this share of the pictures seen."""
+    log_every: int = Field(default=2_000, ge=1)
+    """Pictures from one line of the log to the next."""
+    preview_every: int = Field(default=20_000, ge=1)
+    """Pictures from one preview to the next."""
+    save_every: int = Field(default=50_000, ge=1)
+    """Pictures from one checkpoint to the next."""
+    threads: Literal["auto"] | int = "auto"
+    """Processor threads; measured when auto."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What convolutions and matrix products run in; measured when auto."""
+    memory_format: Literal["auto", "contiguous", "channels-last"] = "auto"
+    """How pictures lie in memory; measured when auto."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        given = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"one budget, please, not {' and '.join(given)}")
+        if isinstance(self.threads, int) and self.threads < 1:
+            raise ValueError(f"threads must be at least 1 or auto, not {self.threads}")
+        return self
+
+
+class Run(Settings):
+    """What `ganvas train` does: this source, this pair, this game, for so long, from this seed."""
+
+    source: str
+    """A known name, a path, or hf:owner/name."""
+    recipe: str
+    """The recipe that everything not given comes from."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Every random draw of the run follows from it."""
+    labels: Literal["on", "off"] = "on"
+    """Whether the networks are told the classes."""
+    data: Data = Data()
+    pair: Network
+    objective: Objective
+    optimiser: Optimiser = Optimiser()
+    training: Training = Training()
+
+
+BUDGETS = ("images", "minutes", "epochs")
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two nested dictionaries of choices as one: what `above` names wins, and a budget above unsets those below."""
+    result = dict(below)
+    if any(name in above for name in BUDGETS):
+        result.update(dict.fromkeys(BUDGETS))
+    for name, value in above.items():
+        old = result.get(name)
+        result[name] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result

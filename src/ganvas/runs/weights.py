@@ -1,0 +1,54 @@
+"""Tensors on disk: safetensors, never pickle, and checked against what is wanted before they are loaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ganvas.runs.sealed import DamagedError
+
+# A header says names and shapes. Ours take a few kilobytes; one that claims megabytes is no weights of ours.
+LARGEST_HEADER_BYTES = 4 << 20
+
+
+def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """A safetensors file: equal tensors give equal bytes; there is no time, path or machine in it."""
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())})
+
+
+def read(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file, if they are just those wanted: same names, shapes and types (`wanted` may be meta tensors).
+
+    DamagedError otherwise, before anything large is read.
+    """
+    try:
+        with path.open("rb") as file:
+            header_bytes = int.from_bytes(file.read(8), "little")
+        if not 0 < header_bytes <= LARGEST_HEADER_BYTES:
+            raise DamagedError(f"{path.name} is not a safetensors file, or its header is too large")
+        with safe_open(path, framework="pt") as opened:
+            _compare(path.name, {name: opened.get_slice(name) for name in opened.keys()}, wanted)  # noqa: SIM118
+            return {name: opened.get_tensor(name) for name in wanted}
+    except OSError as error:
+        raise DamagedError(f"{path.name} cannot be read ({error.strerror or error})") from None
+    except SafetensorError as error:
+        raise DamagedError(f"{path.name} is not a whole safetensors file ({error})") from None
+
+
+def _compare(file: str, found: Mapping[str, object], wanted: Mapping[str, Tensor]) -> None:
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise DamagedError(f"{file} lacks {missing[0]}")
+    if extra := sorted(found.keys() - wanted.keys()):
+        raise DamagedError(f"{file} holds {extra[0]}, which this network does not have")
+    for name, tensor in wanted.items():
+        part = found[name]
+        shape, kind = tuple(part.get_shape()), str(part.get_dtype())  # type: ignore[attr-defined]
+        if shape != tuple(tensor.shape):
+            raise DamagedError(f"{file}: {name} has shape {shape}, not {tuple(tensor.shape)}")
+        if kind != (expected := DTYPES[str(tensor.dtype)]):
+            raise DamagedError(f"{file}: {name} holds {kind}, not {expected}")
+
+
+DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}

@@ -1,0 +1,126 @@
+"""Pictures of the class one asks for, from a bundle: the one way that serves the command, metrics, exports and pages.
+
+A picture depends on (weights, label, seed, index) alone. Its noise is drawn from a stream of its own, and it is always
+computed in float32 at the same place of a batch of the same size, so that asking for more pictures, or for other
+labels beside it, changes none of its bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganvas.errors import UserError, nearest
+from ganvas.images import Pixels, to_uint8
+from ganvas.networks.pair import Generator
+from ganvas.runs.bundle import Bundle, Card
+from ganvas.seeds import stream
+
+BATCH = 16
+SMALLEST_TRUNCATION = 0.05
+
+
+class Sampler:
+    """A trained generator that can be asked for pictures."""
+
+    def __init__(self, bundle: Bundle, name: str = "this run") -> None:
+        if bundle.card.is_classifier:
+            raise UserError(f"{name} trained a classifier, which tells classes apart and draws nothing")
+        self.card: Card = bundle.card
+        self.name = name
+        self.generator = cast(Generator, bundle.networks["generator"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What may be asked for; empty for a generator without labels."""
+        return self.card.classes
+
+    def index(self, label: str | int) -> int:
+        """A class's index from its name, or from its index; names win. UserError with what the run knows."""
+        if not self.classes:
+            raise UserError(f"{self.name} was trained without labels: leave out --label")
+        if isinstance(label, str) and label in self.classes:
+            return self.classes.index(label)
+        try:
+            index = int(label)
+        except ValueError:
+            raise UserError(f"{self.name} knows no class {label!r}; {nearest(str(label), self.classes)}") from None
+        if not 0 <= index < len(self.classes):
+            raise UserError(
+                f"label {label} is not in 0..{len(self.classes) - 1}; {self.name} knows {', '.join(self.classes)}"
+            )
+        return index
+
+    def sample(
+        self, labels: Sequence[str | int] | int, seed: int = 0, truncation: float | None = None
+    ) -> NDArray[np.uint8]:
+        """Pictures (N, C, H, W) uint8: one per label, or so many of a generator without labels.
+
+        The k-th picture asked of a label is that label's picture number k under this seed. `truncation`: noise values
+        beyond it are drawn again.
+        """
+        wanted = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
+        if self.classes and isinstance(labels, int):
+            raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
+        pixels = np.empty((len(wanted), *self.card.shape.picture), np.uint8)
+        places: dict[int | None, list[int]] = {}
+        for place, label in enumerate(wanted):
+            places.setdefault(label, []).append(place)
+        for label, rows in places.items():
+            for first, drawn in self.stream(label, len(rows), seed, truncation):
+                pixels[rows[first : first + len(drawn)]] = drawn
+        return pixels
+
+    def stream(
+        self, label: int | None, count: int, seed: int = 0, truncation: float | None = None
+    ) -> Iterator[tuple[int, Pixels]]:
+        """The first `count` pictures of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH."""
+        for first in range(0, count, BATCH):
+            noise = torch.stack([self.noise(label, seed, first + row, truncation) for row in range(BATCH)])
+            labels = None if label is None else torch.full((BATCH,), label)
+            yield first, self._draw(noise, labels)[: count - first]
+
+    def between(self, start: str | int, end: str | int, steps: int, seed: int = 0) -> NDArray[np.uint8]:
+        """One seed's picture on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
+        ends = torch.zeros(2, max(1, len(self.classes)))
+        ends[0, self.index(start)] = ends[1, self.index(end)] = 1
+        ways = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
+        mixtures = (1 - ways) * ends[0] + ways * ends[1]  # (steps, K)
+        noise = self.noise(None, seed, 0, None).expand(BATCH, -1)
+        drawn = []
+        for part in torch.split(mixtures, BATCH):
+            padded = torch.cat([part, part[-1:].expand(BATCH - len(part), -1)])
+            drawn.append(self._draw(noise, padded)[: len(part)])
+        return np.concatenate(drawn)
+
+    def noise(self, label: int | None, seed: int, index: int, truncation: float | None) -> Tensor:
+        """(Z,) standard normal values of one picture; beyond ±truncation they are drawn again."""
+        generator = stream(seed, f"sample/{'' if label is None else label}", index)
+        values = torch.randn(self.generator.noise_size, generator=generator)
+        while truncation is not None and bool((outside := values.abs() > truncation).any()):
+            values[outside] = torch.randn(int(outside.sum()), generator=generator)
+        return values
+
+    @torch.inference_mode()
+    def _draw(self, noise: Tensor, labels: Tensor | None) -> Pixels:
+        images: Tensor = self.generator(noise, labels)  # (BATCH, Z) -> (BATCH, C, H, W)
+        return to_uint8(images).numpy()
+
+
+def spread(count: int, classes: Sequence[int]) -> list[int]:
+    """How many of `count` pictures each class gets: as even as can be, the first ones one more."""
+    return [count // len(classes) + (place < count % len(classes)) for place in range(len(classes))]
+
+
+def save_npz(path: Path, pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str]) -> None:
+    """Pictures as `images` (N, H, W[, 3]), with `labels` and `classes` where there are any: ready to be a SOURCE."""
+    channels_last = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
+    named: dict[str, Any] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
+    unfinished = path.with_name(f".{path.name}.part")
+    with unfinished.open("wb") as file:
+        np.savez(file, images=np.ascontiguousarray(channels_last), **named)
+    unfinished.replace(path)

@@ -1,0 +1,118 @@
+"""States to go on from: written whole or not at all, checked when read, the last two kept.
+
+A checkpoint is safetensors and JSON. It holds the networks, the average, the optimisers' memory and how far training
+is; every random draw follows from (seed, purpose, step), so nothing else has to be kept.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganvas.errors import RunFailedError
+from ganvas.runs import sealed, weights
+from ganvas.training.game import Game
+
+KEPT = 2
+STATE, RECORD = "state.safetensors", "record.json"
+
+
+def save(folder: Path, game: Game, record: dict[str, Any]) -> None:
+    """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
+    try:
+        clear_leftovers(folder)
+        content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
+        sealed.write(folder / f"step-{record['step']:010d}", content)
+        for old in saved(folder)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        intact = f"the last whole one, {saved(folder)[-1].name}, is intact" if saved(folder) else "there is none yet"
+        raise RunFailedError(
+            f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
+            "Make room, then give the same command again"
+        ) from None
+
+
+def load(folder: Path, game: Game, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
+
+    A damaged one is refused by name, and the one before it used.
+    """
+    for place in reversed(saved(folder)):
+        try:
+            sealed.verify(place)
+            record = sealed.read_json(place / RECORD)
+            found = weights.read(place / STATE, wanted(game))
+        except sealed.DamagedError as error:
+            say(f"checkpoint {place.name} is damaged ({error}) and not used")
+            continue
+        _fill(game, found)
+        return record
+    return None
+
+
+def saved(folder: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    return sorted(place for place in folder.glob("step-*") if place.is_dir()) if folder.is_dir() else []
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what killed saves left; puts back a checkpoint that was being replaced."""
+    for place in folder.glob(".step-*.old"):
+        original = folder / place.name.removeprefix(".").removesuffix(".old")
+        if original.exists():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.rename(original)
+    for place in folder.glob(".step-*.part"):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def tensors(game: Game) -> dict[str, Tensor]:
+    """Every tensor of a game by name."""
+    state = _network_tensors(game)
+    for name, optimiser in game.optimisers.items():
+        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for key in _memory_keys(optimiser):
+                state[f"optimiser/{name}/{place}/{key}"] = optimiser.state[parameter][key]
+    return state
+
+
+def wanted(game: Game) -> dict[str, Tensor]:
+    """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
+    state = _network_tensors(game)
+    for name, optimiser in game.optimisers.items():
+        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for key in _memory_keys(optimiser):
+                shape = () if key == "step" else parameter.shape
+                state[f"optimiser/{name}/{place}/{key}"] = torch.empty(shape, device="meta")
+    return state
+
+
+def _network_tensors(game: Game) -> dict[str, Tensor]:
+    networks = dict(game.networks)
+    if game.average and game.average.halflife_images:
+        networks["average"] = game.average.network
+    return {
+        f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
+    }
+
+
+def _memory_keys(optimiser: torch.optim.Optimizer) -> tuple[str, ...]:
+    return ("step", "exp_avg", "exp_avg_sq") if isinstance(optimiser, torch.optim.Adam) else ()
+
+
+@torch.no_grad()
+def _fill(game: Game, found: dict[str, Tensor]) -> None:
+    for name, tensor in _network_tensors(game).items():
+        tensor.copy_(found[name])
+    for name, optimiser in game.optimisers.items():
+        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for key in _memory_keys(optimiser):
+                value = found[f"optimiser/{name}/{place}/{key}"]
+                # The fused update reads memory in the weights' own layout, so the memory must lie as they do.
+                like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
+                optimiser.state[parameter][key] = like.copy_(value)

@@ -1,0 +1,108 @@
+"""What a run shows of itself: previews on the way, charts and held-out results at its end."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganvas import classifying, images
+from ganvas.data.prepared import Prepared
+from ganvas.report import figures
+from ganvas.report.log import read_log
+from ganvas.runs.bundle import Bundle, Card
+from ganvas.runs.folder import RunFolder
+from ganvas.runs.spec import Run
+from ganvas.sampling import Sampler
+from ganvas.training.game import Game
+
+PREVIEW_COLUMNS = 8
+LONGEST_PREVIEW_CLASSES = 20
+RECORDS_A_CHART = 4000
+
+
+def preview(game: Game, card: Card, path: Path) -> None:
+    """Saves pictures of fixed noise, a row a class: the same ones that `sample` draws of the run's seed."""
+    assert game.average is not None
+    network = game.average.network
+    training = network.training
+    try:
+        sampler = Sampler(Bundle(card, {"generator": network.eval()}))
+        if card.classes:
+            shown = card.classes[:LONGEST_PREVIEW_CLASSES]
+            pixels = sampler.sample([name for name in shown for _ in range(PREVIEW_COLUMNS)], card.seed)
+        else:
+            pixels = sampler.sample(2 * PREVIEW_COLUMNS, card.seed)
+    finally:
+        network.train(training)
+    images.save_png(images.enlarge(images.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
+
+
+def charts(run: Run, game: Game, prepared: Prepared, folder: RunFolder) -> None:
+    """Losses, D's scores, gradients, first kernels and feature maps; a classifier's confusion matrix."""
+    records = read_log(folder.log, at_most=RECORDS_A_CHART)
+    figures.losses(records, folder.charts / "losses.png")
+    figures.scores(records, folder.charts / "scores.png")
+    figures.gradients(records, folder.charts / "gradients.png")
+    looking = game.networks.get("discriminator", game.networks.get("classifier"))
+    assert looking is not None
+    picture = (prepared.channels, prepared.size, prepared.size)
+    figures.kernels(first_weight(looking), folder.charts / "kernels.png", "What D's first layer looks for", picture)
+    row = int(prepared.train[0])
+    pixels = np.array(prepared.pixels[row])
+    label = None if prepared.labels is None or run.labels == "off" else int(prepared.labels[row])
+    if maps := feature_maps(looking, pixels, label):
+        figures.feature_maps(maps, pixels, folder.charts / "features.png")
+
+
+def results(game: Game, prepared: Prepared) -> dict[str, Any]:
+    """What a classifier gets right on held-out pictures; nothing for a pair, whose scores are another command's."""
+    classifier = game.networks.get("classifier")
+    if classifier is None or not len(prepared.held_out):
+        return {}
+    assert prepared.labels is not None
+    labels = np.asarray(prepared.labels[prepared.held_out])
+    predicted = classifying.predict(classifier, prepared.pixels[prepared.held_out]).argmax(1)
+    return {
+        "held_out": len(labels),
+        "accuracy": classifying.accuracy(labels, predicted),
+        "confusion": classifying.confusion(labels, predicted, len(prepared.classes)).tolist(),
+    }
+
+
+def first_weight(network: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The weight of the first convolution or linear layer: (O, I, kH, kW) or (O, I)."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            return module.weight.detach().double().cpu().numpy()
+    raise AssertionError("a network without a layer")
+
+
+@torch.no_grad()
+def feature_maps(
+    network: nn.Module, pixels: images.Pixels, label: int | None
+) -> Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    """What the first, a middle and the last convolution make of a picture (C, H, W): {"low: ...": (C', H', W'), ...}."""
+    found: list[Tensor] = []
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [module.register_forward_hook(lambda _m, _i, out: found.append(out[0])) for module in convolutions]
+    training = network.training
+    device = next(network.parameters()).device
+    try:
+        network.eval()
+        batch = images.from_uint8(torch.from_numpy(pixels[None])).to(device)
+        network(batch) if label is None else network(batch, torch.tensor([label], device=device))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        return {}
+    chosen = dict(zip(("low", "middle", "high"), (0, len(found) // 2, len(found) - 1), strict=True))
+    if len(found) == 1:
+        chosen = {"low": 0}
+    elif len(found) == 2:
+        chosen = {"low": 0, "high": 1}
+    return {name: found[place].double().cpu().numpy() for name, place in chosen.items()}

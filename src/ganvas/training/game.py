@@ -1,0 +1,143 @@
+"""A run's networks, optimisers and draws, put together: what the loop repeats and the checkpoint keeps."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ganvas.data.batches import Batches, FakeLabels
+from ganvas.data.prepared import Prepared
+from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.pair import Pair, Shape
+from ganvas.objectives.rules import Book, Classification, Simultaneous
+from ganvas.runs.spec import Optimiser, Run
+from ganvas.seeds import seed_weights, stream
+from ganvas.training.ema import Average
+from ganvas.training.engine import Engine
+from ganvas.training.step import Draws, Optimisers, Scores, classify, play, play_book
+
+
+@dataclass(frozen=True)
+class Game:
+    """Everything that one step changes, and the step."""
+
+    networks: dict[str, nn.Module]
+    """By name: generator and discriminator, or classifier."""
+    optimisers: dict[str, torch.optim.Optimizer]
+    """By the network's name."""
+    play: Callable[[int], Scores]
+    """Plays the step of that number: draws, and changes weights."""
+    average: Average | None = field(default=None)
+    """Of the generator's weights; None for a classifier."""
+
+    def kept(self) -> dict[str, nn.Module]:
+        """The networks that a bundle holds: the averaged generator and the discriminator, or the classifier."""
+        return {**self.networks, "generator": self.average.network} if self.average else self.networks
+
+
+def shape_of(run: Run, prepared: Prepared) -> Shape:
+    """What the data, and the wish for labels, ask of the networks."""
+    return Shape(prepared.channels, prepared.size, len(prepared.classes) if run.labels == "on" else 0)
+
+
+def build(run: Run, prepared: Prepared, engine: Engine) -> Game:
+    """New networks with weights drawn from the run's seed, ready to play."""
+    shape = shape_of(run, prepared)
+    batches = Batches(
+        prepared, run.training.batch, run.seed, run.training.sampler, shape.classes > 0, engine.rank, engine.world
+    )
+    seed_weights(run.seed, run.pair.kind)
+    if isinstance(run.pair, BookClassifier):
+        assert isinstance(run.objective, Classification)
+        return _classification(run, run.objective, engine.place(run.pair.build(shape)), batches, engine)
+    built = run.pair.build(shape)
+    pair = Pair(engine.place(built.generator), engine.place(built.discriminator))
+    optimisers = Optimisers(optimiser(run.optimiser, pair.generator), optimiser(run.optimiser, pair.discriminator))
+    rule = run.objective
+    assert not isinstance(rule, Classification)
+    draw = drawing(run, rule, prepared, pair, batches, engine, labelled=shape.classes > 0)
+
+    def step(number: int) -> Scores:
+        if isinstance(rule, Book):
+            return play_book(pair, optimisers, engine, rule, draw(number))
+        return play(pair, optimisers, engine, rule, draw(number), number)
+
+    return Game(
+        {"generator": pair.generator, "discriminator": pair.discriminator},
+        {"generator": optimisers.generator, "discriminator": optimisers.discriminator},
+        step,
+        Average(pair.generator, run.training.ema_halflife_images, run.training.ema_ramp),
+    )
+
+
+def drawing(
+    run: Run,
+    rule: Simultaneous | Book,
+    prepared: Prepared,
+    pair: Pair,
+    batches: Batches,
+    engine: Engine,
+    labelled: bool,
+) -> Callable[[int], Draws]:
+    """A function from a step's number to its draws: made for the global batch, then this process's slice."""
+    batch, noise_size = run.training.batch, pair.generator.noise_size
+    fake_labels = FakeLabels(prepared, rule.fake_labels, run.seed) if labelled else None
+
+    def noise(purpose: str, step: int) -> Tensor:
+        return engine.mine(torch.randn(batch, noise_size, generator=stream(run.seed, purpose, step)))
+
+    def asked(purpose: str, step: int, real: Tensor | None) -> Tensor | None:
+        if fake_labels is None or real is None:
+            return None
+        if fake_labels.how == "paired":
+            return real
+        return engine.mine(fake_labels.draw(purpose, step, batch))
+
+    def draw(step: int) -> Draws:
+        real = batches.at(step)
+        images = engine.move(real.images)
+        labels = None if real.labels is None else engine.move(real.labels)
+        first, first_labels = noise("noise", step), asked("labels", step, labels)
+        if isinstance(rule, Simultaneous):
+            return Draws(images, labels, first, first_labels, first, first_labels)
+        again = noise("noise again", step), asked("labels again", step, labels)
+        return Draws(images, labels, first, first_labels, *again)
+
+    return draw
+
+
+def optimiser(choice: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser of one network. Fused: one pass over the weights instead of one a formula."""
+    parameters = list(network.parameters())
+    if choice.name == "sgd":
+        return torch.optim.SGD(parameters, lr=choice.rate, weight_decay=choice.weight_decay, fused=True)
+    kind = torch.optim.AdamW if choice.name == "adamw" else torch.optim.Adam
+    betas = (choice.beta1, choice.beta2)
+    return kind(parameters, lr=choice.rate, betas=betas, weight_decay=choice.weight_decay, fused=True)
+
+
+def rate(choice: Optimiser, progress: float) -> float:
+    """The learning rate at a share (0 to 1) of the run: constant, then in a straight line to its last share."""
+    if progress <= choice.constant or choice.constant == 1:
+        return choice.rate
+    fallen = min(1.0, (progress - choice.constant) / (1 - choice.constant))
+    return choice.rate * (1 - fallen * (1 - choice.last))
+
+
+def steps_of(images: int, batch: int) -> int:
+    """Steps that show at least so many pictures."""
+    return max(1, math.ceil(images / batch))
+
+
+def _classification(run: Run, rule: Classification, classifier: nn.Module, batches: Batches, engine: Engine) -> Game:
+    optimiser_of_classifier = optimiser(run.optimiser, classifier)
+
+    def step(number: int) -> Scores:
+        batch = batches.at(number)
+        assert batch.labels is not None
+        images, labels = engine.move(batch.images), engine.move(batch.labels)
+        return classify(classifier, optimiser_of_classifier, engine, rule, images, labels)
+
+    return Game({"classifier": classifier}, {"classifier": optimiser_of_classifier}, step)

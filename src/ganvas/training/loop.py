@@ -1,0 +1,124 @@
+"""The loop: plays steps, and between them looks, writes and saves when it is time. Nothing else."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import nn
+
+from ganvas.errors import InterruptedRunError
+from ganvas.runs.spec import Optimiser, Training
+from ganvas.training import watch
+from ganvas.training.engine import Engine
+from ganvas.training.game import Game, rate
+from ganvas.training.log import Log
+from ganvas.training.signals import Stop
+from ganvas.training.step import numbers
+
+
+@dataclass
+class State:
+    """How far a run is."""
+
+    step: int = 0
+    training_seconds: float = 0.0
+    """From its first step, over all its parts."""
+    cpu_seconds: float = 0.0
+
+
+class Live(Protocol):
+    """Whoever is shown the records."""
+
+    def show(self, record: Mapping[str, float]) -> None:
+        """Takes one record."""
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """Where the loop's results go. Each is called between steps, when it is due."""
+
+    live: Live
+    log: Log | None
+    """None on every process but the first."""
+    preview: Callable[[int], None]
+    """Gets the pictures seen."""
+    save: Callable[[State], None]
+
+
+def repeat(
+    game: Game, engine: Engine, optimiser: Optimiser, training: Training, steps: int, state: State, outlets: Outlets
+) -> None:
+    """Plays from `state.step` to `steps`. InterruptedRunError after a signal, RunFailedError on divergence."""
+    batch = training.batch
+    clock = Clock(state, state.step * batch)
+
+    def due(every_images: int) -> bool:
+        return state.step * batch // every_images > (state.step - 1) * batch // every_images
+
+    with Stop() as stop:
+        for step in range(state.step, steps):
+            for each in game.optimisers.values():
+                each.param_groups[0]["lr"] = rate(optimiser, step / steps)
+            scores = game.play(step)
+            state.step, images = step + 1, (step + 1) * batch
+            if game.average:
+                game.average.update(batch, images)
+
+            last = state.step == steps
+            if state.step % watch.EVERY_STEPS == 0 or last or due(training.save_every):
+                watch.check(scores, game.networks, state.step)
+            if due(training.log_every) or last:
+                clock.read()
+                record = {
+                    "step": state.step,
+                    "images": images,
+                    "seconds": round(state.training_seconds, 3),
+                    "images_per_second": round(clock.images_per_second(images), 2),
+                    **engine.mean({**numbers(scores), **gradient_norms(game.networks)}),
+                }
+                outlets.live.show(record)
+                engine.track(record, state.step)
+                if outlets.log:
+                    outlets.log.write(record)
+            if due(training.preview_every) or last:
+                outlets.preview(images)
+            if due(training.save_every) or last:
+                clock.read()
+                outlets.save(state)
+            # Several processes have to agree, and asking costs: not at every step.
+            if (engine.world == 1 or state.step % watch.EVERY_STEPS == 0) and engine.any(stop.asked) and not last:
+                clock.read()
+                outlets.save(state)
+                raise InterruptedRunError(f"stopped after {images} pictures, and saved", stop.signal_number)
+
+
+class Clock:
+    """Adds the time of this part of a run to its state."""
+
+    def __init__(self, state: State, images: int) -> None:
+        self.state = state
+        self.wall, self.cpu = time.monotonic(), time.process_time()
+        self.images, self.seconds = images, state.training_seconds
+
+    def read(self) -> None:
+        """Brings the state's times up to now."""
+        wall, cpu = time.monotonic(), time.process_time()
+        self.state.training_seconds += wall - self.wall
+        self.state.cpu_seconds += cpu - self.cpu
+        self.wall, self.cpu = wall, cpu
+
+    def images_per_second(self, images: int) -> float:
+        """Since it was asked last."""
+        speed = (images - self.images) / max(self.state.training_seconds - self.seconds, 1e-9)
+        self.images, self.seconds = images, self.state.training_seconds
+        return speed
+
+
+def gradient_norms(networks: Mapping[str, nn.Module]) -> dict[str, float]:
+    """The size of each network's last gradient: grad_g, grad_d, or a classifier's grad."""
+    names = {"generator": "grad_g", "discriminator": "grad_d", "classifier": "grad"}
+    return {
+        names[name]: float(nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None]))
+        for name, network in networks.items()
+    }

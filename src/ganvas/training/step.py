@@ -1,0 +1,141 @@
+"""The game, on one screen: what one step does to each player.
+
+A step gets its draws and changes weights; where the draws come from, and what happens between steps, is the loop's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganvas.networks.conditioning import mixture
+from ganvas.networks.pair import Pair
+from ganvas.objectives.losses import LOSSES, TOWARDS
+from ganvas.objectives.penalties import gradient_penalty
+from ganvas.objectives.rules import Book, Classification, Simultaneous
+from ganvas.training.engine import Engine
+
+Scores = dict[str, Tensor]  # detached: losses (), and under score_... logits (N,)
+
+
+@dataclass(frozen=True)
+class Optimisers:
+    """One for each network."""
+
+    generator: torch.optim.Optimizer
+    discriminator: torch.optim.Optimizer
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What chance gave one step: N real pictures, and what G is asked for."""
+
+    real: Tensor
+    """(N, C, H, W) in [-1, 1]."""
+    labels: Tensor | None
+    """(N,) of the real pictures."""
+    noise: Tensor
+    """(N, Z)."""
+    fake_labels: Tensor | None
+    """(N,) asked of G with `noise`."""
+    noise_again: Tensor
+    """(N, Z), for rules that draw twice; elsewhere the same as `noise`."""
+    fake_labels_again: Tensor | None
+    """(N,) asked of G with `noise_again`."""
+
+
+def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous, draws: Draws, step: int) -> Scores:
+    """D learns from a real and a fake batch together; G then plays the same fakes against the new D."""
+    G, D, loss = pair.generator, pair.discriminator, LOSSES[rule.loss]
+    penalties = step % rule.penalty_every == 0 and (rule.r1 > 0 or rule.r2 > 0)
+
+    with engine.autocast():
+        fake = G(draws.noise, draws.fake_labels)
+        real, shown = draws.real, fake.detach()
+        if penalties:
+            real, shown = real.requires_grad_(rule.r1 > 0), shown.requires_grad_(rule.r2 > 0)
+        real_logits, fake_logits = D(real, draws.labels), D(shown, draws.fake_labels)
+        d_loss = loss.discriminator(real_logits, fake_logits).mean()
+        slope: Tensor | float = 0.0
+        for weight, logits, images in ((rule.r1, real_logits, real), (rule.r2, fake_logits, shown)):
+            if penalties and weight > 0:
+                slope = slope + weight / 2 * rule.penalty_every * gradient_penalty(logits, images).mean()
+    descend(engine, optimisers.discriminator, D, d_loss + slope)
+
+    D.requires_grad_(False)  # G's update asks for no gradient of D's weights: a third of the arithmetic
+    with engine.autocast():
+        partner = D(draws.real.detach(), draws.labels) if loss.paired else None
+        g_loss = loss.generator(partner, D(fake, draws.fake_labels)).mean()
+    descend(engine, optimisers.generator, G, g_loss)
+    D.requires_grad_(True)
+    return scores(d_loss, g_loss, real_logits, fake_logits)
+
+
+def play_book(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Book, draws: Draws) -> Scores:
+    """The book's three updates: D on the real batch, D on a fake one, G with fresh noise and labels."""
+    G, D, towards = pair.generator, pair.discriminator, TOWARDS[rule.loss]
+
+    with engine.autocast():
+        real_logits = D(draws.real, draws.labels)
+        d_real = towards(real_logits, 1.0).mean()
+    descend(engine, optimisers.discriminator, D, d_real)
+
+    with engine.autocast(), torch.no_grad():
+        fake = G(draws.noise, draws.fake_labels)
+    with engine.autocast():
+        fake_logits = D(fake, draws.fake_labels)
+        d_fake = towards(fake_logits, 0.0).mean()
+    descend(engine, optimisers.discriminator, D, d_fake)
+
+    D.requires_grad_(False)
+    with engine.autocast():
+        again = G(draws.noise_again, draws.fake_labels_again)
+        g_loss = towards(D(again, draws.fake_labels_again), 1.0).mean()
+    descend(engine, optimisers.generator, G, g_loss)
+    D.requires_grad_(True)
+    return scores(d_real + d_fake, g_loss, real_logits, fake_logits)
+
+
+def classify(
+    classifier: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    engine: Engine,
+    rule: Classification,
+    images: Tensor,
+    labels: Tensor,
+) -> Scores:
+    """One update of a classifier on pictures (N, C, H, W) and their labels (N,)."""
+    with engine.autocast():
+        logits = classifier(images)  # (N, K)
+        if rule.loss == "bce":
+            loss = F.binary_cross_entropy_with_logits(logits, mixture(labels, logits.shape[1]))
+        else:
+            loss = F.cross_entropy(logits, labels)
+    descend(engine, optimiser, classifier, loss)
+    return {"loss": loss.detach(), "accuracy": (logits.detach().argmax(1) == labels).float().mean()}
+
+
+def descend(engine: Engine, optimiser: torch.optim.Optimizer, network: nn.Module, loss: Tensor) -> None:
+    """One update of one network."""
+    optimiser.zero_grad(set_to_none=True)
+    engine.backward(loss, network.parameters())
+    optimiser.step()
+
+
+def scores(d_loss: Tensor, g_loss: Tensor, real_logits: Tensor, fake_logits: Tensor) -> Scores:
+    """What a step leaves behind, unreduced: most steps are not logged, and their reduction would cost for nothing."""
+    return {
+        "loss_d": d_loss.detach(),
+        "loss_g": g_loss.detach(),
+        "score_real": real_logits.detach(),
+        "score_fake": fake_logits.detach(),
+    }
+
+
+def numbers(scores: Scores) -> dict[str, float]:
+    """What the log says of a step: losses, and D's mean probability of "real" for real and for fake pictures."""
+    return {
+        name: float(torch.sigmoid(value.float()).mean() if name.startswith("score_") else value)
+        for name, value in scores.items()
+    }
