@@ -243,10 +243,15 @@ def named_in_readme() -> list[str] | None:
     block = re.search(r"^```[^\n]*\n(src/ganvas/.*?)^```", text, re.MULTILINE | re.DOTALL)
     if block is None:
         return None
-    # Branches and floor numbers may stand before a name; two spaces, or the end, after it. The rest is prose.
-    entry = re.compile(r"^[\s│├└─|`+-]*(?:\d+\s+)?([\w./-]+)(?:\s{2,}|\s*$)")
-    lines = block[1].splitlines()[1:]
-    return [found[1].rstrip("/") for line in lines if (found := entry.match(line))]
+    # Branches and floor numbers may stand before a name. After it: two spaces, or the end; or one space where a folder
+    # or a room's name fills its column. Other lines go on with the prose of the one above.
+    entry = re.compile(r"^[\s│├└─|`+-]*(?:\d+\s+)?([\w./-]+)(\s{2}|\s*$|\s)")
+    found = [entry.match(line) for line in block[1].splitlines()[1:]]
+    return [
+        match[1].rstrip("/").removesuffix(".py")
+        for match in found
+        if match and (match[2] != " " or match[1].endswith("/") or match[1] in FLOOR)
+    ]
 
 
 def test_the_tree_in_the_readme_is_the_disk():
@@ -256,9 +261,9 @@ def test_the_tree_in_the_readme_is_the_disk():
     on_disk = {path.relative_to(HOUSE).as_posix() for path in HOUSE.rglob("*")} | {path.name for path in ROOT.iterdir()}
     on_disk |= {path.name for path in HOUSE.rglob("*")}
     known = {name.removesuffix(".py") for name in on_disk}
-    assert not [name for name in named if name.removesuffix(".py") not in known]
+    assert not [name for name in named if name not in known]
     rooms = {room(name) for name in MODULES} - {"", "__main__"}
-    assert not rooms - {name.removesuffix(".py").split("/")[-1] for name in named}
+    assert not rooms - {name.split("/")[-1] for name in named}
 
 
 def required(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> Iterator[str]:
