@@ -5,7 +5,7 @@ computed in float32 at the same place of a batch of the same size, so that askin
 labels beside it, changes none of its bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,11 +17,17 @@ from torch import Tensor
 from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
 from ganvas.networks.pair import Generator
-from ganvas.runs.bundle import Bundle, Card
+from ganvas.runs.bundle import Bundle, Card, open_run
 from ganvas.seeds import stream
 
 BATCH = 16
 SMALLEST_TRUNCATION = 0.05
+
+
+def load(run: str | Path, say: Callable[[str], None] = lambda line: None) -> "Sampler":
+    """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's."""
+    path = Path(run)
+    return Sampler(open_run(path, say), path.name)
 
 
 class Sampler:

@@ -2,17 +2,21 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ganvas import images
 from ganvas.data import likeness
-from ganvas.data.contents import Part, Raw
+from ganvas.data.contents import Blobs, Files, Part, Raw
 from ganvas.images import Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 HEADER = 128  # bytes of every .npy file that preparing writes, so that its rows lie where they can be reckoned
 DIGEST_BYTES = 16
@@ -73,31 +77,31 @@ def prepare_chunk(plan: Plan, first: int, part: Part) -> Met:
     return met
 
 
-def _encoded(plan: Plan, first: int, part: Part, met: Met) -> Pixels:
+def _encoded(plan: Plan, first: int, part: Files | Blobs, met: Met) -> Pixels:
     """(n, C, H, W) from pictures in files' formats."""
-    assert not isinstance(part, Raw)
-    size, mode = plan.size, "L" if plan.channels == 1 else "RGB"
-    pixels = bytearray(len(part) * plan.row_bytes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for index in range(len(part)):
-            try:
-                decoded = images.decode_quietly(part.encoded(index), plan.background)
-            except images.Refused as refusal:
-                met.refused.append((first + index, str(refusal)))
-                continue
-            image = decoded.image
-            met.sizes[image.size] += 1
-            met.modes[decoded.mode] += 1
-            met.animated += decoded.animated
-            met.coloured += image.mode != "L"
-            if image.mode != mode:
-                image = image.convert(mode)
-            if image.size != (size, size):
-                image = images.square(image, plan.crop, size)
-            pixels[index * plan.row_bytes : (index + 1) * plan.row_bytes] = image.tobytes()
-    channels_last = np.frombuffer(pixels, np.uint8).reshape(len(part), size, size, plan.channels)
-    return np.ascontiguousarray(channels_last.transpose(0, 3, 1, 2))
+        return images.stacked(_squares(plan, first, part, met), len(part), plan.size, plan.channels)
+
+
+def _squares(plan: Plan, first: int, part: Files | Blobs, met: Met) -> Iterator["Image | None"]:
+    mode = "L" if plan.channels == 1 else "RGB"
+    least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
+    for index in range(len(part)):
+        try:
+            decoded = images.decode_quietly(part.encoded(index), plan.background, least_side)
+        except images.Refused as refusal:
+            met.refused.append((first + index, str(refusal)))
+            yield None
+            continue
+        image = decoded.image
+        met.sizes[decoded.size] += 1
+        met.modes[decoded.mode] += 1
+        met.animated += decoded.animated
+        met.coloured += image.mode != "L"
+        if image.mode != mode:
+            image = image.convert(mode)
+        yield images.square(image, plan.crop, plan.size)
 
 
 def _raw(plan: Plan, part: Raw, met: Met) -> Pixels:
@@ -113,12 +117,8 @@ def _raw(plan: Plan, part: Raw, met: Met) -> Pixels:
         cut = rows[:, top : top + side, left : left + side]
         return np.ascontiguousarray(cut.transpose(0, 3, 1, 2))
     mode = "L" if plan.channels == 1 else "RGB"
-    pixels = np.empty((count, plan.size, plan.size, plan.channels), np.uint8)
-    for index in range(count):
-        image = images.from_pixels(rows[index], plan.background).convert(mode)
-        picture = np.asarray(images.square(image, plan.crop, plan.size))
-        pixels[index] = picture.reshape(plan.size, plan.size, plan.channels)
-    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    pictures = (images.from_pixels(row, plan.background).convert(mode) for row in rows)
+    return images.stacked((images.square(p, plan.crop, plan.size) for p in pictures), count, plan.size, plan.channels)
 
 
 def _write(path: Path, offset: int, data: bytes | memoryview) -> None:

@@ -1,5 +1,6 @@
 """What a source holds, before anything is decoded."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from ganvas.errors import UserError
 from ganvas.images import MOST_BYTES, Refused
+
+FIRST_READ = 2**16
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,20 @@ class Files:
 
     def encoded(self, index: int) -> bytes:
         """The bytes of a picture, or `Refused`."""
+        # Small files by the tens of thousands: a path as text and bare system calls, half the cost of pathlib's.
         try:
-            with (self.root / self.names[index]).open("rb", buffering=0) as file:
-                data = file.read(MOST_BYTES + 1)
+            handle = os.open(f"{self.root}/{self.names[index]}", os.O_RDONLY | _BINARY)
+        except (OSError, ValueError) as error:
+            raise Refused(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        try:
+            data = os.read(handle, FIRST_READ)
+            if len(data) == FIRST_READ:
+                with os.fdopen(os.dup(handle), "rb") as rest:
+                    data += rest.read(MOST_BYTES + 1 - FIRST_READ)
         except OSError as error:
             raise Refused(f"cannot be read: {error.strerror or error}") from None
+        finally:
+            os.close(handle)
         if len(data) > MOST_BYTES:
             raise Refused(f"more than {MOST_BYTES // 2**20} MiB")
         return data

@@ -7,14 +7,14 @@ import stat
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from ganvas.errors import UserError
 
 # What a picture's name may end in. What is inside decides whether it is read; this decides what is looked at.
-READ = ".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .bmp .dib .gif .tif .tiff .ppm .pgm .pbm .pnm"
+READ = "png apng jpg jpeg jpe jfif mpo webp bmp dib gif tif tiff ppm pgm pbm pnm"
 # Formats that are refused by name rather than passed over in silence.
-UNREAD = ".eps .ps .svg .psd .heic .heif .avif .jxl .jp2 .ico .tga .pfm .raw .pcx"
+UNREAD = "eps ps svg psd heic heif avif jxl jp2 ico tga pfm raw pcx"
 PICTURE_SUFFIXES = frozenset(f"{READ} {UNREAD}".split())
 DEEPEST = 4
 
@@ -55,15 +55,19 @@ class Listing:
 
 def is_picture_name(name: str) -> bool:
     """Whether a file is looked at: it ends like a picture, or in nothing at all."""
-    suffix = PurePath(name).suffix.lower()
-    return suffix in PICTURE_SUFFIXES or not suffix
+    _, dot, suffix = name.rpartition(".")
+    return not dot or suffix.lower() in PICTURE_SUFFIXES
 
 
-def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+_NUMBERS = re.compile(r"([0-9]{1,4000})")
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
     """A key that sorts 2 before 10, and `img2` before `img10`."""
-    parts = re.split(r"(\d+)", name.casefold())
-    # isdecimal: a superscript two is a digit that int() does not read.
-    return [(0, int(p[:4000]), "") if p.isdecimal() else (1, 0, p) for p in parts if p], name
+    # Text and numbers take turns, so that like is compared with like; a name that begins with a number begins with "".
+    parts: list[str | int] = list(_NUMBERS.split(name.casefold()))
+    parts[1::2] = [int(number) for number in parts[1::2]]
+    return parts, name
 
 
 def printable(name: str) -> str:

@@ -6,6 +6,7 @@ and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637). Nothing is norm
 means what it says (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -82,7 +83,7 @@ class ModernDiscriminator(Discriminator):
         maps = sides(shape.size)
         widths = [shape.channels, *(settings.width << stage for stage in range(len(maps) - 1))]
         self.stages = nn.ModuleList(
-            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in zip(widths, widths[1:], strict=False)
+            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
         self.features = nn.Linear(widths[-1] * maps[-1] ** 2, settings.features)
         self.realness = nn.Linear(settings.features, 1)

@@ -1,0 +1,1 @@
+"""What the networks play for: losses, penalties, and the rules that order them."""

@@ -1,0 +1,1 @@
+"""A run as a value, and its result as a folder."""

@@ -1,18 +1,21 @@
 """What a run leaves: weights, what they are, and a manifest of sha256. Nothing in it depends on time or place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 import ganvas
-from ganvas.errors import UserError
+from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
+from ganvas.runs.folder import STATE, RunFolder
 from ganvas.runs.spec import Network
 from ganvas.settings import Settings, parse
 
@@ -76,14 +79,70 @@ def read(folder: Path) -> Bundle:
     try:
         sealed.verify(folder)
         card = read_card(sealed.read_json(folder / "run.json"))
-        # Networks that take no memory: a card that lies about its sizes is found out by the weights' header.
-        networks = card.networks(device="meta")
-        for name, network in networks.items():
-            tensors = weights.read(folder / f"{name}.safetensors", network.state_dict())
-            network.load_state_dict(tensors, assign=True)
+        return _filled(card, lambda name, wanted: weights.read(folder / f"{name}.safetensors", wanted))
     except sealed.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
-    return Bundle(card, {name: network.eval().requires_grad_(False) for name, network in networks.items()})
+
+
+def open_run(path: Path, say: Callable[[str], None] = lambda line: None) -> Bundle:
+    """From a run's folder, or a bundle's own. UserError if it is neither."""
+    if (path / sealed.MANIFEST).is_file():
+        return read(path)
+    run = RunFolder(path)
+    if run.exists():
+        return read_run(run, say)
+    beside = [place.parent.name for place in path.parent.glob("*/run.json")] if path.parent.is_dir() else []
+    raise UserError(f"{path} is not a run: {nearest(path.name, beside)}")
+
+
+def read_run(run: RunFolder, say: Callable[[str], None] = lambda line: None) -> Bundle:
+    """The bundle of a run; of an unfinished one, what its newest whole checkpoint would give, and that is said.
+
+    UserError if there is neither.
+    """
+    if run.bundle.is_dir():
+        return read(run.bundle)
+    record = run.read()
+    for place in reversed(run.saved()):
+        try:
+            sealed.verify(place)
+            step = int(place.name.removeprefix("step-"))
+            card = card_of(record, step * int(record["run"]["training"]["batch"]))
+            averaged = not card.is_classifier and record["run"]["training"]["ema_halflife_images"] > 0
+            bundle = _filled(card, partial(_from_checkpoint, place / STATE, averaged))
+        except sealed.DamagedError as error:
+            say(f"checkpoint {place.name} is damaged ({error}) and not used")
+            continue
+        say(f"{run.path} is unfinished: from its checkpoint after {card.images} pictures")
+        return bundle
+    raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
+
+
+def card_of(record: dict[str, Any], images: int) -> Card:
+    """The card of a run after so many pictures, from its record."""
+    data, run = record["data"], record["run"]
+    return read_card(
+        {
+            **{name: run[name] for name in ("recipe", "seed", "pair")},
+            **{name: data[name] for name in ("fingerprint", "channels", "size")},
+            "source": data["name"],
+            "images": images,
+            "classes": data["classes"] if run["labels"] == "on" else [],
+        }
+    )
+
+
+def _from_checkpoint(path: Path, averaged: bool, name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    return weights.read(path, wanted, prefix="average/" if averaged and name == "generator" else f"{name}/")
+
+
+def _filled(card: Card, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
+    # Networks that take no memory: a card that lies about its sizes is found out by the weights' header.
+    networks = card.networks(device="meta")
+    for name, network in networks.items():
+        network.load_state_dict(tensors(name, network.state_dict()), assign=True)
+        network.eval().requires_grad_(False)
+    return Bundle(card, networks)
 
 
 def read_card(values: dict[str, Any]) -> Card:

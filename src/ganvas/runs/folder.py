@@ -11,6 +11,7 @@ from ganvas.errors import UserError
 from ganvas.runs import sealed
 
 FORMAT = 1
+STATE = "state.safetensors"  # in a checkpoint
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class RunFolder:
     def bundle(self) -> Path:
         """What the run was for, whole or not at all."""
         return self.path / "bundle"
+
+    def saved(self) -> list[Path]:
+        """The checkpoints, oldest first."""
+        return sorted(place for place in self.checkpoints.glob("step-*") if place.is_dir())
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
@@ -94,7 +99,11 @@ class RunFolder:
 def make_run_folder(path: Path) -> RunFolder:
     """Makes the folder. UserError if it cannot be, or if something else lies there."""
     try:
-        if path.is_dir() and not (path / "run.json").is_file() and any(set(os.listdir(path)) - {".lock"}):
+        if (
+            path.is_dir()
+            and not (path / "run.json").is_file()
+            and any(inside.name != ".lock" for inside in path.iterdir())
+        ):
             raise UserError(f"{path} is there already and is not a run; choose another with --out")
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".lock"

@@ -18,9 +18,11 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())})
 
 
-def read(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a file, if they are just those wanted: same names, shapes and types (`wanted` may be meta tensors).
+def read(path: Path, wanted: Mapping[str, Tensor], prefix: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a file, if they are just those wanted: same names, shapes and types.
 
+    wanted: may be meta tensors, which take no memory.
+    prefix: only the tensors whose names begin so, which is then left out of the names.
     DamagedError otherwise, before anything large is read.
     """
     try:
@@ -28,9 +30,12 @@ def read(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
             header_bytes = int.from_bytes(file.read(8), "little")
         if not 0 < header_bytes <= LARGEST_HEADER_BYTES:
             raise DamagedError(f"{path.name} is not a safetensors file, or its header is too large")
+        begin = prefix or ""
         with safe_open(path, framework="pt") as opened:
-            _compare(path.name, {name: opened.get_slice(name) for name in opened.keys()}, wanted)  # noqa: SIM118
-            return {name: opened.get_tensor(name) for name in wanted}
+            names = [name for name in opened.keys() if name.startswith(begin)]  # noqa: SIM118
+            found = {name.removeprefix(begin): opened.get_slice(name) for name in names}
+            _compare(path.name, found, wanted)
+            return {name: opened.get_tensor(begin + name) for name in wanted}
     except OSError as error:
         raise DamagedError(f"{path.name} cannot be read ({error.strerror or error})") from None
     except SafetensorError as error:

@@ -14,34 +14,38 @@ from torch import Tensor
 
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
+from ganvas.runs.folder import STATE, RunFolder
 from ganvas.training.game import Game
 
 KEPT = 2
-STATE, RECORD = "state.safetensors", "record.json"
+RECORD = "record.json"
 
 
-def save(folder: Path, game: Game, record: dict[str, Any]) -> None:
+def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
     """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
+    folder = run.checkpoints
     try:
         clear_leftovers(folder)
         content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
         sealed.write(folder / f"step-{record['step']:010d}", content)
-        for old in saved(folder)[:-KEPT]:
+        for old in run.saved()[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        intact = f"the last whole one, {saved(folder)[-1].name}, is intact" if saved(folder) else "there is none yet"
+        whole = run.saved()
+        intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
         raise RunFailedError(
             f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
             "Make room, then give the same command again"
         ) from None
 
 
-def load(folder: Path, game: Game, say: Callable[[str], None]) -> dict[str, Any] | None:
+def load(run: RunFolder, game: Game, say: Callable[[str], None]) -> dict[str, Any] | None:
     """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
 
     A damaged one is refused by name, and the one before it used.
     """
-    for place in reversed(saved(folder)):
+    clear_leftovers(run.checkpoints)
+    for place in reversed(run.saved()):
         try:
             sealed.verify(place)
             record = sealed.read_json(place / RECORD)
@@ -52,11 +56,6 @@ def load(folder: Path, game: Game, say: Callable[[str], None]) -> dict[str, Any]
         _fill(game, found)
         return record
     return None
-
-
-def saved(folder: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
-    return sorted(place for place in folder.glob("step-*") if place.is_dir()) if folder.is_dir() else []
 
 
 def clear_leftovers(folder: Path) -> None:

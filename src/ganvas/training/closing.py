@@ -84,7 +84,7 @@ def first_weight(network: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
 def feature_maps(
     network: nn.Module, pixels: images.Pixels, label: int | None
 ) -> Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """What the first, a middle and the last convolution make of a picture (C, H, W): {"low: ...": (C', H', W'), ...}."""
+    """What the first, a middle and the last convolution make of a picture (C, H, W): (C', H', W') each, by name."""
     found: list[Tensor] = []
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     hooks = [module.register_forward_hook(lambda _m, _i, out: found.append(out[0])) for module in convolutions]

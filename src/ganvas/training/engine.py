@@ -6,7 +6,7 @@ over equal slices of the global batch is exactly the gradient of the global batc
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,19 +32,30 @@ class Speed:
 
 
 class Engine:
-    """One process's share of the machine."""
+    """One process's share of the machine. `settle` says how fast to run; before that nothing is placed or played."""
 
-    def __init__(self, speed: Speed, track: tuple[str, ...] = (), folder: Path | None = None) -> None:
-        self.speed = speed
-        torch.set_num_threads(speed.threads)
+    speed: Speed
+
+    def __init__(self, track: tuple[str, ...] = (), folder: Path | None = None, alone: bool = False) -> None:
+        """`alone`: whatever other processes there are, this engine does not know them (for trials)."""
+        self._trackers = _known(track)
         self._accelerator = Accelerator(
-            cpu=not accelerator_present(),
-            log_with=_known(track) or None,
-            project_dir=folder,
+            cpu=not accelerator_present(), log_with=self._trackers or None, project_dir=folder
         )
         self.device: torch.device = self._accelerator.device
-        self.rank: int = self._accelerator.process_index
-        self.world: int = self._accelerator.num_processes
+        self.rank: int = 0 if alone else self._accelerator.process_index
+        self.world: int = 1 if alone else self._accelerator.num_processes
+
+    @classmethod
+    def for_trials(cls, speed: Speed) -> "Engine":
+        """An engine of this process alone, at a speed to be tried."""
+        return cls(alone=True).settle(speed)
+
+    def settle(self, speed: Speed) -> "Engine":
+        """Runs at this speed from now on."""
+        self.speed = speed
+        torch.set_num_threads(speed.threads)
+        return self
 
     @property
     def is_first(self) -> bool:
@@ -99,18 +110,30 @@ class Engine:
         """Whether the flag is up on any process."""
         return self.mean({"flag": float(flag)})["flag"] > 0
 
-    def wait(self) -> None:
-        """Until every process is here."""
-        if self.world > 1:
-            self._accelerator.wait_for_everyone()
+    def first(self, work: Callable[[], None]) -> None:
+        """The first process works while the others wait. Its UserError is raised there, and ends the others too."""
+        failed: UserError | None = None
+        if self.is_first:
+            try:
+                work()
+            except UserError as error:
+                failed = error
+        if self.any(failed is not None):
+            raise failed or UserError("the first process failed; what it says is the cause")
+
+    @property
+    def device_name(self) -> str:
+        """What computes, in words."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
 
     def track_start(self, project: str, config: Mapping[str, Any]) -> None:
         """Opens the trackers that were asked for."""
-        self._accelerator.init_trackers(project, config=dict(config))
+        if self._trackers:
+            self._accelerator.init_trackers(project, config=dict(config))
 
     def track(self, values: Mapping[str, float], step: int) -> None:
         """Sends one record to the trackers."""
-        if self._accelerator.trackers:
+        if self._trackers:
             self._accelerator.log(dict(values), step=step)
 
     def close(self) -> None:

@@ -43,8 +43,7 @@ def images_per_second(run: Run, prepared: Prepared, speed: Speed, seconds: float
     A round is as long as the penalty's period, so that its cost is counted at its true share.
     """
     round_steps = run.objective.penalty_every if isinstance(run.objective, Simultaneous) else 1
-    engine = Engine(speed)
-    game = build(run, prepared, engine)
+    game = build(run, prepared, Engine.for_trials(speed))
     step, started, counted_from = 0, 0.0, 0
     while True:
         for _ in range(round_steps):
