@@ -248,11 +248,11 @@ def square(image: "Image", crop: int | None, size: int) -> "Image":
 
     width, height = image.size
     side = min(width, height, crop or width)
-    left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
-    if side != size:
-        if side % size == 0:
-            return image.reduce(side // size, box)
-        resampling = Image.Resampling.HAMMING if side > size else Image.Resampling.BICUBIC
-        return image.resize((size, size), resampling, box=box)
-    return image if width == height == side else image.crop(box)
+    if not width == height == side:
+        left, top = (width - side) // 2, (height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+    if side == size:
+        return image
+    if side % size == 0:
+        return image.reduce(side // size)
+    return image.resize((size, size), Image.Resampling.HAMMING if side > size else Image.Resampling.BICUBIC)

@@ -1,0 +1,244 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ganvas.data import Data, cache, open_source
+from ganvas.errors import RunFailedError, UserError
+
+
+def opened(folder, say=lambda line: None, **choices):
+    return open_source(str(folder), Data(**choices), say)
+
+
+@pytest.fixture
+def count_preparing(monkeypatch):
+    """How often preparing ran."""
+    from ganvas.data import opening
+
+    calls = []
+    real = opening.prepare
+
+    def counted(*arguments):
+        calls.append(arguments)
+        real(*arguments)
+
+    monkeypatch.setattr(opening, "prepare", counted)
+    return calls
+
+
+def test_a_set_is_prepared_once(class_folder, count_preparing):
+    folder = class_folder(cats=12)
+    first, second = opened(folder), opened(folder)
+    assert len(count_preparing) == 1
+    assert first.folder == second.folder
+    assert (first.pixels == second.pixels).all()
+
+
+def test_every_choice_has_a_prepared_set_of_its_own_but_accepting_refusals(class_folder, count_preparing):
+    folder = class_folder(cats=12)
+    for choices in ({}, {"size": 16}, {"crop": 16}, {"channels": 3}, {"background": "black"}):
+        opened(folder, **choices)
+    assert len(count_preparing) == 5
+    opened(folder, accept_refused=True)
+    assert len(count_preparing) == 5
+
+
+def test_a_source_that_changed_is_noticed_and_prepared_again(class_folder, draw, count_preparing):
+    folder = class_folder(cats=12)
+    said = []
+    opened(folder, said.append)
+    assert not said
+    draw(77).save(folder / "cats" / "new.png")
+    assert len(opened(folder, said.append).pixels) == 13
+    assert any("changed" in line for line in said)
+    (folder / "cats" / "new.png").rename(folder / "cats" / "newer.png")
+    opened(folder)
+    os.utime(folder / "cats" / "newer.png", (1, 1))
+    opened(folder)
+    assert len(count_preparing) == 4
+
+
+def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, draw, count_preparing):
+    folder = class_folder(cats=12)
+    first = opened(folder)
+    draw(77).save(folder / "cats" / "new.png")
+    opened(folder)
+    (folder / "cats" / "new.png").unlink()
+    assert opened(folder).folder == first.folder
+    assert len(count_preparing) == 2
+
+
+def test_a_picture_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+    folder = class_folder(cats=12)
+    opened(folder)
+    path = folder / "cats" / "0.png"
+    status, data = path.stat(), path.read_bytes()
+    path.write_bytes(data[:-1] + b"x")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    opened(folder)
+    assert len(count_preparing) == 2
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "labels.npy", "train.npy", "held_out.npy", "manifest.json"])
+@pytest.mark.parametrize("harm", ["cut", "remove"])
+def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, harm):
+    folder = class_folder(cats=12)
+    first = opened(folder)
+    before = first.pixels.copy()
+    path = first.folder / name
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:-7])
+    else:
+        path.unlink()
+    said = []
+    second = opened(folder, said.append)
+    assert any("damaged" in line for line in said)
+    assert (second.pixels == before).all()
+    assert cache.load(second.folder) is not None
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", '{"bytes": []}', '{"bytes": {"../x": 1}}', '{"bytes": {}}'])
+def test_a_manifest_of_nonsense_is_a_damaged_set(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    assert cache.load(tmp_path) is None
+
+
+KILLED = """
+import importlib, os, sys, signal
+from ganvas.data import Data, open_source
+room, name, after, source = sys.argv[1:]
+module = importlib.import_module("ganvas.data." + room)
+real = getattr(module, name)
+def deadly(*arguments, **more):
+    if after == "after": real(*arguments, **more)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(module, name, deadly)
+open_source(source, Data())
+"""
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "moment"),
+    [
+        ("prepare", "_pass", "before"),
+        ("prepare", "_drop_rows", "after"),
+        ("cache", "_flush", "after"),
+        ("cache", "_put", "before"),
+    ],
+)
+def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
+    class_folder, cache, room, name, moment
+):
+    folder = class_folder(cats=12)
+    ended = subprocess.run([sys.executable, "-c", KILLED, room, name, moment, str(folder)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    left = list((cache / "prepared").glob(".building-*"))
+    assert left
+    for unfinished in left:  # one that was about to be renamed holds no lock any more; only its age tells
+        os.utime(unfinished, (1, 1))
+    assert len(opened(folder).pixels) == 12
+    assert not list((cache / "prepared").glob(".building-*"))
+
+
+def test_two_that_prepare_the_same_set_at_once_do_not_clash(class_folder, cache):
+    folder = class_folder(cats=60)
+    script = "import sys; from ganvas.data import *; print(open_source(sys.argv[1], Data()).fingerprint)"
+    both = [
+        subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    prints = {process.communicate(timeout=60)[0] for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(prints) == 1
+    assert len(list((cache / "prepared").glob("*/manifest.json"))) == 1
+    assert not list((cache / "prepared").glob(".building-*"))
+
+
+def test_whoever_ends_second_takes_the_set_of_the_first(class_folder, tmp_path):
+    prepared = opened(class_folder(cats=12))
+    with cache.building(prepared.folder) as unfinished:
+        (unfinished / "manifest.json").write_text("{}")
+    assert cache.load(prepared.folder) is not None
+
+
+def test_a_folder_that_another_process_is_building_is_left_alone(tmp_path):
+    with cache.building(tmp_path / "a") as first:
+        with cache.building(tmp_path / "b") as second:
+            (second / "manifest.json").write_text("{}")
+        assert first.exists()
+        (first / "manifest.json").write_text("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_what_fails_leaves_nothing(tmp_path):
+    with pytest.raises(UserError), cache.building(tmp_path / "a"):
+        raise UserError("no")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_said_in_a_sentence(tmp_path):
+    with pytest.raises(RunFailedError, match="No space left"), cache.building(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_cache_that_is_a_file_is_said_in_a_sentence(class_folder, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="GANVAS_CACHE"):
+        opened(class_folder(cats=3))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_cache_that_may_not_be_written_is_said_in_a_sentence(class_folder, tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "closed"))
+    with pytest.raises(UserError, match="GANVAS_CACHE"):
+        opened(class_folder(cats=3))
+
+
+def test_the_cache_is_where_the_system_keeps_caches(monkeypatch):
+    monkeypatch.delenv("GANVAS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache.cache_folder() == Path("/elsewhere/ganvas")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache.cache_folder() == Path.home() / "Library" / "Caches" / "ganvas"
+    monkeypatch.setenv("GANVAS_CACHE", "/mine")
+    assert cache.cache_folder() == Path("/mine")
+
+
+def test_a_prepared_set_is_one_folder_that_says_what_it_is(class_folder):
+    prepared = opened(class_folder("pets & co", cats=12))
+    assert prepared.folder.name.startswith("pets-co-")
+    assert prepared.name == "pets & co"
+    manifest = json.loads((prepared.folder / "manifest.json").read_text())
+    assert manifest == prepared.manifest
+    assert not (prepared.folder / "scratch").exists()
+
+
+def test_a_prepared_set_serves_after_its_source_is_gone_only_by_its_folder(class_folder):
+    folder = class_folder(cats=12)
+    prepared = opened(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(UserError, match="no source"):
+        opened(folder)
+    assert cache.load(prepared.folder) is not None
+
+
+def test_an_abandoned_folder_without_a_lock_is_cleared_once_it_is_old(tmp_path):
+    old = tmp_path / ".building-old"
+    old.mkdir()
+    with cache.building(tmp_path / "a") as unfinished:
+        (unfinished / "x").write_text("")
+    assert old.exists()
+    os.utime(old, (time.time() - 2 * cache.SECONDS_UNTIL_ABANDONED,) * 2)
+    with cache.building(tmp_path / "b") as unfinished:
+        (unfinished / "x").write_text("")
+    assert not old.exists()
