@@ -27,7 +27,7 @@ SMALLEST_TRUNCATION = 0.05
 def load(run: str | Path, say: Callable[[str], None] = lambda line: None) -> "Sampler":
     """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's."""
     path = Path(run)
-    return Sampler(open_run(path, say), path.name)
+    return Sampler(open_run(path, say), path.resolve().name)
 
 
 class Sampler:
@@ -69,6 +69,8 @@ class Sampler:
         The k-th picture asked of a label is that label's picture number k under this seed. `truncation`: noise values
         beyond it are drawn again.
         """
+        if isinstance(labels, str):  # one name, not its letters
+            labels = [labels]
         wanted = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
         if self.classes and isinstance(labels, int):
             raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
@@ -105,6 +107,8 @@ class Sampler:
 
     def noise(self, label: int | None, seed: int, index: int, truncation: float | None) -> Tensor:
         """(Z,) standard normal values of one picture; beyond ±truncation they are drawn again."""
+        if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
+            raise UserError(f"the truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
         generator = stream(seed, f"sample/{'' if label is None else label}", index)
         values = torch.randn(self.generator.noise_size, generator=generator)
         while truncation is not None and bool((outside := values.abs() > truncation).any()):
@@ -113,8 +117,10 @@ class Sampler:
 
     @torch.inference_mode()
     def _draw(self, noise: Tensor, labels: Tensor | None) -> Pixels:
-        images: Tensor = self.generator(noise, labels)  # (BATCH, Z) -> (BATCH, C, H, W)
-        return to_uint8(images).numpy()
+        place = next(self.generator.parameters()).device  # a preview is drawn where the run is trained
+        labels = None if labels is None else labels.to(place)
+        images: Tensor = self.generator(noise.to(place), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
+        return to_uint8(images).cpu().numpy()
 
 
 def spread(count: int, classes: Sequence[int]) -> list[int]:
@@ -127,6 +133,9 @@ def save_npz(path: Path, pixels: Pixels, labels: NDArray[np.int64] | None, class
     channels_last = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
     named: dict[str, Any] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as file:
-        np.savez(file, images=np.ascontiguousarray(channels_last), **named)
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, images=np.ascontiguousarray(channels_last), **named)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound="Settings")
 class Settings(BaseModel):
     """A frozen set of choices. Unknown keys are refused; field docstrings are the help a person reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def parse(model: type[Model], values: Mapping[str, Any], prefix: str = "--") -> Model:
@@ -39,7 +39,8 @@ def _sentence(model: type[Settings], item: Any, prefix: str) -> str:
         return f"there is no {name}: {nearest(path[-1], allowed)}"
     came = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
     said = item["msg"][0].lower() + item["msg"][1:]
-    return f"{name}: {said.removeprefix('value error, ')}{came}"
+    named = f"{name}: " if path else ""  # a rule about several choices names them itself
+    return f"{named}{said.removeprefix('value error, ')}{came}"
 
 
 def _is_tag(model: type[Settings], part: str) -> bool:

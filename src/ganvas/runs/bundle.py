@@ -77,9 +77,8 @@ def write(folder: Path, card: Card, networks: dict[str, nn.Module]) -> None:
 def read(folder: Path) -> Bundle:
     """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
     try:
-        sealed.verify(folder)
-        card = read_card(sealed.read_json(folder / "run.json"))
-        return _filled(card, lambda name, wanted: weights.read(folder / f"{name}.safetensors", wanted))
+        names = sealed.verify(folder, ("run.json",))
+        return _filled(read_card(sealed.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
     except sealed.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
 
@@ -105,10 +104,11 @@ def read_run(run: RunFolder, say: Callable[[str], None] = lambda line: None) -> 
     record = run.read()
     for place in reversed(run.saved()):
         try:
-            sealed.verify(place)
+            sealed.verify(place, (STATE,))
             step = int(place.name.removeprefix("step-"))
-            card = card_of(record, step * int(record["run"]["training"]["batch"]))
-            averaged = not card.is_classifier and record["run"]["training"]["ema_halflife_images"] > 0
+            training = record["run"]["training"]
+            card = card_of(record, step * training["batch"])
+            averaged = not card.is_classifier and training["ema_halflife_images"] > 0
             bundle = _filled(card, partial(_from_checkpoint, place / STATE, averaged))
         except sealed.DamagedError as error:
             say(f"checkpoint {place.name} is damaged ({error}) and not used")
@@ -130,6 +130,12 @@ def card_of(record: dict[str, Any], images: int) -> Card:
             "classes": data["classes"] if run["labels"] == "on" else [],
         }
     )
+
+
+def _from_bundle(folder: Path, names: frozenset[str], name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    if (file := f"{name}.safetensors") not in names:
+        raise sealed.DamagedError(f"{sealed.MANIFEST} does not name {file}")
+    return weights.read(folder / file, wanted)
 
 
 def _from_checkpoint(path: Path, averaged: bool, name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,13 +5,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
 
 from ganvas.errors import UserError
 from ganvas.runs import sealed
+from ganvas.runs.spec import Run
+from ganvas.settings import Settings, parse
 
 FORMAT = 1
 STATE = "state.safetensors"  # in a checkpoint
+
+
+class _Speed(Settings):
+    threads: int = Field(ge=1)
+    precision: Literal["float32", "bfloat16"]
+    memory_format: Literal["contiguous", "channels-last"]
+
+
+class _Data(Settings):
+    model_config = ConfigDict(extra="ignore")
+    name: str
+    fingerprint: str
+    size: int
+    channels: int
+    classes: tuple[str, ...]
+
+
+class _Record(Settings):
+    """What a record must hold for a run to be gone on with, or sampled."""
+
+    model_config = ConfigDict(extra="ignore")
+    asked: dict[str, Any]
+    run: Run
+    status: str
+    steps: int = Field(ge=1)
+    images: int = Field(ge=1)
+    speed: _Speed
+    data: _Data
 
 
 @dataclass(frozen=True)
@@ -52,7 +84,7 @@ class RunFolder:
 
     def saved(self) -> list[Path]:
         """The checkpoints, oldest first."""
-        return sorted(place for place in self.checkpoints.glob("step-*") if place.is_dir())
+        return sorted(place for place in self.checkpoints.glob("step-" + 10 * "[0-9]") if place.is_dir())
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
@@ -68,6 +100,10 @@ class RunFolder:
             raise UserError(
                 f"{self.record} has format {record.get('format')!r}; this version of ganvas reads format {FORMAT}"
             )
+        try:
+            parse(_Record, record, prefix="")
+        except UserError as error:
+            raise UserError(f"{self.record} is damaged: {error}") from None
         return record
 
     def write(self, record: dict[str, Any]) -> None:

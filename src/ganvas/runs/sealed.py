@@ -1,15 +1,23 @@
 """Folders that are whole or absent: written beside their place, synced, renamed, and checked before they are read."""
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from ganvas.errors import RunFailedError
+
 MANIFEST = "manifest.json"
 LARGEST_JSON_BYTES = 8 << 20
+# Errors that say nothing of the file itself: no handle or memory to spare, no permission.
+PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM))
 
 
 class DamagedError(Exception):
@@ -23,7 +31,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
     replaced = folder.with_name(f".{folder.name}.old")
     folder.parent.mkdir(parents=True, exist_ok=True)
     for leftover in (unfinished, replaced):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove(leftover)
     unfinished.mkdir()
     try:
         for name, content in {**files, MANIFEST: to_json({"sha256": manifest})}.items():
@@ -34,27 +42,52 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         unfinished.rename(folder)
         sync_folder(folder.parent)
     except OSError:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        remove(unfinished)
         if replaced.exists() and not folder.exists():
             replaced.rename(folder)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    remove(replaced)
 
 
-def verify(folder: Path) -> None:
-    """DamagedError unless every file that the manifest names is there and unchanged."""
+def remove(leftover: Path) -> None:
+    """Takes a leftover away, whatever it is; one that cannot be is left."""
+    shutil.rmtree(leftover, ignore_errors=True)
+    with suppress(OSError):
+        leftover.unlink(missing_ok=True)
+
+
+def verify(folder: Path, needed: Iterable[str] = ()) -> frozenset[str]:
+    """The names of a sealed folder's files. DamagedError unless all, and what is needed, are there and unchanged."""
     sums = read_json(folder / MANIFEST).get("sha256")
     if not isinstance(sums, dict) or not sums:
         raise DamagedError(f"{MANIFEST} names no files")
+    if missing := sorted(set(needed) - sums.keys()):
+        raise DamagedError(f"{MANIFEST} does not name {missing[0]}")
     for name, digest in sums.items():
-        if Path(name).name != name or name in ("", ".", ".."):
+        if Path(name).name != name or name in ("", ".", "..") or not name.isprintable():
             raise DamagedError(f"{MANIFEST} names {name!r}, which is no plain file name")
         try:
-            with (folder / name).open("rb") as file:
+            with open_regular(folder / name) as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                     raise DamagedError(f"{name} does not match its sha256")
         except OSError as error:
-            raise DamagedError(f"{name} cannot be read ({error.strerror})") from None
+            raise unreadable(folder / name, error) from None
+    return frozenset(sums)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a file to read. DamagedError for a pipe or a device, which would have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DamagedError(f"{path.name} is not a file")
+    return path.open("rb")
+
+
+def unreadable(path: Path, error: OSError) -> Exception:
+    """What it means that a file could not be read: damage, or a system that refuses for now and may not later."""
+    said = error.strerror or str(error)
+    if error.errno in PASSING:
+        return RunFailedError(f"{path} cannot be read ({said}); nothing was changed")
+    return DamagedError(f"{path.name} cannot be read ({said})")
 
 
 def to_json(value: Any) -> bytes:
@@ -65,11 +98,13 @@ def to_json(value: Any) -> bytes:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of bounded size. DamagedError when it is missing or something else."""
     try:
-        if path.stat().st_size > LARGEST_JSON_BYTES:
+        with open_regular(path) as file:
+            content = file.read(LARGEST_JSON_BYTES + 1)
+        if len(content) > LARGEST_JSON_BYTES:
             raise DamagedError(f"{path.name} is larger than {LARGEST_JSON_BYTES >> 20} MB")
-        value = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+        value = json.loads(content.decode("utf-8", "surrogatepass"))
     except OSError as error:
-        raise DamagedError(f"{path.name} cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError):
         raise DamagedError(f"{path.name} is not JSON") from None
     if not isinstance(value, dict):
@@ -91,8 +126,10 @@ def replace_synced(path: Path, content: bytes) -> None:
     try:
         write_synced(unfinished, content)
         unfinished.replace(path)
+        sync_folder(path.parent)
     except OSError:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise
 
 

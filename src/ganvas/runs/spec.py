@@ -8,7 +8,7 @@ from ganvas.data.spec import Data
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.objectives.rules import Objective
+from ganvas.objectives.rules import Classification, Objective
 from ganvas.settings import Settings
 
 Network = Annotated[Modern | BookMLP | BookConv | BookClassifier, Field(discriminator="kind")]
@@ -89,6 +89,22 @@ class Run(Settings):
     objective: Objective
     optimiser: Optimiser = Optimiser()
     training: Training = Training()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        classifies = isinstance(self.pair, BookClassifier)
+        if classifies != isinstance(self.objective, Classification):
+            raise ValueError(
+                f"--pair.kind {self.pair.kind} and --objective.kind {self.objective.kind} do not go together: "
+                "a classifier, and only that, learns by classification"
+            )
+        if classifies and self.labels == "off":
+            raise ValueError("--labels off leaves a classifier nothing to learn")
+        if isinstance(self.pair, BookMLP) and self.pair.normalisation == "batch" and self.training.batch == 1:
+            raise ValueError(
+                "--pair.normalisation batch has nothing to average in a batch of 1: give --batch 2 or more"
+            )
+        return self
 
 
 BUDGETS = ("images", "minutes", "epochs")

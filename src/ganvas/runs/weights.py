@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ganvas.runs.sealed import DamagedError
+from ganvas.runs.sealed import DamagedError, open_regular, unreadable
 
 # A header says names and shapes. Ours take a few kilobytes; one that claims megabytes is no weights of ours.
 LARGEST_HEADER_BYTES = 4 << 20
@@ -26,7 +26,7 @@ def read(path: Path, wanted: Mapping[str, Tensor], prefix: str | None = None) ->
     DamagedError otherwise, before anything large is read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header_bytes = int.from_bytes(file.read(8), "little")
         if not 0 < header_bytes <= LARGEST_HEADER_BYTES:
             raise DamagedError(f"{path.name} is not a safetensors file, or its header is too large")
@@ -37,7 +37,7 @@ def read(path: Path, wanted: Mapping[str, Tensor], prefix: str | None = None) ->
             _compare(path.name, found, wanted)
             return {name: opened.get_tensor(begin + name) for name in wanted}
     except OSError as error:
-        raise DamagedError(f"{path.name} cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
     except SafetensorError as error:
         raise DamagedError(f"{path.name} is not a whole safetensors file ({error})") from None
 

@@ -27,8 +27,12 @@ def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
     try:
         clear_leftovers(folder)
         content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
-        sealed.write(folder / f"step-{record['step']:010d}", content)
-        for old in run.saved()[:-KEPT]:
+        newest = folder / f"step-{record['step']:010d}"
+        sealed.write(newest, content)
+        # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
+        saved = run.saved()
+        place = saved.index(newest) + 1
+        for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         whole = run.saved()
@@ -42,12 +46,11 @@ def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
 def load(run: RunFolder, game: Game, say: Callable[[str], None]) -> dict[str, Any] | None:
     """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
 
-    A damaged one is refused by name, and the one before it used.
+    A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
-    clear_leftovers(run.checkpoints)
     for place in reversed(run.saved()):
         try:
-            sealed.verify(place)
+            sealed.verify(place, (STATE, RECORD))
             record = sealed.read_json(place / RECORD)
             found = weights.read(place / STATE, wanted(game))
         except sealed.DamagedError as error:

@@ -52,7 +52,8 @@ def charts(run: Run, game: Game, prepared: Prepared, folder: RunFolder) -> None:
     figures.kernels(first_weight(looking), folder.charts / "kernels.png", "What D's first layer looks for", picture)
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
-    label = None if prepared.labels is None or run.labels == "off" else int(prepared.labels[row])
+    told = prepared.labels is not None and run.labels == "on" and "discriminator" in game.networks
+    label = int(prepared.labels[row]) if told and prepared.labels is not None else None
     if maps := feature_maps(looking, pixels, label):
         figures.feature_maps(maps, pixels, folder.charts / "features.png")
 

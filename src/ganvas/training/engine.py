@@ -16,7 +16,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ganvas.errors import UserError
+from ganvas.errors import RunFailedError, UserError
 
 Module = TypeVar("Module", bound=nn.Module)
 TRACKERS = ("tensorboard", "wandb")
@@ -111,15 +111,15 @@ class Engine:
         return self.mean({"flag": float(flag)})["flag"] > 0
 
     def first(self, work: Callable[[], None]) -> None:
-        """The first process works while the others wait. Its UserError is raised there, and ends the others too."""
-        failed: UserError | None = None
+        """The first process works while the others wait. What it raises is raised there, and ends the others."""
+        failed: Exception | None = None
         if self.is_first:
             try:
                 work()
-            except UserError as error:
+            except Exception as error:  # whatever it is, the others must not wait for ever
                 failed = error
         if self.any(failed is not None):
-            raise failed or UserError("the first process failed; what it says is the cause")
+            raise failed or RunFailedError("the first process failed; what it says is the cause")
 
     @property
     def device_name(self) -> str:

@@ -1,6 +1,7 @@
 """The log: one JSON object a line, each step at most once, whatever happened between."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,10 @@ class Log:
         """Appends one record; `step` is among its keys."""
         self._file.write(json.dumps(dict(record)) + "\n")
         self._file.flush()
+
+    def sync(self) -> None:
+        """Waits until the disk has every record: a checkpoint must not be ahead of its log."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Closes the file."""

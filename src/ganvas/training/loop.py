@@ -89,6 +89,7 @@ def repeat(
             # Several processes have to agree, and asking costs: not at every step.
             if (engine.world == 1 or state.step % watch.EVERY_STEPS == 0) and engine.any(stop.asked) and not last:
                 clock.read()
+                watch.check(scores, game.networks, state.step)
                 outlets.save(state)
                 raise InterruptedRunError(f"stopped after {images} pictures, and saved", stop.signal_number)
 

@@ -51,7 +51,7 @@ def train(asked: Asked, out: Path | None = None) -> RunFolder:
     if folder.exists():
         before = folder.read()
         record.refuse_another(folder, before, asked.as_json())
-        if before["status"] == "finished":
+        if before["status"] == "finished" and is_whole(folder):
             progress.say(f"{folder.path} is finished: {before['images']} pictures")
             return folder
     engine = Engine(asked.track, folder.path)
@@ -60,17 +60,39 @@ def train(asked: Asked, out: Path | None = None) -> RunFolder:
     run = fitted(run, prepared, progress.say if engine.is_first else lambda line: None)
     refuse_uneven(run, engine)
     with ExitStack() as held:
+        held.callback(engine.close)
+        held.enter_context(failures_in_words(folder))
         engine.first(lambda: held.enter_context(made(folder)))
         engine.first(lambda: begin(run, asked, prepared, folder, engine))
-        try:
-            play_out(run, asked, prepared, folder, engine)
-        except (RuntimeError, MemoryError) as error:
-            if not watch.out_of_memory(error):
-                raise
-            raise RunFailedError(watch.MEMORY_ADVICE) from None
-        finally:
-            engine.close()
+        play_out(run, asked, prepared, folder, engine)
     return folder
+
+
+@contextmanager
+def failures_in_words(folder: RunFolder) -> Iterator[None]:
+    """Turns what the system refuses (memory, disk, handles) into a RunFailedError."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        raise RunFailedError(
+            f"{folder.path} cannot be gone on with: {what}; the last whole checkpoint is kept. "
+            "Mend that, then give the same command again"
+        ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not watch.out_of_memory(error):
+            raise
+        raise RunFailedError(watch.MEMORY_ADVICE) from None
+
+
+def is_whole(folder: RunFolder) -> bool:
+    """Whether a finished run's bundle can be read; if not, that is said, and it will be written again."""
+    try:
+        bundle.read(folder.bundle)
+    except UserError as error:
+        progress.say(f"{error}; it is made again")
+        return False
+    return True
 
 
 @contextmanager
@@ -98,6 +120,8 @@ def begin(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engine:
         record.refuse_other_data(folder, folder.read(), prepared)
         return
     speed = measure.choose(run, prepared, progress.say)
+    if asked.start_from:  # tried on networks that are thrown away, so that nothing is written when it does not fit
+        start_from(asked.start_from, build(run, prepared, Engine.for_trials(speed)), run)
     images = run.training.images
     if run.training.epochs is not None:
         images = max(1, round(run.training.epochs * len(prepared.train)))
@@ -145,7 +169,13 @@ def repeat_all(run: Run, game: Game, engine: Engine, state: State, known: dict[s
 
     def save(now: State) -> None:
         entry = {"training_seconds": now.training_seconds, "cpu_seconds": now.cpu_seconds, "world": engine.world}
-        engine.first(lambda: checkpoint.save(folder, game, {"step": now.step, **entry}))
+
+        def write() -> None:
+            assert log is not None
+            log.sync()
+            checkpoint.save(folder, game, {"step": now.step, **entry})
+
+        engine.first(write)
 
     try:
         title = f"{run.recipe} on {known['data']['name']}"
@@ -169,7 +199,13 @@ class Silent(AbstractContextManager["Silent"]):
 
 def go_on(folder: RunFolder, game: Game, engine: Engine) -> State:
     """The newest whole checkpoint, put into the game; a new start where there is none."""
-    found = checkpoint.load(folder, game, progress.say)
+    engine.first(lambda: checkpoint.clear_leftovers(folder.checkpoints))
+    found = checkpoint.load(folder, game, progress.say if engine.is_first else lambda line: None)
+    step = 0 if found is None else int(found["step"])
+    if engine.any(engine.mean({"step": step})["step"] != step):
+        raise UserError(
+            f"the processes see different checkpoints: {folder.path} must be on a disk that all of them share"
+        )
     if found is None:
         return State()
     if engine.is_first and found["world"] != engine.world:

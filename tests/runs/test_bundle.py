@@ -1,0 +1,192 @@
+import hashlib
+import json
+import shutil
+
+import pytest
+import torch
+
+from ganvas.errors import UserError
+from ganvas.networks.modern import Modern
+from ganvas.runs import bundle, sealed, weights
+from ganvas.runs.bundle import Card
+
+CARD = Card(
+    recipe="modern",
+    source="patterns",
+    fingerprint="ab",
+    seed=3,
+    images=100,
+    channels=1,
+    size=16,
+    classes=("a", "b"),
+    pair=Modern(width=4, noise=4, embedding=4, features=4),
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    folder = tmp_path / "bundle"
+    bundle.write(folder, CARD, CARD.networks())
+    return folder
+
+
+def sealed_again(folder, **changed):
+    """The folder with some files changed and the manifest made to fit, as one who means harm would."""
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != sealed.MANIFEST}
+    files.update({name.replace("_", "."): content for name, content in changed.items()})
+    sealed.write(folder, {name: content for name, content in files.items() if content is not None})
+
+
+def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
+    networks = CARD.networks()
+    bundle.write(written, CARD, networks)
+    found = bundle.read(written)
+    assert found.card == CARD
+    assert set(found.networks) == {"generator", "discriminator"}
+    for name, network in networks.items():
+        assert not found.networks[name].training
+        for key, tensor in network.state_dict().items():
+            assert torch.equal(found.networks[name].state_dict()[key], tensor)
+        assert not any(p.requires_grad for p in found.networks[name].parameters())
+
+
+def test_equal_networks_are_equal_bytes(tmp_path, contents):
+    networks = CARD.networks()
+    for name in ("one", "two"):
+        bundle.write(tmp_path / name, CARD, networks)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_a_bundle_says_nothing_of_time_or_place(tiny_run, tiny_source, contents):
+    everything = b"".join(contents(tiny_run.bundle).values())
+    for told in (str(tiny_run.path), str(tiny_source), str(tiny_source.parent), "/home", "seconds", "machine"):
+        assert told.encode() not in everything
+    card = json.loads((tiny_run.bundle / "run.json").read_bytes())
+    assert card["source"] == "patterns"
+    assert card["classes"] == ["across", "down", "spot"]
+
+
+@pytest.mark.parametrize("name", ["generator.safetensors", "discriminator.safetensors", "run.json", sealed.MANIFEST])
+@pytest.mark.parametrize("harm", ["flipped", "cut", "gone"])
+def test_harm_to_any_file_is_refused_in_one_sentence_that_names_it(written, name, harm):
+    path = written / name
+    content = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    else:
+        at = len(content) // 2
+        path.write_bytes(content[:at] + (b"" if harm == "cut" else bytes([content[at] ^ 1]) + content[at + 1 :]))
+    with pytest.raises(UserError) as caught:
+        bundle.read(written)
+    assert "is damaged" in str(caught.value)
+    assert name == sealed.MANIFEST or name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["generator.safetensors", "run.json"])
+def test_a_manifest_that_leaves_a_file_out_is_refused(written, name):
+    manifest = json.loads((written / sealed.MANIFEST).read_bytes())
+    del manifest["sha256"][name]
+    (written / sealed.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=f"manifest.json does not name {name}"):
+        bundle.read(written)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pair": {"kind": "modern", "width": 512, "noise": 4096, "embedding": 4096, "features": 4096}, "size": 128},
+        {"pair": {"kind": "book-conv", "width": 1024, "normalisation": "spectral"}, "size": 128},
+        {"pair": {"kind": "book-mlp", "hidden": 4096}},
+        {"classes": [str(i) for i in range(100_000)]},
+    ],
+)
+def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(written, change):
+    resource = pytest.importorskip("resource")
+    values = {**CARD.model_dump(mode="json"), **change}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sealed_again(written, run_json=sealed.to_json(values))
+    with pytest.raises(UserError, match=r"is damaged: generator.safetensors"):
+        bundle.read(written)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kB; the first asks for gigabytes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pair": {"kind": "modern", "width": 10**9}},
+        {"pair": {"kind": "os.system"}},
+        {"pair": None},
+        {"size": 4096},
+        {"size": -1},
+        {"channels": 2},
+        {"classes": 7},
+        {"classes": [1, 2]},
+        {"format": 2},
+        {"extra": "x"},
+        {"source": None},
+    ],
+)
+def test_a_card_that_is_none_of_ours_is_refused(written, change):
+    sealed_again(written, run_json=sealed.to_json({**CARD.model_dump(mode="json"), **change}))
+    with pytest.raises(UserError, match=r"run.json does not describe a network of ours"):
+        bundle.read(written)
+
+
+def test_sealed_weights_of_another_shape_are_refused(written):
+    state = CARD.networks()["generator"].state_dict()
+    state["first.bias"] = torch.zeros(3)
+    content = weights.to_bytes(state)
+    shutil.copytree(written, written.with_name("other"))
+    sealed_again(written, generator_safetensors=content)
+    assert hashlib.sha256(content).hexdigest() in (written / sealed.MANIFEST).read_text()
+    with pytest.raises(UserError, match=r"first.bias has shape \(3,\)"):
+        bundle.read(written)
+
+
+def test_a_classifiers_bundle_holds_the_classifier():
+    card = Card.model_validate({**CARD.model_dump(), "recipe": "book-classifier", "pair": {"kind": "book-classifier"}})
+    assert card.is_classifier
+    assert set(card.networks("meta")) == {"classifier"}
+
+
+def test_a_run_or_its_bundle_opens_and_nothing_else_does(tiny_run, tmp_path):
+    assert bundle.open_run(tiny_run.path).card == bundle.open_run(tiny_run.bundle).card
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", tmp_path / "nothing", tiny_run.record):
+        with pytest.raises(UserError, match="is not a run"):
+            bundle.open_run(place)
+    beside = tiny_run.path.with_name("tini")
+    with pytest.raises(UserError, match="did you mean tiny"):
+        bundle.open_run(beside)
+
+
+def test_a_checkpoint_is_no_bundle(tiny_run):
+    with pytest.raises(UserError, match=r"run.json"):
+        bundle.open_run(tiny_run.saved()[-1])
+
+
+def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run):
+    said = []
+    found = bundle.open_run(unfinished_run.path, said.append)
+    assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 pictures"]
+    finished = bundle.read(tiny_run.bundle)
+    assert found.card == finished.card
+    for key, tensor in finished.networks["generator"].state_dict().items():
+        assert torch.equal(found.networks["generator"].state_dict()[key], tensor)  # the averaged one
+
+
+def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it_used(unfinished_run):
+    state = unfinished_run.saved()[-1] / "state.safetensors"
+    content = bytearray(state.read_bytes())
+    content[-1] ^= 1
+    state.write_bytes(content)
+    said = []
+    assert bundle.open_run(unfinished_run.path, said.append).card.images == 120
+    assert "step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said[0]
+
+
+def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
+    shutil.rmtree(unfinished_run.checkpoints)
+    with pytest.raises(UserError, match="neither a bundle nor a whole checkpoint yet"):
+        bundle.open_run(unfinished_run.path)
