@@ -28,7 +28,7 @@ class Folder:
         return self.listing.state()
 
     def contents(self, scratch: Path) -> Contents:
-        """Files by class, in natural order of class and name."""
+        """Files by class, classes in natural order."""
         layout, placed = _layout(self.listing)
         refuse_attribute(self.attribute, layout)
         found = [(split, class_name, self.listing.pictures(folder)) for split, class_name, folder in placed]

@@ -58,9 +58,25 @@ def _offsets() -> NDArray[np.float64]:
 def thumbnails(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, H, W) uint8 -> (N, 256): the mean of each sixteenth by sixteenth, whole levels 0..255."""
     size = planes.shape[-1]
+    if size % SIDE == 0:
+        return _whole_means(planes).reshape(len(planes), SIDE * SIDE)
     cover = _cover(size)
     sums = cover @ (planes.astype(np.float32) @ cover.T)  # (N, H, W) -> (N, 16, 16)
     return np.floor(sums / np.float32(size * size)).reshape(len(planes), SIDE * SIDE)
+
+
+def _whole_means(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`thumbnails` where each cell is of whole pixels, by a third of the work. Sums stay below 2^16."""
+    count, step = len(planes), planes.shape[-1] // SIDE
+    rows = planes.reshape(count, SIDE, step, -1)
+    bands = rows[:, :, 0].astype(np.uint16)
+    for row in range(1, step):
+        bands += rows[:, :, row]
+    columns = bands.reshape(count, SIDE, SIDE, step)
+    sums = columns[..., 0].copy()
+    for column in range(1, step):
+        sums += columns[..., column]
+    return (sums // np.uint16(step * step)).astype(np.float32)
 
 
 def brightness(pixels: Pixels) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ class Listing:
 
     root: Path
     files: dict[str, list[str]] = field(default_factory=dict)
-    """Folder (`""` is the root) -> names of the regular files in it, in natural order."""
+    """Folder (`""` is the root) -> names of the regular files in it, sorted."""
     folders: dict[str, list[str]] = field(default_factory=dict)
     """Folder -> names of the folders in it, in natural order."""
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -65,7 +65,7 @@ _NUMBERS = re.compile(r"([0-9]{1,4000})")
 def natural(name: str) -> tuple[list[str | int], str]:
     """A key that sorts 2 before 10, and `img2` before `img10`."""
     # Text and numbers take turns, so that like is compared with like; a name that begins with a number begins with "".
-    parts: list[str | int] = list(_NUMBERS.split(name.casefold()))
+    parts: list[str | int] = [*_NUMBERS.split(name.casefold())]
     parts[1::2] = [int(number) for number in parts[1::2]]
     return parts, name
 
@@ -109,7 +109,7 @@ def _scan(listing: Listing, folder: str, above: tuple[tuple[int, int], ...]) -> 
                 folders.append((name, (status.st_dev, status.st_ino)))
             else:
                 listing.refused.append((prefix + name, "is neither a file nor a folder"))
-    listing.files[folder] = natural_order(files)
+    listing.files[folder] = sorted(files)
     listing.folders[folder] = []
     for name, identity in sorted(folders, key=lambda item: natural(item[0])):
         _enter(listing, folder, name, identity, above)

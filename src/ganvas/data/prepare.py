@@ -160,7 +160,7 @@ def _sample(contents: Contents) -> tuple[Counter[tuple[int, int]], bool]:
 def _chunk_length(contents: Contents, plan: Plan, processes: int) -> int:
     """Pictures in a chunk: about 4 MB of them, and enough chunks for every process to end at the same time."""
     by_memory = 2**22 // plan.row_bytes
-    return max(16, min(by_memory, len(contents) // (processes * 24), 2048))
+    return max(16, min(by_memory, len(contents) // (processes * 12), 2048))
 
 
 def _shape(plan: Plan) -> tuple[int, int, int]:
