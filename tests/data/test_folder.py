@@ -158,6 +158,8 @@ def test_more_than_a_tenth_refused_stops_with_the_list_unless_accepted(class_fol
     assert [line for line in said if "bad0.png" in line]
     assert [line for line in said if "bad1.png" in line]
     assert len(opened(folder, accept_refused=True).pixels) == 17
+    with pytest.raises(UserError, match="2 of 19 pictures cannot be used"):
+        opened(folder)
 
 
 def test_a_wrong_extension_does_not_matter(class_folder, draw):

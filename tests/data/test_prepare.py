@@ -122,6 +122,14 @@ def test_another_pixel_label_or_class_name_is_another_fingerprint(class_folder, 
     assert len(prints) == 4
 
 
+def test_a_manifest_stays_short_when_every_picture_has_another_size(tmp_path, draw):
+    for side in range(110):
+        draw(side, (20 + side, 20)).save(tmp_path / f"{side}.png")
+    sizes = opened(tmp_path).manifest["sizes"]
+    assert len(sizes) == 101
+    assert sizes["other sizes"] == 10
+
+
 def test_nothing_is_written_into_the_source(class_folder):
     folder = class_folder(cats=5)
     before = sorted(folder.rglob("*"))

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - `datasets` gives no types
 """Sets on the Hugging Face hub, through `datasets`: the only door to it.
 
 Tested with a stand-in for `datasets`; never run against the hub itself.

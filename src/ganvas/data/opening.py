@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ganvas.data import cache, sources
+from ganvas.data import cache, report, sources
 from ganvas.data.hub import Hub
 from ganvas.data.prepare import VERSION, prepare
 from ganvas.data.prepared import Prepared
@@ -44,6 +44,8 @@ def open_source(
         prepared = cache.load(folder)
     if prepared is None:
         raise RunFailedError(f"the prepared set {folder} cannot be read back")
+    refused = prepared.manifest["refused"]
+    report.refuse_too_many(refused, len(prepared.pixels) + len(refused), say, spec.accept_refused)
     return prepared
 
 

@@ -29,11 +29,11 @@ Say = Callable[[str], None]
 def prepare(contents: Contents, data: Data, name: str, folder: Path, say: Say, processes: int | None = None) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
     if not len(contents):
-        report.refuse_too_many(contents, contents.refused, say, data.accept_refused)
+        report.refuse_too_many(report.listed(contents.refused), len(contents.refused), say, data.accept_refused)
         raise UserError(f"{name} holds no pictures")
     plan, met = _decode_all(contents, data, folder, say, processes or workers.count(len(contents)))
-    refused = contents.refused + [(contents.name(index), reason) for index, reason in met.refused]
-    report.refuse_too_many(contents, refused, say, data.accept_refused)
+    refused = report.listed(contents.refused + [(contents.name(index), reason) for index, reason in met.refused])
+    report.refuse_too_many(refused, len(contents) + len(contents.refused), say, data.accept_refused)
     kept = np.ones(len(contents), np.bool_)
     kept[[index for index, _ in met.refused]] = False
     pictures = int(kept.sum())

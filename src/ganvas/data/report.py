@@ -17,16 +17,14 @@ from ganvas.errors import UserError
 
 LARGEST_SHARE_REFUSED = 0.1
 MOST_LISTED = 20
+MOST_SIZES = 100
 
 
-def refuse_too_many(
-    contents: Contents, refused: list[tuple[str, str]], say: Callable[[str], None], accepted: bool
-) -> None:
+def refuse_too_many(refused: list[dict[str, str]], candidates: int, say: Callable[[str], None], accepted: bool) -> None:
     """Stops with the list where more than a tenth of the pictures cannot be used."""
-    candidates = len(contents) + len(contents.refused)
     if accepted or len(refused) <= LARGEST_SHARE_REFUSED * candidates:
         return
-    for line in refused_lines(_listed(refused)):
+    for line in refused_lines(refused):
         say(line)
     raise UserError(
         f"{len(refused)} of {candidates} pictures cannot be used, more than a tenth; mend or remove them, or go on "
@@ -34,7 +32,8 @@ def refuse_too_many(
     )
 
 
-def _listed(refused: list[tuple[str, str]]) -> list[dict[str, str]]:
+def listed(refused: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """(name, reason) as a manifest holds it."""
     return [{"name": printable(name), "reason": reason} for name, reason in refused]
 
 
@@ -45,7 +44,7 @@ def refused_lines(refused: list[dict[str, str]]) -> Iterator[str]:
 
 
 def facts(
-    contents: Contents, plan: Plan, met: Met, refused: list[tuple[str, str]], emptied: list[str]
+    contents: Contents, plan: Plan, met: Met, refused: list[dict[str, str]], emptied: list[str]
 ) -> dict[str, Any]:
     """How the set was made and what was met on the way."""
     import PIL
@@ -60,15 +59,22 @@ def facts(
         "crop": plan.crop or "square",
         "filter": images.FILTER,
         "background": plan.background,
-        "sizes": {f"{width}x{height}": count for (width, height), count in met.sizes.most_common()},
+        "sizes": _sizes(met),
         "modes": dict(met.modes.most_common()),
         "animated": met.animated,
         "enlarged": smaller,
-        "refused": _listed(refused),
+        "refused": refused,
         "ignored": [printable(name) for name in contents.ignored],
         "notes": notes,
         "versions": {"ganvas": __version__, "numpy": np.__version__, "pillow": PIL.__version__},
     }
+
+
+def _sizes(met: Met) -> dict[str, int]:
+    """The commonest sizes, and how many pictures have another: photographs may all differ."""
+    common = {f"{width}x{height}": count for (width, height), count in met.sizes.most_common(MOST_SIZES)}
+    others = sum(met.sizes.values()) - sum(common.values())
+    return common | ({"other sizes": others} if others else {})
 
 
 def counts(
