@@ -16,6 +16,7 @@ from ganvas.settings import Settings, parse
 
 FORMAT = 1
 STATE = "state.safetensors"  # in a checkpoint
+BEFORE_THE_RECORD = (".lock", ".run.json.part")  # what a run that was killed at its very start leaves
 
 
 class _Speed(Settings):
@@ -138,7 +139,7 @@ def make_run_folder(path: Path) -> RunFolder:
         if (
             path.is_dir()
             and not (path / "run.json").is_file()
-            and any(inside.name != ".lock" for inside in path.iterdir())
+            and any(inside.name not in BEFORE_THE_RECORD for inside in path.iterdir())
         ):
             raise UserError(f"{path} is there already and is not a run; choose another with --out")
         path.mkdir(parents=True, exist_ok=True)

@@ -66,11 +66,11 @@ def clear_leftovers(folder: Path) -> None:
     for place in folder.glob(".step-*.old"):
         original = folder / place.name.removeprefix(".").removesuffix(".old")
         if original.exists():
-            shutil.rmtree(place, ignore_errors=True)
+            sealed.remove(place)
         else:
             place.rename(original)
     for place in folder.glob(".step-*.part"):
-        shutil.rmtree(place, ignore_errors=True)
+        sealed.remove(place)
 
 
 def tensors(game: Game) -> dict[str, Tensor]:

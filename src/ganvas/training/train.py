@@ -1,7 +1,7 @@
 """From what was asked to a finished run folder."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,9 @@ def made(folder: RunFolder) -> Iterator[None]:
             yield
     finally:
         if not was_there and not folder.exists():
-            (folder.path / ".lock").unlink(missing_ok=True)
-            folder.path.rmdir()
+            with suppress(OSError):
+                (folder.path / ".lock").unlink(missing_ok=True)
+                folder.path.rmdir()
 
 
 def prepare(run: Run) -> None:

@@ -1,0 +1,237 @@
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganvas.errors import RunFailedError
+from ganvas.runs import sealed, weights
+from ganvas.runs.folder import RunFolder
+from ganvas.runs.recipes import resolve
+from ganvas.training import checkpoint
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import build
+
+
+def no_say(line):
+    pytest.fail(f"nothing was to be said, and it said: {line}")
+
+
+@pytest.fixture
+def new_game(tiny_source, tiny_prepared, small):
+    def make(recipe="modern", precision="float32", memory_format="contiguous", **above):
+        run = resolve(str(tiny_source), recipe, small(recipe, **above))
+        return build(run, tiny_prepared, Engine.for_trials(Speed(1, precision, memory_format)))
+
+    return make
+
+
+def play(game, first, last, batch=8):
+    for step in range(first, last):
+        game.play(step)
+        if game.average:
+            game.average.update(batch, (step + 1) * batch)
+
+
+def strides(game):
+    return {name: tensor.stride() for name, tensor in checkpoint.tensors(game).items()}
+
+
+GAMES = {
+    "modern": {},
+    "channels-last": {"memory_format": "channels-last"},
+    "bfloat16": {"precision": "bfloat16"},
+    "channels-last bfloat16": {"memory_format": "channels-last", "precision": "bfloat16"},
+    "relativistic": {"objective": {"loss": "relativistic", "penalty_every": 3, "fake_labels": "uniform"}},
+    "hinge adam with momentum": {"objective": {"loss": "hinge"}, "optimiser": {"name": "adam", "beta1": 0.5}},
+    "sgd": {"optimiser": {"name": "sgd", "rate": 0.01}},
+    "balanced, weight decay": {"training": {"sampler": "balanced"}, "optimiser": {"weight_decay": 0.1}},
+    "no labels": {"labels": "off"},
+    "no average": {"training": {"ema_halflife_images": 0}},
+    "book-conv": {"recipe": "book-conv", "labels": "on"},
+    "book-conv spectral": {"recipe": "book-conv", "pair": {"normalisation": "spectral"}},
+    "book-conv channels-last": {"recipe": "book-conv", "memory_format": "channels-last"},
+    "book-conv averaged": {"recipe": "book-conv", "training": {"ema_halflife_images": 100}},
+    "book-gan": {"recipe": "book-gan", "objective": {"loss": "mse"}},
+    "book-conditional": {"recipe": "book-conditional", "objective": {"fake_labels": "data"}},
+    "book-classifier": {"recipe": "book-classifier"},
+    "book-classifier channels-last": {"recipe": "book-classifier", "memory_format": "channels-last"},
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_game_filled_from_a_checkpoint_plays_on_bit_for_bit(new_game, tmp_path, name):
+    run = RunFolder(tmp_path)
+    game = new_game(**GAMES[name])
+    play(game, 0, 4)
+    checkpoint.save(run, game, {"step": 4})
+    play(game, 4, 9)
+
+    other = new_game(**GAMES[name])
+    assert checkpoint.load(run, other, no_say) == {"step": 4}
+    play(other, 4, 9)
+    expected, found = checkpoint.tensors(game), checkpoint.tensors(other)
+    assert expected.keys() == found.keys()
+    assert not [key for key, tensor in expected.items() if not torch.equal(tensor, found[key])]
+    assert strides(game) == strides(other)
+
+
+def test_a_checkpoint_is_what_its_outline_says(new_game):
+    game = new_game()
+    outline = {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.wanted(game).items()}
+    play(game, 0, 1)
+    assert outline == {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.tensors(game).items()}
+
+
+def test_equal_states_are_equal_bytes_whatever_the_layout(new_game):
+    one, other = (new_game(memory_format=name).networks["generator"] for name in ("contiguous", "channels-last"))
+    assert {p.stride() for p in one.parameters()} != {p.stride() for p in other.parameters()}
+    assert weights.to_bytes(one.state_dict()) == weights.to_bytes(other.state_dict())
+
+
+def test_the_last_two_are_kept(new_game, tmp_path):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    for step in (5, 10, 15):
+        checkpoint.save(run, game, {"step": step})
+    assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000015"]
+
+
+def test_saving_a_step_again_replaces_it(new_game, tmp_path):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 5, "world": 1})
+    checkpoint.save(run, game, {"step": 5, "world": 2})
+    assert checkpoint.load(run, game, no_say) == {"step": 5, "world": 2}
+    assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000005"]
+
+
+def harm(path, how):
+    content = path.read_bytes()
+    if how == "gone":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(content[:-3])
+    else:
+        path.write_bytes(content[:-2] + bytes([content[-2] ^ 4]) + content[-1:])
+
+
+@pytest.mark.parametrize("name", [checkpoint.STATE, checkpoint.RECORD, sealed.MANIFEST])
+@pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
+def test_harm_to_any_file_of_the_newest_is_said_by_name_and_the_one_before_is_used(new_game, tmp_path, name, how):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 1})
+    before = {key: tensor.clone() for key, tensor in checkpoint.tensors(game).items()}
+    play(game, 1, 2)
+    checkpoint.save(run, game, {"step": 2})
+    harm(run.saved()[-1] / name, how)
+    said = []
+    assert checkpoint.load(run, game, said.append) == {"step": 1}
+    assert len(said) == 1
+    assert said[0].startswith("checkpoint step-0000000002 is damaged (")
+    assert name in said[0]
+    assert all(torch.equal(tensor, before[key]) for key, tensor in checkpoint.tensors(game).items())
+
+
+def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_game, tmp_path):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    for step in (50, 60):
+        checkpoint.save(run, game, {"step": step})
+        harm(run.saved()[-1] / checkpoint.STATE, "cut")
+    said = []
+    assert checkpoint.load(run, game, said.append) is None
+    assert len(said) == 2
+    checkpoint.save(run, game, {"step": 10})  # begun again from nothing
+    assert checkpoint.load(run, game, no_say) == {"step": 10}
+    checkpoint.save(run, game, {"step": 20})
+    assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000020"]
+
+
+def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_game, tmp_path):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 1})
+    said = []
+    assert checkpoint.load(run, new_game(pair={"width": 8}), said.append) is None
+    assert "has shape" in said[0]
+    said.clear()
+    assert checkpoint.load(run, new_game(optimiser={"name": "sgd"}), said.append) is None
+    assert "which this network does not have" in said[0]
+
+
+# Eleven calls make a save: two mkdirs, three files opened and synced, the folder synced, a rename, the parent synced.
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 8, 9, 10, 11])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE])
+def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
+    new_game, tmp_path, monkeypatch, at, number
+):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 1})
+    count = [0]
+
+    def failing(original):
+        def call(*given, **named):
+            count[0] += 1
+            if count[0] == at:
+                raise OSError(number, os.strerror(number))
+            return original(*given, **named)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing(os.fsync))
+        for name in ("rename", "mkdir", "open"):
+            patch.setattr(Path, name, failing(getattr(Path, name)))
+        with pytest.raises(RunFailedError) as caught:
+            checkpoint.save(run, game, {"step": 2})
+    assert os.strerror(number) in str(caught.value)
+    assert "intact" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.status == 1
+    found = checkpoint.load(run, new_game(), no_say)
+    assert found in ({"step": 1}, {"step": 2})
+    checkpoint.save(run, game, {"step": 2})
+    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-0000000001", "step-0000000002"]
+
+
+def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_game, small_disk):
+    run, game = RunFolder(small_disk), new_game(pair={"width": 16})
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 1})
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
+    with pytest.raises(RunFailedError, match=r"No space left on device.*step-0000000001, is intact"):
+        checkpoint.save(run, game, {"step": 2})
+    assert checkpoint.load(run, game, no_say) == {"step": 1}
+    (small_disk / "ballast").unlink()
+    checkpoint.save(run, game, {"step": 2})
+    assert checkpoint.load(run, game, no_say) == {"step": 2}
+
+
+def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_game, tmp_path):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 7})
+    run.saved()[0].rename(run.checkpoints / ".step-0000000007.old")
+    (run.checkpoints / ".step-0000000008.part").mkdir()
+    (run.checkpoints / ".step-0000000009.part").write_bytes(b"a file")
+    checkpoint.clear_leftovers(run.checkpoints)
+    assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000007"]
+    assert checkpoint.load(run, game, no_say) == {"step": 7}
+
+
+def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_game, tmp_path, monkeypatch):
+    run, game = RunFolder(tmp_path), new_game()
+    play(game, 0, 1)
+    checkpoint.save(run, game, {"step": 1})
+
+    def refuse(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(RunFailedError, match="Too many open files"):
+        checkpoint.load(run, game, no_say)
