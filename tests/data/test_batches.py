@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ganvas.data.batches import Batches, FakeLabels
+
+BATCH = 7
+
+
+@pytest.fixture
+def numbered(tiny_prepared):
+    """The tiny set with its own index painted on every picture, so that a batch says whom it holds."""
+    pixels = np.zeros((len(tiny_prepared.pixels), 1, 16, 16), np.uint8)
+    pixels[:] = np.arange(len(pixels), dtype=np.uint8)[:, None, None, None]
+    return replace(tiny_prepared, pixels=pixels)
+
+
+@pytest.fixture
+def unequal(numbered):
+    """The same with 1 training picture of the first class for about 5 of the others, and none of a fourth."""
+    labels = np.array(numbered.labels)
+    labels[numbered.train] = 1 + labels[numbered.train] % 2
+    labels[numbered.train[:8]] = 0
+    return replace(numbered, labels=labels, classes=("rare", "b", "c", "absent"))
+
+
+def who(batch):
+    return ((batch.images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+
+
+def epoch(batches, pictures, first=0):
+    steps = range(first * pictures // BATCH, -(-(first + 1) * pictures // BATCH))
+    drawn = [index for step in steps for index in who(batches.at(step))]
+    skipped = first * pictures - steps[0] * BATCH
+    return drawn[skipped : skipped + pictures]
+
+
+@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+def test_any_step_may_be_asked_for_in_any_order(numbered, sampler):
+    batches = Batches(numbered, BATCH, 0, sampler)
+    forward = [who(batches.at(step)) for step in range(40)]
+    backward = [who(batches.at(step)) for step in reversed(range(40))]
+    assert forward == backward[::-1]
+    assert who(Batches(numbered, BATCH, 0, sampler).at(33)) == forward[33]
+
+
+def test_every_picture_is_shown_once_an_epoch_and_in_another_order_the_next(numbered):
+    batches, pictures = Batches(numbered, BATCH, 0), len(numbered.train)
+    assert pictures % BATCH  # an epoch ends inside a batch
+    first, second = epoch(batches, pictures), epoch(batches, pictures, first=1)
+    assert sorted(first) == sorted(second) == numbered.train.tolist()
+    assert first != second
+
+
+def test_another_seed_is_another_order(numbered):
+    assert who(Batches(numbered, BATCH, 0).at(0)) != who(Batches(numbered, BATCH, 1).at(0))
+
+
+@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+def test_what_is_held_out_never_appears(numbered, sampler):
+    assert len(numbered.held_out)
+    batches = Batches(numbered, BATCH, 0, sampler)
+    shown = {index for step in range(100) for index in who(batches.at(step))}
+    assert shown == set(numbered.train.tolist())
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 6])
+@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+def test_the_slices_of_all_processes_join_to_the_batch_of_one(numbered, sampler, world):
+    alone = Batches(numbered, 12, 0, sampler)
+    ranks = [Batches(numbered, 12, 0, sampler, rank=rank, world=world) for rank in range(world)]
+    for step in (0, 1, 17, 400):
+        parts = [each.at(step) for each in ranks]
+        assert torch.equal(torch.cat([part.images for part in parts]), alone.at(step).images)
+        assert torch.equal(torch.cat([part.labels for part in parts]), alone.at(step).labels)
+
+
+def test_a_batch_larger_than_the_set_shows_pictures_again(numbered):
+    drawn = who(Batches(numbered, 2 * len(numbered.train) + 5, 0).at(0))
+    counts = np.bincount(drawn)[numbered.train]
+    assert counts.min() == 2
+    assert counts.max() == 3
+
+
+def test_a_label_goes_with_its_picture(numbered):
+    batch = Batches(numbered, BATCH, 0).at(3)
+    assert batch.labels.tolist() == numbered.labels[who(batch)].tolist()
+    assert batch.labels.dtype == torch.int64
+
+
+def test_without_labels_none_come_even_where_there_are_some(numbered):
+    assert Batches(numbered, BATCH, 0, labelled=False).at(0).labels is None
+
+
+def test_pictures_come_as_the_house_has_them(tiny_prepared):
+    images = Batches(tiny_prepared, BATCH, 0).at(0).images
+    assert images.shape == (BATCH, 1, 16, 16)
+    assert images.dtype == torch.float32
+    assert images.min() >= -1
+    assert images.max() <= 1
+
+
+def test_a_balanced_sampler_shows_every_class_equally_often_and_every_picture_of_a_class(unequal):
+    batches = Batches(unequal, 60, 0, "balanced")
+    drawn = [batches.at(step) for step in range(100)]
+    counts = np.bincount(torch.cat([batch.labels for batch in drawn]), minlength=4)
+    assert counts[3] == 0  # of a class without pictures nothing can be shown
+    assert abs(counts[:3] - 2000).max() < 5 * (6000 * 2 / 9) ** 0.5
+    shown = np.bincount([index for batch in drawn for index in who(batch)], minlength=60)[unequal.train]
+    assert shown.min() > 0
+
+
+@pytest.mark.parametrize(("how", "expected"), [("uniform", [0.25] * 4), ("data", None)])
+def test_labels_asked_of_g_are_drawn_as_chosen(unequal, how, expected):
+    drawn = np.bincount(FakeLabels(unequal, how, 0).draw("labels", 0, 20_000), minlength=4) / 20_000
+    if expected is None:
+        expected = np.bincount(unequal.labels[unequal.train], minlength=4) / len(unequal.train)
+        assert drawn[3] == 0
+    assert abs(drawn - expected).max() < 5 * 0.5 / 20_000**0.5
+
+
+def test_labels_asked_of_g_follow_from_seed_purpose_and_step(unequal):
+    labels = FakeLabels(unequal, "data", 0)
+    one = labels.draw("labels", 3, 50)
+    assert torch.equal(one, FakeLabels(unequal, "data", 0).draw("labels", 3, 50))
+    for other in (labels.draw("labels", 4, 50), labels.draw("labels again", 3, 50)):
+        assert not torch.equal(one, other)
+    assert not torch.equal(one, FakeLabels(unequal, "data", 1).draw("labels", 3, 50))

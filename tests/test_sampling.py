@@ -1,0 +1,224 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganvas import sampling
+from ganvas.data import open_source
+from ganvas.errors import UserError
+from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
+from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.modern import Modern
+from ganvas.runs.bundle import Bundle, Card, read
+from ganvas.sampling import BATCH, Sampler, load, save_npz, spread
+
+
+def sampler_of(classes=("cat", "dog", "1", "0"), **change):
+    card = Card(
+        recipe="modern",
+        source="pets",
+        fingerprint="ab",
+        seed=3,
+        images=100,
+        channels=1,
+        size=16,
+        classes=classes,
+        pair=Modern(width=4, noise=4, embedding=4, features=4),
+        **change,
+    )
+    torch.manual_seed(0)
+    networks = card.networks()
+    for network in networks.values():
+        network.eval()
+    return Sampler(Bundle(card, networks), "pets")
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return sampler_of()
+
+
+@pytest.fixture(scope="module")
+def unlabelled():
+    return sampler_of(classes=())
+
+
+def test_pictures_are_what_was_promised(sampler):
+    pixels = sampler.sample(["cat", "dog", "cat"])
+    assert pixels.shape == (3, 1, 16, 16)
+    assert pixels.dtype == np.uint8
+    assert len(np.unique(pixels.reshape(3, -1), axis=0)) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH])
+def test_a_picture_does_not_depend_on_how_many_are_asked_beside_it(sampler, count):
+    most = sampler.sample(["dog"] * (3 * BATCH + 5))
+    assert np.array_equal(sampler.sample(["dog"] * count), most[:count])
+
+
+def test_a_picture_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
+    mixed = sampler.sample(["dog", "cat", "dog", "1", "cat", "dog"])
+    assert np.array_equal(mixed[[0, 2, 5]], sampler.sample(["dog"] * 3))
+    assert np.array_equal(mixed[[1, 4]], sampler.sample(["cat"] * 2))
+
+
+def test_a_picture_does_not_depend_on_the_batch_it_is_computed_in(sampler, monkeypatch):
+    # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
+    here = sampler.sample(["dog"] * 20).astype(int)
+    monkeypatch.setattr(sampling, "BATCH", 7)
+    assert abs(sampler.sample(["dog"] * 20) - here).max() <= 1
+
+
+def test_seed_and_label_and_index_each_change_the_noise(sampler):
+    noises = [sampler.noise(label, seed, index, None) for label in (0, 1) for seed in (0, 1) for index in (0, 1)]
+    assert len({tuple(noise.tolist()) for noise in noises}) == 8
+    assert torch.equal(sampler.noise(1, 1, 1, None), noises[-1])
+
+
+def test_names_win_over_indices(sampler):
+    assert [sampler.index(label) for label in ("cat", "dog", "1", "0")] == [0, 1, 2, 3]
+    assert [sampler.index(label) for label in (0, 1, 2, 3, "2", "3")] == [0, 1, 2, 3, 2, 3]
+
+
+@pytest.mark.parametrize("label", ["cta", "", "-1", "4", "1.5", -1, 4])
+def test_an_unknown_label_is_refused_with_what_the_run_knows(sampler, label):
+    with pytest.raises(UserError, match=r"cat.*dog") as caught:
+        sampler.sample([label])
+    assert "pets" in str(caught.value)
+
+
+def test_a_misspelt_label_gets_the_nearest(sampler):
+    with pytest.raises(UserError, match="pets knows no class 'catt'; did you mean cat"):
+        sampler.sample(["catt"])
+
+
+def test_a_name_alone_is_one_label_and_not_its_letters(sampler):
+    assert np.array_equal(sampler.sample("cat"), sampler.sample(["cat"]))
+
+
+def test_a_number_of_pictures_is_for_a_run_without_labels(sampler, unlabelled):
+    assert unlabelled.sample(3).shape == (3, 1, 16, 16)
+    assert np.array_equal(unlabelled.sample(20)[:3], unlabelled.sample(3))
+    with pytest.raises(UserError, match=re.escape("pets draws by class: give labels, such as ['cat']")):
+        sampler.sample(3)
+
+
+def test_a_label_of_a_run_without_labels_is_refused(unlabelled):
+    for ask in (lambda: unlabelled.sample(["cat"]), lambda: unlabelled.between("cat", "dog", 3)):
+        with pytest.raises(UserError, match="pets was trained without labels: leave out --label"):
+            ask()
+
+
+@pytest.mark.parametrize("truncation", [0.05, 0.5, 2.0])
+def test_truncation_bounds_the_noise_and_leaves_what_was_within(sampler, truncation):
+    free = torch.stack([sampler.noise(1, 0, index, None) for index in range(300)])
+    bound = torch.stack([sampler.noise(1, 0, index, truncation) for index in range(300)])
+    assert bound.abs().max() <= truncation
+    within = free.abs() <= truncation
+    assert torch.equal(free[within], bound[within])
+    assert not torch.equal(free, bound)
+    assert len(bound[~within].unique()) > 10  # drawn again, not clipped
+
+
+@pytest.mark.parametrize("truncation", [0.0, -1.0, 1e-9, float("nan")])
+def test_a_truncation_that_would_draw_for_ever_is_refused(sampler, truncation):
+    with pytest.raises(UserError, match="truncation is at least"):
+        sampler.sample(["cat"], truncation=truncation)
+
+
+def test_the_way_between_two_labels_begins_and_ends_at_them_with_one_noise(sampler):
+    way = sampler.between("cat", "dog", steps=9, seed=5)
+    assert way.shape == (9, 1, 16, 16)
+    noise = sampler.noise(None, 5, 0, None).expand(BATCH, -1)
+    for place, label in ((0, 0), (-1, 1)):
+        with torch.inference_mode():
+            images = sampler.generator(noise, torch.full((BATCH,), label))
+        assert abs(to_uint8(images[:1]).numpy().astype(int) - way[place]).max() <= 1
+    steps = abs(np.diff(way.astype(int), axis=0)).max(axis=(1, 2, 3))
+    assert steps.max() < abs(way[0].astype(int) - way[-1]).max()  # no jump is as far as the whole way
+
+
+def test_the_way_back_is_the_way(sampler):
+    there, back = sampler.between("cat", "dog", 5), sampler.between("dog", "cat", 5)
+    assert abs(there.astype(int) - back[::-1]).max() <= 1
+
+
+def test_a_way_of_one_step_stays_where_it_begins(sampler):
+    assert np.array_equal(sampler.between("cat", "dog", 1), sampler.between("cat", "dog", 7)[:1])
+
+
+def test_a_way_longer_than_a_batch_is_whole(sampler):
+    assert len(sampler.between("cat", "dog", 2 * BATCH + 3)) == 2 * BATCH + 3
+
+
+@pytest.mark.parametrize(("count", "classes"), [(10, 3), (3, 10), (0, 2), (7, 1), (9, 3)])
+def test_spreading_is_even_and_complete(count, classes):
+    found = spread(count, range(classes))
+    assert sum(found) == count
+    assert max(found) - min(found) <= 1
+    assert found == sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_npz_of_pictures_is_a_source(tmp_path, channels):
+    pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, channels, 16, 16), np.uint8)
+    labels = np.arange(30) % 3
+    save_npz(tmp_path / "drawn.npz", pixels, labels, ("b", "a", "é"))
+    found = open_source(str(tmp_path / "drawn.npz"))
+    assert found.classes == ("b", "a", "é")
+    assert np.array_equal(found.labels, labels)
+    assert np.array_equal(found.pixels, pixels)
+    assert [p.name for p in tmp_path.iterdir()] == ["drawn.npz"]
+
+
+def test_an_npz_without_labels_is_a_source_without_labels(tmp_path):
+    pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16), np.uint8)
+    save_npz(tmp_path / "drawn.npz", pixels, None, ())
+    found = open_source(str(tmp_path / "drawn.npz"))
+    assert found.labels is None
+    assert found.classes == ()
+
+
+def test_an_npz_is_the_same_bytes_each_time_and_whole_or_not_at_all(tmp_path, monkeypatch):
+    pixels = np.zeros((2, 1, 16, 16), np.uint8)
+    for name in ("a.npz", "b.npz"):
+        save_npz(tmp_path / name, pixels, np.array([0, 1]), ("x", "y"))
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        save_npz(tmp_path / "c.npz", pixels, None, ())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.npz"]
+
+
+def test_a_runs_pictures_and_its_bundles_are_the_same(tiny_run):
+    whole = load(tiny_run.path)
+    assert whole.classes == ("across", "down", "spot")
+    assert np.array_equal(whole.sample([0, 1, 2]), load(str(tiny_run.bundle)).sample([0, 1, 2]))
+    assert np.array_equal(whole.sample([0]), Sampler(read(tiny_run.bundle)).sample([0]))
+
+
+def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run):
+    said = []
+    found = load(unfinished_run.path, said.append)
+    assert "is unfinished: from its checkpoint after 160 pictures" in said[0]
+    assert np.array_equal(found.sample([0, 1]), load(tiny_run.path).sample([0, 1]))
+
+
+def test_a_preview_shows_what_sample_draws_of_the_runs_seed(tiny_run, tmp_path):
+    found = load(tiny_run.path)
+    pixels = found.sample([label for label in found.classes for _ in range(8)], seed=found.card.seed)
+    save_png(enlarge(grid(pixels, 8), least_side=400), tmp_path / "drawn.png")
+    shown = np.asarray(Image.open(tiny_run.previews / "0000000160.png"))
+    assert np.array_equal(shown, np.asarray(Image.open(tmp_path / "drawn.png")))
+
+
+def test_a_classifier_draws_nothing():
+    card = sampler_of().card.model_copy(update={"pair": BookClassifier()})
+    with pytest.raises(UserError, match="pets trained a classifier, which tells classes apart and draws nothing"):
+        Sampler(Bundle(card, card.networks("meta")), "pets")
