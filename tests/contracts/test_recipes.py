@@ -1,0 +1,133 @@
+"""Every recipe: trains, resumes exactly, leaves a bundle that loads, draws or refuses to, with labels and without."""
+
+import numpy as np
+import pytest
+
+from ganvas.errors import UserError
+from ganvas.networks.pair import Shape
+from ganvas.runs import bundle
+from ganvas.runs.recipes import RECIPES, resolve
+from ganvas.sampling import load
+from ganvas.training import checkpoint
+
+DRAWING = [name for name in RECIPES if name != "book-classifier"]
+SHORT = {"images": 40, "save_every": 16, "preview_every": 24}
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def short(train_small, tmp_path):
+    def run(recipe, name="run", **above):
+        training = {**SHORT, **above.pop("training", {})}
+        return train_small(tmp_path / name, recipe, training=training, **above)
+
+    return run
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_trains_and_its_bundle_loads_and_says_what_it_is(short, recipe):
+    run = short(recipe)
+    found = bundle.open_run(run.path)
+    labelled = RECIPES[recipe]("x").labels == "on"
+    assert found.card.recipe == recipe
+    assert found.card.images == 40
+    assert found.card.shape == Shape(1, 16, 3 if labelled else 0)
+    assert run.read()["status"] == "finished"
+    assert run.read()["peak_memory_bytes"] > 0
+    assert sorted(p.name for p in run.bundle.glob("*.safetensors")) == (
+        ["classifier.safetensors"]
+        if recipe == "book-classifier"
+        else ["discriminator.safetensors", "generator.safetensors"]
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_stopped_after_each_checkpoint_it_ends_as_one_that_was_not(short, recipe, monkeypatch, contents, figures_of):
+    whole = short(recipe, "whole")
+    original = checkpoint.save
+
+    def die_after(run, game, record):
+        original(run, game, record)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", die_after)
+        for _ in range(3):
+            with pytest.raises(Killed):
+                short(recipe, "broken")
+    broken = short(recipe, "broken")
+    assert contents(broken.bundle) == contents(whole.bundle)
+    assert contents(broken.path / "previews") == contents(whole.path / "previews")
+    assert figures_of(broken) == figures_of(whole)
+    assert [record["step"] for record in figures_of(broken)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("recipe", DRAWING)
+@pytest.mark.parametrize("labels", ["on", "off"])
+def test_labels_may_be_given_or_taken_away(short, recipe, labels):
+    sampler = load(short(recipe, labels=labels).path)
+    if labels == "on":
+        assert sampler.classes == ("across", "down", "spot")
+        assert sampler.sample(["spot", "across"]).shape == (2, 1, 16, 16)
+        assert sampler.between("spot", "down", 3).shape == (3, 1, 16, 16)
+    else:
+        assert sampler.classes == ()
+        assert sampler.sample(2).shape == (2, 1, 16, 16)
+        with pytest.raises(UserError, match="was trained without labels"):
+            sampler.sample(["spot"])
+
+
+@pytest.mark.parametrize("recipe", DRAWING)
+def test_a_set_without_labels_trains_any_that_draws(short, recipe, unlabelled_source):
+    assert load(short(recipe, source=unlabelled_source).path).classes == ()
+
+
+def test_a_classifier_is_measured_on_what_was_held_out_and_draws_nothing(short, tiny_prepared):
+    run = short("book-classifier")
+    found = run.read()["results"]
+    assert np.array(found["confusion"]).shape == (3, 3)
+    assert np.array(found["confusion"]).sum() == found["held_out"] == len(tiny_prepared.held_out)
+    assert found["accuracy"] == np.trace(found["confusion"]) / found["held_out"]
+    with pytest.raises(UserError, match="trained a classifier, which tells classes apart and draws nothing"):
+        load(run.path)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_two_pictures_a_step_are_as_welcome_as_one(short, recipe):
+    for batch in (1, 2):
+        assert short(recipe, str(batch), training={"batch": batch, "images": 4}).bundle.is_dir()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("size", [17, 28])
+def test_odd_sizes_and_colour_are_as_welcome(short, recipe, size):
+    run = short(recipe, data={"size": size, "channels": 3}, training={"images": 8})
+    assert bundle.open_run(run.path).card.shape.picture == (3, size, size)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_an_unknown_knob_is_refused_with_the_nearest(recipe):
+    for part, knob, close in (
+        ("training", "imags", "images"),
+        ("optimiser", "rat", "rate"),
+        ("objective", "los", "loss"),
+        ("data", "sise", "size"),
+    ):
+        with pytest.raises(UserError, match=f"there is no --{part}.{knob}: did you mean {close}"):
+            resolve("x", recipe, {part: {knob: 1}})
+    name = next(iter(RECIPES[recipe]("x").pair.model_dump(exclude={"kind"})))
+    with pytest.raises(UserError, match=rf"there is no --pair\.{name}x: did you mean {name}"):
+        resolve("x", recipe, {"pair": {f"{name}x": 1}})
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_ends_with_its_charts(tiny_source, small, tmp_path, recipe):
+    from ganvas.training.train import Asked, train
+
+    run = train(Asked(str(tiny_source), recipe, small(recipe, training=SHORT)), tmp_path / "run")
+    found = {p.stem for p in run.charts.glob("*.png")}
+    assert {"losses", "kernels"} <= found
+    assert ("features" in found) == (RECIPES[recipe]("x").pair.kind != "book-mlp")
