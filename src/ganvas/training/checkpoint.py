@@ -4,7 +4,6 @@ A checkpoint is safetensors and JSON. It holds the networks, the average, the op
 is; every random draw follows from (seed, purpose, step), so nothing else has to be kept.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,11 @@ RECORD = "record.json"
 
 def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
     """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
-    folder = run.checkpoints
+    folder, intact = run.checkpoints, "what was saved before is intact"
     try:
         clear_leftovers(folder)
+        whole = run.saved()
+        intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
         content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
         newest = folder / f"step-{record['step']:010d}"
         sealed.write(newest, content)
@@ -33,10 +34,9 @@ def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
         saved = run.saved()
         place = saved.index(newest) + 1
         for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
-            shutil.rmtree(old, ignore_errors=True)
+            # Renamed first: killed while it is being removed, it must not look like a checkpoint.
+            sealed.remove(old.rename(folder / f".{old.name}.part"))
     except OSError as error:
-        whole = run.saved()
-        intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
         raise RunFailedError(
             f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
             "Make room, then give the same command again"

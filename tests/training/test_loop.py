@@ -1,0 +1,113 @@
+import math
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from ganvas.runs.spec import Optimiser, Training
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import Game
+from ganvas.training.loop import Clock, Outlets, State, gradient_norms, repeat
+
+
+class Shown:
+    def __init__(self):
+        self.records = []
+
+    def show(self, record):
+        self.records.append(dict(record))
+
+    write = show
+
+
+@pytest.fixture
+def looped():
+    """looped(training, steps, first) -> (rates of the steps played, records, steps saved, pictures previewed)."""
+
+    def run(training, steps, first=0, optimiser=None):
+        network = nn.Linear(2, 1)
+        descending = torch.optim.SGD(network.parameters(), lr=1.0)
+        rates, saved, previews, shown = {}, [], [], Shown()
+
+        def play(step):
+            rates[step] = descending.param_groups[0]["lr"]
+            for p in network.parameters():
+                p.grad = torch.ones_like(p)
+            return {"loss": torch.tensor(float(step))}
+
+        game = Game({"classifier": network}, {"classifier": descending}, play)
+        state = State(first)
+        engine = Engine.for_trials(Speed(1, "float32", "contiguous"))
+        outlets = Outlets(shown, shown, previews.append, lambda s: saved.append(s.step))
+        repeat(game, engine, optimiser or Optimiser(), training, steps, state, outlets)
+        return rates, shown.records[::2], saved, previews
+
+    return run
+
+
+def training(**above):
+    return Training(**{"batch": 10, "images": 100, "log_every": 20, "preview_every": 30, "save_every": 40, **above})
+
+
+def test_whatever_repeats_is_counted_in_pictures_and_done_at_the_end_too(looped):
+    rates, records, saved, previews = looped(training(), 11)
+    assert list(rates) == list(range(11))
+    assert [record["images"] for record in records] == [20, 40, 60, 80, 100, 110]
+    assert previews == [30, 60, 90, 110]
+    assert saved == [4, 8, 11]
+
+
+def test_what_comes_due_inside_a_batch_is_done_after_it_and_once(looped):
+    _, records, saved, previews = looped(training(log_every=1, save_every=25, preview_every=7), 5)
+    assert [record["step"] for record in records] == [1, 2, 3, 4, 5]
+    assert saved == [3, 5]
+    assert previews == [10, 20, 30, 40, 50]
+
+
+@pytest.mark.parametrize("first", [1, 4, 5, 10])
+def test_begun_later_it_does_at_each_step_what_it_would_have_done(looped, first):
+    whole, part = looped(training(), 11), looped(training(), 11, first)
+    assert part[0] == {step: rate for step, rate in whole[0].items() if step >= first}
+    keys = ("step", "images", "loss", "grad")
+    kept = [{key: record[key] for key in keys} for record in whole[1] if record["step"] > first]
+    assert [{key: record[key] for key in keys} for record in part[1]] == kept
+    assert part[2] == [step for step in whole[2] if step > first]
+    assert part[3] == [images for images in whole[3] if images > 10 * first]
+
+
+def test_a_run_that_has_ended_plays_nothing(looped):
+    assert looped(training(), 5, first=5) == ({}, [], [], [])
+
+
+def test_the_rate_of_a_step_follows_from_its_share_of_the_run(looped):
+    rates = looped(training(), 10, optimiser=Optimiser(rate=1.0, constant=0.5, last=0.0))[0]
+    assert list(rates.values()) == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+
+
+def test_a_record_holds_what_the_chart_and_the_display_need(looped):
+    record = looped(training(), 2)[1][0]
+    assert set(record) == {"step", "images", "seconds", "images_per_second", "loss", "grad"}
+    assert record["grad"] == pytest.approx(math.sqrt(3))
+
+
+def test_a_clock_adds_to_what_earlier_parts_took(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "process_time", lambda: now[0] / 2)
+    state = State(5, training_seconds=40.0, cpu_seconds=7.0)
+    clock = Clock(state, images=1000)
+    now[0] += 10
+    clock.read()
+    assert (state.training_seconds, state.cpu_seconds) == (50.0, 12.0)
+    assert clock.images_per_second(1200) == pytest.approx(20)
+    now[0] += 5
+    clock.read()
+    assert clock.images_per_second(1300) == pytest.approx(20)
+    assert state.training_seconds == 55.0
+
+
+def test_gradient_norms_are_lengths_over_all_weights():
+    network = nn.Linear(2, 1)
+    network.weight.grad, network.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
+    assert gradient_norms({"generator": network}) == {"grad_g": 5.0}

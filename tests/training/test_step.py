@@ -1,0 +1,150 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ganvas.networks.modern import Modern
+from ganvas.networks.pair import Shape
+from ganvas.objectives.rules import Book, Classification, Simultaneous
+from ganvas.seeds import seed_weights, stream
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.step import Draws, Optimisers, classify, numbers, play, play_book
+
+SHAPE = Shape(1, 16, 3)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine.for_trials(Speed(1, "float32", "contiguous"))
+
+
+def new_pair():
+    seed_weights(0, "test")
+    return Modern(width=4, noise=4, embedding=4, features=8).build(SHAPE)
+
+
+def descending(pair, rate=0.1):
+    return Optimisers(*(torch.optim.SGD(n.parameters(), lr=rate) for n in (pair.generator, pair.discriminator)))
+
+
+def drawn(step=0, count=6):
+    chance = stream(3, "test", step)
+    labels = torch.randint(3, (3, count), generator=chance)
+    noises = torch.randn((2, count, 4), generator=chance)
+    real = torch.rand((count, *SHAPE.picture), generator=chance) * 2 - 1
+    return Draws(real, labels[0], noises[0], labels[1], noises[1], labels[2])
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize(
+    ("loss", "r1", "r2"), [("non-saturating", 0, 0), ("non-saturating", 0.5, 0), ("hinge", 0.5, 2)]
+)
+def test_a_simultaneous_step_is_d_on_both_halves_and_then_g_against_the_new_d(engine, loss, r1, r2):
+    pair, given = new_pair(), drawn()
+    play(pair, descending(pair), engine, Simultaneous(loss=loss, r1=r1, r2=r2, penalty_every=4), given, step=8)
+
+    bare, rate = new_pair(), 0.1
+    G, D = bare.generator, bare.discriminator
+    real, fake = given.real.clone().requires_grad_(), G(given.noise, given.fake_labels).detach().requires_grad_()
+    on_real, on_fake = D(real, given.labels), D(fake, given.fake_labels)
+    slopes = [
+        torch.autograd.grad(logits.sum(), images, create_graph=True)[0].square().sum(dim=(1, 2, 3)).mean()
+        for logits, images in ((on_real, real), (on_fake, fake))
+    ]
+    if loss == "hinge":
+        d_loss = (F.relu(1 - on_real) + 0).mean() + F.relu(1 + on_fake).mean()
+    else:
+        d_loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+    # A penalty every fourth step weighs four times as much.
+    total = d_loss + 4 * (r1 / 2 * slopes[0] + r2 / 2 * slopes[1])
+    for p, gradient in zip(D.parameters(), torch.autograd.grad(total, list(D.parameters())), strict=True):
+        p.data -= rate * gradient
+    again = D(G(given.noise, given.fake_labels), given.fake_labels)
+    g_loss = -again.mean() if loss == "hinge" else F.softplus(-again).mean()
+    for p, gradient in zip(G.parameters(), torch.autograd.grad(g_loss, list(G.parameters())), strict=True):
+        p.data -= rate * gradient
+
+    assert torch.allclose(weights(pair.discriminator), weights(D), rtol=1e-5, atol=1e-6)
+    assert torch.allclose(weights(pair.generator), weights(G), rtol=1e-5, atol=1e-6)
+
+
+def test_between_penalties_there_is_none(engine):
+    ends = []
+    for r1, step in ((0.0, 3), (5.0, 3), (5.0, 4)):
+        pair = new_pair()
+        play(pair, descending(pair), engine, Simultaneous(r1=r1, r2=r1, penalty_every=4), drawn(), step=step)
+        ends.append(weights(pair.discriminator))
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+@pytest.mark.parametrize("rule", [Simultaneous(), Simultaneous(loss="relativistic"), Book()])
+def test_a_step_changes_both_and_leaves_every_weight_ready_to_learn(engine, rule):
+    pair = new_pair()
+    before = weights(pair.generator), weights(pair.discriminator)
+    if isinstance(rule, Book):
+        found = play_book(pair, descending(pair), engine, rule, drawn())
+    else:
+        found = play(pair, descending(pair), engine, rule, drawn(), 0)
+    assert not torch.equal(weights(pair.generator), before[0])
+    assert not torch.equal(weights(pair.discriminator), before[1])
+    assert all(p.requires_grad for n in (pair.generator, pair.discriminator) for p in n.parameters())
+    assert not any(value.requires_grad for value in found.values())
+    assert set(found) == {"loss_d", "loss_g", "score_real", "score_fake"}
+
+
+def test_the_step_of_g_leaves_ds_gradient_as_ds_own_step_made_it(engine):
+    gradients = []
+    for frozen in (False, True):
+        pair = new_pair()
+        optimisers = descending(pair)
+        if frozen:  # G learns nothing: what D's gradient is cannot depend on it
+            optimisers.generator.param_groups[0]["lr"] = 0.0
+        play(pair, optimisers, engine, Simultaneous(), drawn(), 1)
+        gradients.append([p.grad.clone() for p in pair.discriminator.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_the_books_second_fake_is_of_other_noise_and_other_labels(engine):
+    asked = []
+    pair, given = new_pair(), drawn()
+    handle = pair.generator.register_forward_hook(lambda _m, inputs, _o: asked.append(inputs))
+    play_book(pair, descending(pair), engine, Book(), given)
+    handle.remove()
+    assert torch.equal(asked[0][0], given.noise)
+    assert torch.equal(asked[0][1], given.fake_labels)
+    assert torch.equal(asked[1][0], given.noise_again)
+    assert torch.equal(asked[1][1], given.fake_labels_again)
+
+
+@pytest.mark.parametrize("loss", ["bce", "cross-entropy"])
+def test_a_classifier_learns_the_labels_it_is_shown(engine, loss):
+    torch.manual_seed(0)
+    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 3))
+    optimiser = torch.optim.SGD(classifier.parameters(), lr=0.05)
+    given = drawn(count=12)
+    found = [classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels)]
+    for _ in range(60):
+        found.append(classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels))
+    assert found[-1]["loss"] < found[0]["loss"]
+    assert found[-1]["accuracy"] == 1
+
+
+def test_the_first_loss_of_a_classifier_is_the_formulas(engine):
+    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 3))
+    torch.nn.init.zeros_(classifier[1].weight)
+    torch.nn.init.zeros_(classifier[1].bias)
+    given = drawn()
+    for loss, expected in (("bce", math.log(2)), ("cross-entropy", math.log(3))):
+        optimiser = torch.optim.SGD(classifier.parameters(), lr=0.0)
+        found = classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels)
+        assert found["loss"].item() == pytest.approx(expected)
+
+
+def test_scores_are_logged_as_mean_probabilities_and_losses_as_they_are():
+    found = numbers({"loss_d": torch.tensor(1.5), "score_real": torch.tensor([0.0, 100.0])})
+    assert found == {"loss_d": 1.5, "score_real": 0.75}
