@@ -5,9 +5,13 @@ import sys
 
 def main() -> None:
     """Runs the command line; what a person did wrong is said in one sentence, with exit status 2."""
-    from ganvas.cli import run
+    try:
+        from ganvas.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the libraries load
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def _sentence(model: type[Settings], item: Any, prefix: str) -> str:
         return f"there is no {name}: {nearest(path[-1], allowed)}"
     came = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
     said = item["msg"][0].lower() + item["msg"][1:]
-    named = f"{name}: " if path else ""  # a rule about several choices names them itself
+    is_rule = item["type"] == "value_error" and isinstance(item["input"], dict)
+    named = "" if is_rule or not path else f"{name}: "  # a rule about several choices names them itself
     return f"{named}{said.removeprefix('value error, ')}{came}"
 
 

@@ -1,113 +1,183 @@
 """`ganvas sample`."""
 
 import hashlib
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from pydantic import Field
 
-from ganvas.errors import UserError
+from ganvas.cli import Parameter
+from ganvas.errors import UserError, nearest
 from ganvas.progress import bar, say
+from ganvas.settings import Settings, parse
 
 if TYPE_CHECKING:
     from ganvas.sampling import Sampler
 
+MOST = 1_000_000
+MOST_ON_A_SHEET = 10_000
+PIXELS_IN_MEMORY = 2**31
+
+
+class Drawing(Settings):
+    """How many pictures to draw, and from what noise."""
+
+    count: int | None = Field(default=None, ge=1, le=MOST)
+    """Pictures in total."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Another seed gives other pictures."""
+    truncation: float | None = Field(default=None, ge=0.05, le=100)
+    """Noise values beyond this are drawn again."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, checked."""
+
+    sampler: "Sampler"
+    labels: list[str] | None
+    drawing: Drawing
+    place: Path
+
 
 def sample(
-    run: Path,
+    run: Annotated[Path, Parameter(help="A run's folder, or a bundle's.")],
     /,
     *,
-    label: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
-    count: Annotated[int | None, Parameter(name=["-n", "--count"])] = None,
-    seed: int = 0,
-    truncation: float | None = None,
-    between: tuple[str, str] | None = None,
-    out: str | None = None,
+    label: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, negative="", metavar="NAME", help="Class names or indices (default: all)."),
+    ] = None,
+    count: Annotated[
+        str | None,
+        Parameter(name=["-n", "--count"], metavar="N", help="Pictures in total (default: 8 a label; 64 without)."),
+    ] = None,
+    seed: Annotated[str, Parameter(metavar="S", help="Another seed gives other pictures.")] = "0",
+    truncation: Annotated[
+        str | None,
+        Parameter(metavar="T", help="Redraw noise values beyond this: less variety, fewer odd ones."),
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        Parameter(
+            negative="", metavar="A B", help="Walk from label A to label B at one seed, in -n steps (default: 8)."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        Parameter(metavar="FILE.png|FILE.npz|FOLDER/", help="Where to (default: samples.png in the run)."),
+    ] = None,
 ) -> int:
-    """Draw pictures of the classes you ask for.
+    """Draw pictures of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
+    from ganvas.sampling import load
 
-    Parameters
-    ----------
-    run
-        A run's folder, or a bundle's.
-    label
-        Class names or indices (default: every class); names win.
-    count
-        Pictures in total, spread evenly over the labels (default: 8 a label; 64 without labels).
-    seed
-        Another seed gives other pictures.
-    truncation
-        Redraw noise values beyond this: less variety, fewer odd ones.
-    between
-        Walk from the first label to the second at one seed, in -n steps.
-    out
-        FILE.png, FILE.npz, or FOLDER/ with a folder per class, ready to be a SOURCE (default: samples.png in the run).
-    """
-    from ganvas.sampling import SMALLEST_TRUNCATION, load
-
-    if count is not None and count < 1:
-        raise UserError(f"-n is the number of pictures, at least 1, not {count}")
-    if not 0 <= seed < 2**63:
-        raise UserError(f"--seed is a whole number from 0 to 2^63 - 1, not {seed}")
-    if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
-        raise UserError(f"--truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
+    given = {"count": count, "seed": seed, "truncation": truncation}
+    drawing = parse(Drawing, {name: value for name, value in given.items() if value is not None})
+    if label == []:
+        raise UserError("--label needs the names of classes, or their indices")
     if between and (label or truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
-    sampler = load(run, say)
-    place = where(run, out)
+    refuse_no_run(run)
+    order = Order(load(run, say), label, drawing, where(run, out))
+    refuse_unwritable(order.place)
     try:
         if between:
-            walk(sampler, between, count or 8, seed, place)
-        elif place.suffix in (".png", ".npz"):
-            into_file(sampler, label, count, seed, truncation, place)
+            walk(order, between)
+        elif order.place.suffix in (".png", ".npz"):
+            into_file(order)
         else:
-            into_folder(sampler, label, count, seed, truncation, place)
+            into_folder(order)
     except OSError as error:
-        raise UserError(f"{place} cannot be written: {error.strerror or error}") from None
-    say(f"pictures {place}")
+        raise UserError(f"{order.place} cannot be written: {error.strerror or error}") from None
+    say(f"pictures {order.place}")
     return 0
+
+
+def refuse_no_run(run: Path) -> None:
+    """UserError with the nearest run unless something lies at `run`."""
+    if run.exists():
+        return
+    folders = (run.parent, Path("runs"))
+    known = sorted({str(place.parent) for folder in folders for place in folder.glob("*/run.json")})
+    if run.name in {Path(name).name for name in known}:
+        close = next(name for name in known if Path(name).name == run.name)
+        raise UserError(f"there is no run {run}; did you mean {close}?")
+    raise UserError(f"there is no run {run}; {nearest(str(run), known) if known else 'and none beside it'}")
 
 
 def where(run: Path, out: str | None) -> Path:
     """The file or folder that --out names. UserError for a kind of file that is not written."""
     if out is None:
+        # Nothing is added to a bundle: its manifest names all that is in it.
+        if (run / "manifest.json").is_file():
+            run = run.parent if run.name not in ("", "..") else run.resolve().parent
         return run / "samples.png"
     place = Path(out)
     if not out.endswith("/") and place.suffix not in (".png", ".npz") and not place.is_dir():
-        kind = f"{place.suffix} files are" if place.suffix else "that is"
-        raise UserError(f"--out {out}: {kind} not written; give FILE.png, FILE.npz or FOLDER/ with its slash")
+        raise UserError(f"--out {out}: give FILE.png, FILE.npz, or FOLDER/ with its slash")
+    if out.endswith("/") and place.suffix in (".png", ".npz"):
+        raise UserError(f"--out {out}: a folder's name does not end in {place.suffix}")
     return place
 
 
-def wanted(sampler: "Sampler", labels: list[str] | None, count: int | None) -> list[tuple[int | None, int]]:
+def refuse_unwritable(place: Path) -> None:
+    """UserError, before anything is drawn, if a file or folder cannot be made at `place`."""
+    if place.suffix in (".png", ".npz") and place.is_dir():
+        raise UserError(f"{place} is a folder; give it as {place}/ or choose another name")
+    there = next(folder for folder in (place, *place.parents) if folder.exists() or folder == folder.parent)
+    if place.suffix in (".png", ".npz") and there == place:
+        there = place.parent
+    if not there.is_dir():
+        raise UserError(f"{place} cannot be written: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{place} cannot be written: no permission in {there}")
+
+
+def wanted(order: Order) -> list[tuple[int | None, int]]:
     """(label, pictures of it) for what was asked: every class when none was named."""
     from ganvas.sampling import spread
 
+    sampler, count = order.sampler, order.drawing.count
     if not sampler.classes:
-        if labels:
-            sampler.index(labels[0])  # refuses
+        if order.labels:
+            sampler.index(order.labels[0])  # refuses
         return [(None, count or 64)]
-    indices = [sampler.index(name) for name in labels] if labels else list(range(len(sampler.classes)))
-    indices = list(dict.fromkeys(indices))
+    asked = [sampler.index(name) for name in order.labels or ()] or list(range(len(sampler.classes)))
+    indices = list(dict.fromkeys(asked))
     return list(zip(indices, spread(count or 8 * len(indices), indices), strict=True))
 
 
-def into_file(
-    sampler: "Sampler", labels: list[str] | None, count: int | None, seed: int, truncation: float | None, place: Path
-) -> None:
+def refuse_too_many(order: Order, total: int) -> None:
+    """UserError if so many pictures do not go into one file."""
+    channels, height, width = order.sampler.card.shape.picture
+    most = PIXELS_IN_MEMORY // (channels * height * width)
+    if order.place.suffix == ".png":
+        most = min(most, MOST_ON_A_SHEET)
+    if total > most:
+        raise UserError(
+            f"-n {total} is too many for one {order.place.suffix} file, which takes {most}; give --out FOLDER/"
+            + (" or FILE.npz" if order.place.suffix == ".png" else "")
+        )
+
+
+def into_file(order: Order) -> None:
     """One PNG sheet with a row a class, or one .npz."""
     import numpy as np
 
     from ganvas.report import figures
     from ganvas.sampling import save_npz
 
-    asked = wanted(sampler, labels, count)
+    sampler, place = order.sampler, order.place
+    asked = wanted(order)
     total = sum(number for _, number in asked)
+    refuse_too_many(order, total)
     pixels = np.empty((total, *sampler.card.shape.picture), np.uint8)
     filled = 0
     with bar("drawing", total, "pictures") as shown:
         for label, number in asked:
-            for _, drawn in sampler.stream(label, number, seed, truncation):
+            for _, drawn in sampler.stream(label, number, order.drawing.seed, order.drawing.truncation):
                 pixels[filled : filled + len(drawn)] = drawn
                 filled += len(drawn)
                 shown.advance(len(drawn))
@@ -121,28 +191,31 @@ def into_file(
         figures.class_grid(pixels, indices, sampler.classes, place)
 
 
-def into_folder(
-    sampler: "Sampler", labels: list[str] | None, count: int | None, seed: int, truncation: float | None, place: Path
-) -> None:
+def into_folder(order: Order) -> None:
     """A PNG a picture, in a folder per class."""
     from ganvas.images import save_png
 
-    asked = wanted(sampler, labels, count)
+    sampler, seed = order.sampler, order.drawing.seed
+    asked = wanted(order)
     with bar("drawing", sum(number for _, number in asked), "pictures") as shown:
         for label, number in asked:
-            folder = place if label is None else place / folder_name(sampler.classes[label])
-            for first, drawn in sampler.stream(label, number, seed, truncation):
+            folder = order.place if label is None else order.place / folder_name(sampler.classes[label])
+            for first, drawn in sampler.stream(label, number, seed, order.drawing.truncation):
                 for row, picture in enumerate(drawn):
                     save_png(picture, folder / f"seed{seed}-{first + row:06d}.png")
                 shown.advance(len(drawn))
 
 
-def walk(sampler: "Sampler", ends: tuple[str, str], steps: int, seed: int, place: Path) -> None:
-    """The way between two labels, as one strip or as an .npz."""
+def walk(order: Order, ends: tuple[str, str]) -> None:
+    """The way between two labels, as one strip, as an .npz, or a file a step."""
     from ganvas.images import enlarge, grid, save_png
     from ganvas.sampling import save_npz
 
-    pixels = sampler.between(*ends, steps=steps, seed=seed)
+    steps, seed, place = order.drawing.count or 8, order.drawing.seed, order.place
+    if not order.sampler.classes:
+        raise UserError(f"{order.sampler.name} was trained without labels: there is nothing to walk between")
+    refuse_too_many(order, steps)
+    pixels = order.sampler.between(*ends, steps=steps, seed=seed)
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.suffix == ".npz":
         save_npz(place, pixels, None, ())

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ganvas.data.spec import Data
 from ganvas.networks.book import BookConv, BookMLP
@@ -12,6 +12,14 @@ from ganvas.objectives.rules import Classification, Objective
 from ganvas.settings import Settings
 
 Network = Annotated[Modern | BookMLP | BookConv | BookClassifier, Field(discriminator="kind")]
+
+
+def _threads(value: object) -> object:
+    # Far beyond the cores of any machine, the threads' own stacks crash the process.
+    text = str(value)
+    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+        raise ValueError("threads must be at least 1 and at most 1024, or auto")
+    return text if text == "auto" else int(text)
 
 
 class Optimiser(Settings):
@@ -56,7 +64,7 @@ class Training(Settings):
     """Pictures from one preview to the next."""
     save_every: int = Field(default=50_000, ge=1)
     """Pictures from one checkpoint to the next."""
-    threads: Literal["auto"] | int = "auto"
+    threads: Annotated[Literal["auto"] | int, BeforeValidator(_threads)] = "auto"
     """Processor threads; measured when auto."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What convolutions and matrix products run in; measured when auto."""
@@ -68,8 +76,6 @@ class Training(Settings):
         given = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"one budget, please, not {' and '.join(given)}")
-        if isinstance(self.threads, int) and self.threads < 1:
-            raise ValueError(f"threads must be at least 1 or auto, not {self.threads}")
         return self
 
 
