@@ -12,6 +12,7 @@ from ganvas.networks.pair import Shape
 from ganvas.runs.recipes import book_conditional, book_conv
 from ganvas.seeds import seed_weights, stream
 from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import optimiser
 from ganvas.training.step import Draws, Optimisers, play_book
 
 CLASSES = 10
@@ -19,7 +20,7 @@ CLASSES = 10
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine(Speed(threads=1, precision="float32", memory_format="contiguous"))
+    return Engine.for_trials(Speed(threads=1, precision="float32", memory_format="contiguous"))
 
 
 def one_hot(label):
@@ -119,14 +120,7 @@ def side_by_side(run, bare, loss, shape, engine, steps):
     start_equal(draw, pair.generator.layers)
     start_equal(judge, pair.discriminator.layers)
     of_bare = (torch.optim.Adam(draw.parameters(), lr=1e-4), torch.optim.Adam(judge.parameters(), lr=1e-4))
-    chosen = run.optimiser
-    assert chosen.name == "adam"
-    of_ours = Optimisers(
-        *(
-            torch.optim.Adam(network.parameters(), lr=chosen.rate, betas=(chosen.beta1, chosen.beta2))
-            for network in (pair.generator, pair.discriminator)
-        )
-    )
+    of_ours = Optimisers(optimiser(run.optimiser, pair.generator), optimiser(run.optimiser, pair.discriminator))
     losses = []
     for step in range(steps):
         picture, noises, labels = draws_of(step, shape)

@@ -28,7 +28,7 @@ def test_it_says_configuration_networks_memory_and_time_and_writes_nothing(said,
     for wanted in (
         "training.batch 8",
         "pair.kind",
-        f"folder runs/patterns.npz-{recipe}-s0",
+        f"folder runs/patterns-{recipe}-s0",
         r"pictures \d+ of 1 x 16 x 16",
         r"\d+ parameters",
         r"rate \d+ pictures/s",

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,11 +175,16 @@ def _knob(model: "type[Settings]", field: str, name: str, kind: str) -> Knob:
 
 def _values(model: "type[Settings]", field: str) -> str:
     """`16 to 128`, `adam | adamw | sgd, else adamw`, from the JSON schema of a field."""
-    schema = model.model_json_schema()["properties"][field]
+    schema = _schema(model)["properties"][field]
     kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
     shown = " | ".join(_kind_of_value(kind) for kind in kinds)
     default = schema.get("default")
     return shown if default is None else f"{shown}, else {_plain(default)}"
+
+
+@cache
+def _schema(model: "type[Settings]") -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _kind_of_value(kind: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """`ganvas train`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,4 +97,4 @@ def told(folder: Any) -> None:
         if place.is_dir():
             say(f"{what} {place}")
     if folder.previews.is_dir():
-        say(f"next: ganvas sample {folder.path} -n 100")
+        say(f"next: ganvas sample {shlex.quote(str(folder.path))} -n 100")

@@ -97,17 +97,18 @@ def is_whole(folder: RunFolder) -> bool:
 
 @contextmanager
 def made(folder: RunFolder) -> Iterator[None]:
-    """Makes and holds a run's folder. If nothing was begun in it, nothing is left of it."""
-    was_there = folder.path.exists()
+    """Makes and holds a run's folder. If nothing was begun in it, nothing is left of it, nor of those above it."""
+    absent = [place for place in (folder.path, *folder.path.parents) if not place.exists()]
     make_run_folder(folder.path)
     try:
         with folder.locked():
             yield
     finally:
-        if not was_there and not folder.exists():
+        if absent and not folder.exists():
             with suppress(OSError):
                 (folder.path / ".lock").unlink(missing_ok=True)
-                folder.path.rmdir()
+                for place in absent:
+                    place.rmdir()
 
 
 def prepare(run: Run) -> None:
@@ -120,9 +121,9 @@ def begin(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engine:
     if folder.exists():
         record.refuse_other_data(folder, folder.read(), prepared)
         return
+    if asked.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
+        start_from(asked.start_from, build(run, prepared, Engine.for_trials(Speed(1, "float32", "contiguous"))), run)
     speed = measure.choose(run, prepared, progress.say)
-    if asked.start_from:  # tried on networks that are thrown away, so that nothing is written when it does not fit
-        start_from(asked.start_from, build(run, prepared, Engine.for_trials(speed)), run)
     images = run.training.images
     if run.training.epochs is not None:
         images = max(1, round(run.training.epochs * len(prepared.train)))
@@ -253,4 +254,5 @@ def fitted(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Run:
 def default_folder(run: Run) -> Path:
     """runs/<source>-<recipe>-s<seed>."""
     name = Path(run.source).resolve().name if "/" in run.source or run.source in (".", "..") else run.source
+    name = name.removesuffix(".npz")
     return Path("runs") / f"{name.replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"

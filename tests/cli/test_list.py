@@ -1,0 +1,51 @@
+"""`ganvas list`: recipes, sources, runs and knobs, one a line."""
+
+import shutil
+
+from ganvas.data import SOURCES
+from ganvas.runs.recipes import RECIPES
+
+
+def test_every_recipe_is_named_with_its_budget(lines):
+    said = lines("list", "recipes")
+    assert [line.split()[1].rstrip(":") for line in said] == list(RECIPES)
+    assert any(line.startswith("recipe modern: ") and "Budget 10 minutes" in line for line in said)
+
+
+def test_every_source_is_named_with_what_it_needs(lines):
+    said = lines("list", "sources")
+    assert {line.split()[1].rstrip(":") for line in said} > set(SOURCES)
+    assert any(line.startswith("source digits: ") and "extra digits, no network" in line for line in said)
+    assert any(line.startswith("source mnist: ") and "needs the extra hf" in line for line in said)
+
+
+def test_runs_are_named_with_how_far_they_are(lines, tiny_run, unfinished_run, tmp_path):
+    runs = tmp_path / "all"
+    shutil.copytree(tiny_run.path, runs / "whole")
+    shutil.copytree(unfinished_run.path, runs / "half")
+    (runs / "notes").mkdir()
+    (runs / "broken").mkdir()
+    (runs / "broken" / "run.json").write_text("{")
+    said = dict(line.removeprefix("run ").split(": ", 1) for line in lines("list", "runs", "--runs", runs))
+    assert sorted(said) == [str(runs / name) for name in ("broken", "half", "whole")]
+    assert said[str(runs / "whole")].startswith("finished, 160 pictures, modern on patterns, 16 px, 3 classes")
+    assert said[str(runs / "half")].startswith("unfinished, 160 of 160 pictures saved")
+    assert said[str(runs / "broken")].startswith("unreadable: ")
+
+
+def test_without_a_word_it_names_recipes_sources_and_runs(lines, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kinds = [line.split()[0] for line in lines("list")]
+    assert set(kinds) == {"recipe", "source"}  # no runs here, and knobs are many
+
+
+def test_every_knob_is_named_as_it_is_typed(lines):
+    said = lines("list", "knobs")
+    assert any(line.startswith("knob --pair.width of modern: ") for line in said)
+    assert any(line.startswith("knob --size: ") for line in said)
+    assert all(": " in line for line in said)
+
+
+def test_an_unknown_list_gets_the_nearest(refused, tmp_path):
+    assert refused("list", "recipe").startswith("there is no list of recipe; did you mean recipes?")
+    assert "there is no such folder" in refused("list", "runs", "--runs", tmp_path / "none")

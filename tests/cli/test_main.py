@@ -1,0 +1,106 @@
+"""The command line as a whole: which sentence answers which mistake, and how help is shown."""
+
+import pytest
+
+import ganvas
+from ganvas import cli
+from ganvas.errors import InterruptedRunError, RunFailedError, UserError
+
+
+def test_alone_it_shows_its_help(capsys):
+    assert cli.run([]) == cli.run(["--help"]) == 0
+    alone, helped = capsys.readouterr().out.split("Usage: ")[1:]
+    assert alone == helped
+
+
+def test_the_version_is_the_packages(capsys):
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"{ganvas.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["list"], ["data"]])
+def test_help_in_a_pipe_has_no_boxes_and_wraps_nothing(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    assert cli.run([*command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(" ".join(["Usage: ganvas", *command]))
+    assert text.isascii()
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) > 60
+    # Whatever stands under a heading begins with a name and a colon: no line is the rest of another.
+    assert all(": " in line for line in text.splitlines() if line.startswith("  "))
+
+
+def test_every_command_is_in_the_help(capsys):
+    cli.run(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"  {command}: " in text for command in cli.COMMANDS)
+
+
+def test_every_flag_of_train_and_sample_is_explained(capsys):
+    for command in ("train", "sample"):
+        cli.run([command, "--help"])
+        flags = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --")]
+        assert len(flags) > 5
+        assert all(len(line.partition(": ")[2]) > 5 for line in flags)
+
+
+def test_an_unknown_command_gets_the_nearest(refused):
+    assert refused("trian") == "there is no command 'trian'; did you mean train? Allowed: data, list, sample, train"
+    assert "did you mean sample?" in refused("sampel", "runs/x")
+
+
+def test_an_option_is_no_command(refused):
+    assert refused("--halp").startswith("there is no command '--halp'")
+
+
+@pytest.mark.parametrize(("command", "what"), [("train", "SOURCE"), ("sample", "RUN"), ("data", "SOURCE")])
+def test_what_is_missing_is_named_with_where_to_look(refused, command, what):
+    assert refused(command) == f"ganvas {command} needs {what}; see ganvas {command} --help"
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "list"])
+def test_one_word_too_many_is_named(refused, command):
+    first = {"train": "digits", "sample": "run", "list": "recipes"}[command]
+    assert refused(command, first, "extra") == f"ganvas {command} has no use for extra; see ganvas {command} --help"
+
+
+def test_a_flag_given_twice_is_named(refused):
+    assert refused("sample", "run", "--seed", "1", "--seed", "2") == "--seed was given twice"
+    assert refused("train", "digits", "--pair.width", "8", "--pair.width", "9") == "--pair.width was given twice"
+
+
+def test_a_flag_without_its_value_is_named(refused):
+    assert refused("train", "digits", "--out") == "--out needs a value"
+    assert refused("sample", "run", "--between", "cat") == "--between needs 2 values"
+
+
+def test_an_unknown_option_gets_the_nearest(refused):
+    assert "there is no --lable; did you mean --label?" in refused("sample", "run", "--lable", "3")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UserError("no"), 2),
+        (RunFailedError("no"), 1),
+        (InterruptedRunError("no", 15), 143),
+        (InterruptedRunError("no", 2), 130),
+    ],
+)
+def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert cli.run(["list"]) == status
+    assert capsys.readouterr().err == "ganvas: no\n"
+
+
+def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ganvas.data.open_source", interrupted)
+    assert cli.run(["data", "digits"]) == 130
+    assert capsys.readouterr().err == "ganvas: interrupted\n"

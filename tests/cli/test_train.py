@@ -1,0 +1,179 @@
+"""`ganvas train` as it is typed: flags over a file over the recipe, and a sentence for each mistake."""
+
+import json
+import os
+import re
+import stat
+
+import pytest
+
+from ganvas.cli.train import names
+from ganvas.errors import UserError
+from ganvas.training import closing
+
+QUICK = (
+    *("--images", 16, "--batch", 8, "--threads", 1, "--precision", "float32", "--memory-format", "contiguous"),
+    *("--pair.width", 4, "--pair.noise", 4, "--pair.embedding", 4, "--pair.features", 4),
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, without charts, which take longest."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(closing, "charts", lambda *_: None)
+    return tmp_path
+
+
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_without_out_a_run_lies_under_its_source_recipe_and_seed(tiny_source, lines, here):
+    said = lines("train", tiny_source, *QUICK, "--seed", 3)
+    assert "run runs/patterns-modern-s3" in said
+    assert (here / "runs" / "patterns-modern-s3" / "bundle" / "manifest.json").is_file()
+
+
+def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, lines, here):
+    said = lines("train", tiny_source, *QUICK, "--out", "my run")
+    assert "bundle my run/bundle" in said
+    assert said[-1] == "next: ganvas sample 'my run' -n 100"
+    assert lines("sample", "my run", "-n", 100)[-1] == "pictures my run/samples.png"
+
+
+def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
+    lines("train", tiny_source, *QUICK, "--out", "run")
+    before = (here / "run" / "run.json").read_bytes()
+    assert "run is finished: 16 pictures" in lines("train", tiny_source, *QUICK, "--out", "run")
+    assert (here / "run" / "run.json").read_bytes() == before
+
+
+def test_another_flag_on_the_same_folder_is_refused_with_the_difference(tiny_source, lines, refused):
+    lines("train", tiny_source, *QUICK, "--out", "run")
+    said = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.rate", "0.001")
+    assert "holds a run begun with --optimiser.rate not given, now 0.001" in said
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines, here):
+    (here / "mine.toml").write_text(
+        'recipe = "book-conditional"\nseed = 5\n[training]\nbatch = 4\nimages = 8\nthreads = 1\n'
+        'memory_format = "contiguous"\n[pair]\nhidden = 7\n'
+    )
+    lines("train", tiny_source, "--config", "mine.toml", "--pair.hidden", 6, "--out", "run")
+    run = record(here / "run")["run"]
+    assert (run["recipe"], run["seed"], run["training"]["batch"], run["pair"]["hidden"]) == ("book-conditional", 5, 4, 6)
+    assert run["optimiser"]["rate"] == 1e-4  # the recipe's
+
+
+def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, lines, here):
+    (here / "mine.toml").write_text("[training]\nminutes = 300.0\n")
+    lines("train", tiny_source, "--config", "mine.toml", *QUICK, "--out", "run")
+    assert record(here / "run")["images"] == 16
+
+
+def test_minutes_become_pictures_before_the_first_step(tiny_source, lines, here, monkeypatch):
+    monkeypatch.setattr("ganvas.training.measure.images_per_second", lambda *_: 100.0)
+    quick = QUICK[2:]
+    said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
+    assert "budget 0.01 minutes at 100 pictures/s: 60 pictures" in said
+    assert record(here / "run")["images"] == 64  # whole batches
+    assert record(here / "run")["run"]["training"]["minutes"] == 0.01
+
+
+def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
+    said = lines("train", tiny_source, *QUICK, "--dry-run")
+    assert "pair.width 4" in said
+    assert "discriminator layer stages.0: 4 x 8 x 8, each value sees 4 px" in said
+    assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
+    assert any(line.startswith("time about ") and line.endswith(" for 16 pictures") for line in said)
+    assert any(line.startswith("memory about ") for line in said)
+    assert list(here.iterdir()) == []
+
+
+def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refused, here):
+    small = ("--batch", 8, "--threads", 1, "--precision", "float32", "--memory-format", "contiguous")
+    widths = [f"--pair.{name}={value}" for name, value in (("width", 4), ("noise", 4), ("embedding", 4))]
+    lines("train", tiny_source, *small, *widths, "--pair.features", 4, "--images", 8, "--from", tiny_run.path)
+    said = refused("train", tiny_source, *small, "--images", 8, "--from", tiny_run.path, "--out", "run")
+    assert "does not fit this run's modern" in said
+    assert not (here / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--recipe", "modrn"), "there is no recipe 'modrn'; did you mean modern?"),
+        (("--size", "7"), "--size: input should be greater than or equal to 16 (it was '7')"),
+        (("--size", "big"), "--size: input should be a valid integer"),
+        (("--channels", "2"), "--channels: channels are 1 (grey) or 3 (RGB)"),
+        (("--crop", "9"), "--crop: a crop is square or a number of pixels from 16 up"),
+        (("--images", "0"), "--images: input should be greater than or equal to 1"),
+        (("--images", "8", "--minutes", "1"), "one budget, please, not images and minutes"),
+        (("--minutes", "nan"), "--minutes: input should be a finite number"),
+        (("--seed", "-1"), "--seed: input should be greater than or equal to 0"),
+        (("--threads", "0"), "--threads: threads must be at least 1"),
+        (("--precision", "float16"), "--precision: input should be 'auto', 'float32' or 'bfloat16'"),
+        (("--labels", "maybe"), "--labels: input should be 'on' or 'off'"),
+        (("--pair.widht", "8"), "there is no --pair.widht; did you mean --pair.width?"),
+        (("--widht", "8"), "there is no --widht"),
+        (("--pair", "8"), "--pair is a part of a run; its knobs are --pair.kind"),
+        (("--track", "tensorbord"), "there is no tracker 'tensorbord'; did you mean tensorboard?"),
+        (("--track", ""), "--track needs the name of a tracker"),
+        (("--from", "nowhere"), "nowhere is not a run"),
+        (("--config", "none.toml"), "--config none.toml cannot be read: No such file or directory"),
+        (("--recipe", "book-classifier", "--labels", "off"), "--labels off leaves a classifier nothing to learn"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_leaves_nothing(tiny_source, refused, here, flags, sentence):
+    assert sentence in refused("train", tiny_source, *flags)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("digit", "did you mean digits?"),
+        ("./digits", "digits"),
+        ("nowhere/at/all", "nowhere/at/all"),
+        ("empty", "empty"),
+        ("hf:", "hf:"),
+    ],
+)
+def test_no_such_source_gets_one_sentence_and_no_run(refused, here, source, sentence):
+    (here / "empty").mkdir()
+    assert sentence in refused("train", source)
+    assert not (here / "runs").exists()
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tiny_source, refused, here):
+    (here / "thesis").mkdir()
+    (here / "thesis" / "text").write_text("three years")
+    assert "thesis is there already and is not a run" in refused("train", tiny_source, *QUICK, "--out", "thesis")
+    assert (here / "thesis" / "text").read_text() == "three years"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(tiny_source, refused, here):
+    here.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert "cannot be written" in refused("train", tiny_source, *QUICK, "--out", "run")
+    finally:
+        here.chmod(stat.S_IRWXU)
+
+
+def test_a_set_without_labels_is_trained_without_and_that_is_said(unlabelled_source, lines):
+    said = lines("train", unlabelled_source, *QUICK, "--out", "run")
+    assert "unlabelled has no labels: trained without, and no class can be asked for" in said
+
+
+def test_trackers_are_split_at_commas():
+    assert names("tensorboard, wandb") == ("tensorboard", "wandb")
+    assert names(None) == ()
+    with pytest.raises(UserError, match="needs the name of a tracker"):
+        names(" ")
+
+
+def test_tensorboard_gets_what_the_log_gets(tiny_source, lines, here):
+    lines("train", tiny_source, *QUICK, "--out", "run", "--track", "tensorboard")
+    assert list((here / "run").rglob("events.out.tfevents.*"))
