@@ -19,6 +19,17 @@ def test_a_run_leaves_its_charts_and_previews(tiny_run):
     assert [p.name for p in sorted(tiny_run.previews.iterdir())] == ["0000000080.png", "0000000160.png"]
 
 
+def test_a_classifier_leaves_a_confusion_matrix_and_says_its_accuracy(tiny_source, small, tmp_path, capsys):
+    from ganvas.cli.train import told
+    from ganvas.training.train import Asked, train
+
+    run = train(Asked(str(tiny_source), "book-classifier", small("book-classifier")), tmp_path / "run")
+    assert (run.charts / "confusion.png").is_file()
+    told(run)
+    results = run.read()["results"]
+    assert f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out" in capsys.readouterr().out
+
+
 def test_the_log_is_what_the_charts_read(tiny_run):
     assert [record["images"] for record in read_log(tiny_run.log)] == list(range(8, 161, 8))
 

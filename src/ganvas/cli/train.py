@@ -2,12 +2,15 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ganvas.cli import Parameter
 from ganvas.cli.flags import choices
 from ganvas.errors import UserError
 from ganvas.progress import say
+
+if TYPE_CHECKING:
+    from ganvas.runs.folder import RunFolder
 
 Text = str | None
 
@@ -90,8 +93,11 @@ def names(track: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in track.split(","))
 
 
-def told(folder: Any) -> None:
-    """Says where everything of a run lies, and what to type next."""
+def told(folder: "RunFolder") -> None:
+    """Says what a classifier reached, where everything of a run lies, and what to type next."""
+    results = folder.read().get("results", {})
+    if "accuracy" in results:
+        say(f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out pictures")
     say(f"run {folder.path}")
     for what, place in (("charts", folder.charts), ("previews", folder.previews), ("bundle", folder.bundle)):
         if place.is_dir():

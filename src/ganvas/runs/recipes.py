@@ -21,7 +21,7 @@ def _book_training(epochs: float) -> Training:
         epochs=epochs,
         precision="float32",
         ema_halflife_images=0,
-        log_every=500,
+        log_every=100,
         preview_every=20_000,
         save_every=60_000,
     )

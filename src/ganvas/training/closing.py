@@ -40,19 +40,22 @@ def preview(game: Game, card: Card, path: Path) -> None:
     images.save_png(images.enlarge(images.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
 
 
-def charts(run: Run, game: Game, prepared: Prepared, folder: RunFolder) -> None:
-    """Losses, D's scores, gradients, first kernels and feature maps; a classifier's confusion matrix."""
+def charts(run: Run, game: Game, prepared: Prepared, found: Mapping[str, Any], folder: RunFolder) -> None:
+    """Losses, D's scores, gradients, first kernels and feature maps; a classifier's confusion matrix, of `results`."""
     records = read_log(folder.log, at_most=RECORDS_A_CHART)
     figures.losses(records, folder.charts / "losses.png")
     figures.scores(records, folder.charts / "scores.png")
     figures.gradients(records, folder.charts / "gradients.png")
-    looking = game.networks.get("discriminator", game.networks.get("classifier"))
-    assert looking is not None
+    if "confusion" in found:
+        figures.confusion(np.array(found["confusion"]), prepared.classes, folder.charts / "confusion.png")
+    is_pair = "discriminator" in game.networks
+    looking = game.networks["discriminator" if is_pair else "classifier"]
     picture = (prepared.channels, prepared.size, prepared.size)
-    figures.kernels(first_weight(looking), folder.charts / "kernels.png", "What D's first layer looks for", picture)
+    title = f"What {'D' if is_pair else 'the classifier'}'s first layer looks for"
+    figures.kernels(first_weight(looking), folder.charts / "kernels.png", title, picture)
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
-    told = prepared.labels is not None and run.labels == "on" and "discriminator" in game.networks
+    told = prepared.labels is not None and run.labels == "on" and is_pair
     label = int(prepared.labels[row]) if told and prepared.labels is not None else None
     if maps := feature_maps(looking, pixels, label):
         figures.feature_maps(maps, pixels, folder.charts / "features.png")

@@ -153,8 +153,9 @@ def play_out(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engi
 
     def close() -> None:
         bundle.write(folder.bundle, bundle.card_of(known, known["images"]), game.kept())
-        closing.charts(run, game, prepared, folder)
-        folder.write(record.ended(known, state, "finished", closing.results(game, prepared)))
+        found = closing.results(game, prepared)
+        closing.charts(run, game, prepared, found, folder)
+        folder.write(record.ended(known, state, "finished", found))
 
     engine.first(close)
 
