@@ -48,7 +48,7 @@ def test_another_kind_of_pair_starts_from_its_own_defaults():
 
 def test_the_same_kind_of_pair_keeps_what_the_recipe_chose():
     run = resolve("digits", "book-conv-gelu", {"pair": {"kind": "book-conv", "width": 8}})
-    assert run.pair == BookConv(activation="gelu", width=8)
+    assert run.pair == BookConv(activation="gelu", normalisation="instance", width=8)
 
 
 def test_later_choices_win():

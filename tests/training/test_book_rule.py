@@ -69,11 +69,12 @@ def bare_convolutional(width):
 
 
 def start_equal(bare, ours):
-    """The bare network gets the weights of ours: the same arithmetic has the same tensors in the same order."""
-    values = list(ours.state_dict().values())
-    names = list(bare.state_dict())
-    assert [v.shape for v in bare.state_dict().values()] == [v.shape for v in values]
-    bare.load_state_dict({name: value.clone() for name, value in zip(names, values, strict=True)})
+    """The bare network gets the weights of ours: the same arithmetic has the same parameters in the same order."""
+    values, theirs = list(ours.parameters()), list(bare.parameters())
+    assert [v.shape for v in theirs] == [v.shape for v in values]
+    with torch.no_grad():
+        for mine, value in zip(theirs, values, strict=True):
+            mine.copy_(value)
 
 
 def bare_step(draw, judge, optimisers, loss, real, noises, labels):
@@ -137,11 +138,8 @@ def side_by_side(run, bare, loss, shape, engine, steps):
 def furthest(bare, ours, kernels_only=False):
     """The largest difference between two networks' tensors, as a share of that tensor's norm."""
     least_dimensions = 2 if kernels_only else 0
-    pairs = zip(bare.state_dict().values(), ours.state_dict().values(), strict=True)
-    far = [
-        ((a - b).norm() / b.norm()).item() for a, b in pairs if a.is_floating_point() and a.dim() >= least_dimensions
-    ]
-    return max(far)
+    pairs = zip(bare.parameters(), ours.parameters(), strict=True)
+    return max(((a - b).norm() / b.norm()).item() for a, b in pairs if a.dim() >= least_dimensions)
 
 
 @pytest.mark.parametrize("name", ["bce", "mse"])
@@ -171,3 +169,20 @@ def test_the_convolutional_recipe_goes_the_books_way_at_128_px(engine):
     assert torch.allclose(losses[:, 2], losses[:, 3], rtol=1e-4, atol=0)
     for bare_network, ours in zip(bare, (pair.generator.layers, pair.discriminator.layers), strict=True):
         assert furthest(bare_network, ours, kernels_only=True) < 1e-4
+
+
+def test_the_books_batch_normalisation_of_one_picture_is_instance_normalisation(engine):
+    """The book judges in training mode, by a picture's own averages: ours says the same of a picture in either mode."""
+    run = book_conv("faces")
+    pair = run.pair.model_copy(update={"width": 8}).build(Shape(3, 128))
+    draw, judge = bare_convolutional(8)
+    start_equal(draw, pair.generator.layers)
+    start_equal(judge, pair.discriminator.layers)
+    noise = torch.randn((1, 100), generator=stream(7, "test"))
+    with torch.no_grad():
+        theirs = draw.train()(noise)
+        for mode in (True, False):
+            ours = pair.generator.train(mode)(noise)
+            assert torch.allclose((ours + 1) / 2, theirs, atol=1e-5)
+            said = torch.sigmoid(pair.discriminator.train(mode)(ours))
+            assert torch.allclose(said, judge.train()(theirs).flatten(), atol=1e-5)
