@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from ganvas.errors import RunFailedError, UserError
-from ganvas.training.engine import Engine, Speed, cores
+from ganvas.machine import cores
+from ganvas.training.engine import Engine, Speed
 
 
 def engine(precision="float32", memory_format="contiguous"):

@@ -1,9 +1,10 @@
 import pytest
 
+from ganvas.machine import cores
 from ganvas.runs.recipes import resolve
 from ganvas.runs.spec import Training
 from ganvas.training import measure
-from ganvas.training.engine import Speed, cores
+from ganvas.training.engine import Speed
 
 
 def test_what_is_given_is_not_measured(monkeypatch, tiny_source, tiny_prepared, small):

@@ -5,7 +5,6 @@ each network is called several times a step and differentiated twice under a pen
 over equal slices of the global batch is exactly the gradient of the global batch.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from ganvas import machine
 from ganvas.errors import RunFailedError, UserError
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -40,7 +40,7 @@ class Engine:
         """`alone`: whatever other processes there are, this engine does not know them (for trials)."""
         self._trackers = _known(track)
         self._accelerator = Accelerator(
-            cpu=not accelerator_present(), log_with=self._trackers or None, project_dir=folder
+            cpu=machine.device() == "cpu", log_with=self._trackers or None, project_dir=folder
         )
         self.device: torch.device = self._accelerator.device
         self.rank: int = 0 if alone else self._accelerator.process_index
@@ -139,17 +139,6 @@ class Engine:
     def close(self) -> None:
         """Ends the trackers and, where there are several, the processes' ties to each other."""
         self._accelerator.end_training()
-
-
-def accelerator_present() -> bool:
-    """Whether there is anything faster than the processor."""
-    return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
-
-
-def cores() -> int:
-    """Processor cores that this process may use, shared fairly with the run's other processes here."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _known(track: tuple[str, ...]) -> list[str]:

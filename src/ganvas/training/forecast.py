@@ -5,13 +5,13 @@ from typing import Any
 
 from ganvas.data import open_source
 from ganvas.lines import duration
+from ganvas.machine import peak_memory_bytes
 from ganvas.networks.layers import parameters, receptive_field
 from ganvas.progress import say
 from ganvas.runs.recipes import resolve
 from ganvas.training import measure
 from ganvas.training.engine import Engine
 from ganvas.training.game import build, shape_of, steps_of
-from ganvas.training.record import peak_memory_bytes
 from ganvas.training.train import Asked, default_folder, fitted
 
 

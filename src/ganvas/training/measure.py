@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 from ganvas.data.prepared import Prepared
+from ganvas.machine import cores
 from ganvas.objectives.rules import Simultaneous
 from ganvas.runs.spec import Run, Training
-from ganvas.training.engine import Engine, Speed, cores
+from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 
 SECONDS_A_CHOICE = 0.4

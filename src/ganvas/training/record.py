@@ -1,11 +1,11 @@
 """A run's record: what was asked, what was settled, what it cost; and whether it may be gone on with."""
 
 import platform
-import sys
 from importlib.metadata import version
 from typing import Any
 
 import ganvas
+from ganvas import machine
 from ganvas.data.prepared import Prepared
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
@@ -39,7 +39,7 @@ def new(run: Run, asked: dict[str, Any], prepared: Prepared, speed: Speed, steps
             "ganvas": ganvas.__version__,
             "python": platform.python_version(),
         },
-        "machine": {"system": platform.platform(), "processor": processor(), "device": device},
+        "machine": {"system": platform.platform(), "processor": machine.processor(), "device": device},
     }
 
 
@@ -51,7 +51,7 @@ def ended(record: dict[str, Any], state: State, status: str, results: dict[str, 
         "step": state.step,
         "training_seconds": round(state.training_seconds, 3),
         "cpu_seconds": round(state.cpu_seconds, 3),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": machine.peak_memory_bytes(),
         **({"results": results} if results else {}),
     }
 
@@ -95,22 +95,3 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
         elif value is not None:
             found[f"--{prefix}{name}"] = str(value)
     return found
-
-
-def peak_memory_bytes() -> int | None:
-    """The most memory this process ever held; None where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) * (1 if sys.platform == "darwin" else 1024)
-
-
-def processor() -> str:
-    """The processor's name, where the system says it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
-            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
-    except OSError:
-        return platform.processor() or platform.machine()

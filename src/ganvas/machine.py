@@ -1,0 +1,73 @@
+"""What computes: processor, cores, device, memory."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def cores() -> int:
+    """Processor cores that this process may use, shared fairly with the run's other processes here."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def device() -> str:
+    """The fastest kind of device that is here: cuda, mps or cpu."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def computes_bfloat16() -> bool:
+    """Whether the device multiplies bfloat16 faster than float32; elsewhere it only saves memory."""
+    import torch
+
+    return device() == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+
+
+@contextmanager
+def fastest_threads(work: Callable[[], object], seconds: float = 0.3) -> Iterator[None]:
+    """Runs what is inside with one thread or with all cores, whichever did `work` more often in a short trial.
+
+    Beside another busy process two threads can be many times slower than one.
+    """
+    import torch
+
+    before, rates = torch.get_num_threads(), {}
+    for threads in sorted({1, cores()}):
+        torch.set_num_threads(threads)
+        work()  # the first time at a number of threads sets things up
+        began, done = time.perf_counter(), 0
+        while not done or time.perf_counter() - began < seconds:
+            work()
+            done += 1
+        rates[threads] = done / (time.perf_counter() - began)
+    torch.set_num_threads(max(rates, key=lambda threads: rates[threads]))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory this process ever held; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) * (1 if sys.platform == "darwin" else 1024)
+
+
+def processor() -> str:
+    """The processor's name, where the system says it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    except OSError:
+        return platform.processor() or platform.machine()
