@@ -1,0 +1,125 @@
+"""Every command that the documents show is run, in their order, in an empty folder, with smaller budgets."""
+
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# What makes a run of seconds; a flag that the document gives itself is left as it is.
+SMALLER = {
+    "--threads": "1",
+    "--precision": "float32",
+    "--memory-format": "contiguous",
+    "--training.log_every": "8",
+}
+NARROW = {"--pair.hidden": "8", "--pair.width": "4"}
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(document: Path, program: str) -> list[list[str]]:
+    lines = [line for block in blocks(document, "sh") for line in block.splitlines()]
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [words for words in found if words and words[0] == program]
+
+
+def shortened(words: list[str]) -> list[str]:
+    """A command with a budget of two steps, and what has to be measured given."""
+    if words[:2] != ["ganvas", "train"]:
+        return words
+    short, skip = [], False
+    for word in words:
+        if not skip and word not in ("--minutes", "--images", "--epochs"):
+            short.append(word)
+        skip = word in ("--minutes", "--images", "--epochs")
+    narrow = "--pair.hidden" if {"book-gan", "book-conditional"} & set(words) else "--pair.width"
+    for flag, value in {**SMALLER, narrow: NARROW[narrow], "--images": "16"}.items():
+        if flag not in short:
+            short += [flag, value]
+    return short
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """What the documents suppose: a folder of labelled pictures, and one in CelebA's published layout."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for kind in ("cat", "dog"):
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for index in range(12):
+            pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / kind / f"{index}.png")
+    portraits = tmp_path / "celeba" / "img_align_celeba"
+    portraits.mkdir(parents=True)
+    names = [f"{index:06d}.jpg" for index in range(1, 13)]
+    for name in names:
+        Image.fromarray(random.integers(0, 255, (218, 178, 3), np.uint8)).save(portraits / name)
+    table = [str(len(names)), "Smiling Young", *(f"{name} {'1' if k % 2 else '-1'} 1" for k, name in enumerate(names))]
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("\n".join(table) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.timeout(300)
+def test_every_command_runs_in_its_order(document, folder, capsys):
+    for words in commands(document, "ganvas"):
+        status = cli.run(shortened(words)[1:])
+        assert status == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
+
+
+def test_the_documents_show_commands():
+    assert len(commands(ROOT / "README.md", "ganvas")) >= 4
+    assert len(commands(ROOT / "docs" / "chapters.md", "ganvas")) >= 20
+
+
+def test_every_make_target_exists():
+    for document in [*DOCUMENTS, ROOT / "CONTRIBUTING.md"]:
+        targets = {words[1] for words in commands(document, "make")}
+        targets |= set(re.findall(r"`make ([a-z][a-z-]*)`", document.read_text("utf-8")))
+        for target in targets:
+            done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+
+
+def test_every_extra_that_is_named_exists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for document in DOCUMENTS:
+        named = re.findall(r"'(?:\.|ganvas)\[([a-z,]+)\]'", document.read_text("utf-8"))
+        assert {extra for each in named for extra in each.split(",")} <= set(extras)
+
+
+def test_the_python_in_the_readme_runs(tiny_run, folder):
+    (snippet,) = blocks(ROOT / "README.md", "python")
+    snippet = snippet.replace("runs/pictures-modern-s0", str(tiny_run.path))
+    for theirs, ours in (("cat", "across"), ("dog", "down")):
+        snippet = snippet.replace(f'"{theirs}"', f'"{ours}"')
+    names: dict[str, object] = {}
+    exec(compile(snippet, "README.md", "exec"), names)
+    assert names["pictures"].shape == (3, 1, 16, 16)
+    assert ganvas.load(tiny_run.path).classes
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda p: p.name
+)
+def test_every_picture_and_page_that_is_linked_is_there(document):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+    missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert not missing
+
+
+def test_pictures_in_the_documents_are_all_shown_somewhere():
+    shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
+    assert not [path.name for path in (ROOT / "docs" / "pictures").glob("*") if path.name not in shown]
