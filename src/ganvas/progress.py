@@ -36,6 +36,8 @@ LOSSES = (("D", "loss_d", DISCRIMINATOR), ("G", "loss_g", GENERATOR), ("", "loss
 ROWS = (
     ("loss", LOSSES),
     ("accuracy", (("", "accuracy", REAL),)),
+    ("labels", (("", "label_accuracy", REAL),)),
+    ("FCD", (("", "fcd", GENERATOR),)),
     ("score", (("real", "score_real", REAL), ("fake", "score_fake", FAKE))),
     ("gradient", (("D", "grad_d", DISCRIMINATOR), ("G", "grad_g", GENERATOR), ("", "grad", GENERATOR))),
 )
@@ -178,7 +180,7 @@ class Training(Report):
         left = _left(self.total - self.images, self.rate)
         end = f"after {duration(monotonic() - self.started)}" if last else f"{left} left"
         facts = [f"{self.images} of {self.total} pictures", _rate(self.rate), end]
-        for name, series in ROWS[:2]:
+        for name, series in ROWS[:4]:
             shown = [f"{label} {_short(self.values[key])}".strip() for label, key, _ in series if key in self.values]
             facts += [f"{name} {' '.join(shown)}"] if shown else []
         return f"{self.title}: {', '.join(facts)}"

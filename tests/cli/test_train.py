@@ -62,7 +62,12 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines
     )
     lines("train", tiny_source, "--config", "mine.toml", "--pair.hidden", 6, "--out", "run")
     run = record(here / "run")["run"]
-    assert (run["recipe"], run["seed"], run["training"]["batch"], run["pair"]["hidden"]) == ("book-conditional", 5, 4, 6)
+    assert (run["recipe"], run["seed"], run["training"]["batch"], run["pair"]["hidden"]) == (
+        "book-conditional",
+        5,
+        4,
+        6,
+    )
     assert run["optimiser"]["rate"] == 1e-4  # the recipe's
 
 

@@ -28,7 +28,7 @@ def looped():
     def run(training, steps, first=0, optimiser=None):
         network = nn.Linear(2, 1)
         descending = torch.optim.SGD(network.parameters(), lr=1.0)
-        rates, saved, previews, shown = {}, [], [], Shown()
+        rates, saved, previews, seen, shown = {}, [], [], [], Shown()
 
         def play(step):
             rates[step] = descending.param_groups[0]["lr"]
@@ -39,7 +39,14 @@ def looped():
         game = Game({"classifier": network}, {"classifier": descending}, play)
         state = State(first)
         engine = Engine.for_trials(Speed(1, "float32", "contiguous"))
-        outlets = Outlets(shown, shown, previews.append, lambda s: saved.append(s.step))
+        outlets = Outlets(
+            shown,
+            shown,
+            lambda images: previews.append(images) or {},
+            lambda images: {"fcd": float(images)},
+            seen.append,
+            lambda s: saved.append(s.step),
+        )
         repeat(game, engine, optimiser or Optimiser(), training, steps, state, outlets)
         return rates, shown.records[::2], saved, previews
 

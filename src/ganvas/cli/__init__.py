@@ -49,6 +49,18 @@ app.command(
     help="Draw pictures of the classes you ask for.",
     help_epilogue="For example: ganvas sample runs/digits-modern-s0 --label 3 7 -n 20 --out digits.png",
 )
+app.command(
+    "ganvas.cli.evaluate:evaluate",
+    name="evaluate",
+    help="Score a run, or any pictures, against real ones.",
+    help_epilogue="For example: ganvas evaluate runs/digits-modern-s0 --quick",
+)
+app.command(
+    "ganvas.cli.compare:compare",
+    name="compare",
+    help="Put scorecards side by side, and say which is better.",
+    help_epilogue="For example: ganvas compare runs/digits-modern-s0 runs/digits-book-conditional-s0",
+)
 app.command("ganvas.cli.data:data", name="data", help="Prepare SOURCE once, and say what is in it.", help_epilogue="")
 app.command(
     "ganvas.cli.list:list_",
@@ -56,7 +68,7 @@ app.command(
     help="Name the recipes, the known sources, your runs, or every knob.",
     help_epilogue="",
 )
-COMMANDS = ("data", "list", "sample", "train")
+COMMANDS = ("compare", "data", "evaluate", "list", "sample", "train")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -30,6 +30,8 @@ SHORT = {
     "epochs": "training.epochs",
     "batch": "training.batch",
     "save_every": "training.save_every",
+    "score_every": "training.score_every",
+    "watch": "training.watch",
     "threads": "training.threads",
     "precision": "training.precision",
     "memory_format": "training.memory_format",

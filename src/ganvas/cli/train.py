@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ganvas.cli import Parameter
-from ganvas.cli.flags import choices
+from ganvas.cli.flags import SHORT, choices
 from ganvas.errors import UserError
 from ganvas.progress import say
 
@@ -43,6 +43,8 @@ def train(
     accept_refused: Annotated[bool | None, switch("Go on though over a tenth cannot be used.")] = None,
     batch: Annotated[Text, flag("N", "Pictures a step.")] = None,
     save_every: Annotated[Text, flag("N", "Pictures from one checkpoint to the next.")] = None,
+    score_every: Annotated[Text, flag("N", "Pictures from one quick score to the next; keeps the best.")] = None,
+    watch: Annotated[Text, flag("on|off", "Warn of a lost game, and stop it later (default: on).")] = None,
     threads: Annotated[Text, flag("auto|N", "Processor threads; auto measures.")] = None,
     precision: Annotated[Text, flag("auto|float32|bfloat16", "Of the arithmetic; auto measures.")] = None,
     memory_format: Annotated[Text, flag("auto|contiguous|channels-last", "Of pictures; auto measures.")] = None,
@@ -53,27 +55,11 @@ def train(
     **knobs: Annotated[dict[str, str], flag("VALUE", "Any other: ganvas list knobs.", "--part.name")],
 ) -> int:
     """Train a generator on SOURCE, or go on where the same command stopped."""
+    short = {name: value for name, value in locals().items() if name in SHORT}  # first: nothing else is local yet
     from ganvas.training.forecast import forecast
     from ganvas.training.train import Asked
     from ganvas.training.train import train as train_run
 
-    short = {
-        "seed": seed,
-        "labels": labels,
-        "size": size,
-        "crop": crop,
-        "channels": channels,
-        "attribute": attribute,
-        "accept_refused": accept_refused,
-        "images": images,
-        "minutes": minutes,
-        "epochs": epochs,
-        "batch": batch,
-        "save_every": save_every,
-        "threads": threads,
-        "precision": precision,
-        "memory_format": memory_format,
-    }
     made = choices(short, knobs, config)
     in_file = made.pop("recipe", "modern")
     asked = Asked(source, in_file if recipe is None else recipe, made, start_from, names(track))

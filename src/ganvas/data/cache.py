@@ -36,8 +36,12 @@ def cache_folder() -> Path:
 
 def prepared_folder(name: str, key: str) -> Path:
     """The place of a prepared set. A person can read its name; the key tells it from every other."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "pictures"
-    return cache_folder() / "prepared" / f"{slug}-{key[:16]}"
+    return cache_folder() / "prepared" / f"{slug(name)}-{key[:16]}"
+
+
+def slug(name: str) -> str:
+    """A set's name as a part of a folder's."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "pictures"
 
 
 def load(folder: Path) -> Prepared | None:

@@ -102,7 +102,9 @@ def feature_maps(maps: Mapping[str, Floats], picture: Pixels, path: Path) -> Non
                     axes.set_title(f"{canvas.name(name, 40)}: {size}", size=10, weight="normal", pad=4)
 
 
-def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path) -> None:
+def confusion(
+    matrix: NDArray[np.int64], classes: Sequence[str], path: Path, columns: str = "predicted", rows: str = "true"
+) -> None:
     """A confusion matrix (K, K), true class by row, 2 to 100 classes: hits in blue, mistakes in orange."""
     count = len(classes)
     side = float(np.clip(0.5 * count, 3.6, 15.0))
@@ -117,8 +119,8 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path) -> 
         upright = max(map(len, names)) * 0.7 * letters < cell
         axes.set_xticks(range(count), names, rotation=0 if upright else 90, size=letters)
         axes.set_yticks(range(count), names, size=letters)
-        axes.set_xlabel("predicted", size=11 * scale)
-        axes.set_ylabel("true", size=11 * scale)
+        axes.set_xlabel(columns, size=11 * scale)
+        axes.set_ylabel(rows, size=11 * scale)
         axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
         axes.grid(False)

@@ -1,6 +1,6 @@
 """What a run leaves: weights, what they are, and a manifest of sha256. Nothing in it depends on time or place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -101,21 +101,29 @@ def read_run(run: RunFolder, say: Callable[[str], None] = lambda line: None) -> 
     """
     if run.bundle.is_dir():
         return read(run.bundle)
+    found = next(_saved(run, reversed(run.saved()), say), None)
+    if found is None:
+        raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
+    say(f"{run.path} is unfinished: from its checkpoint after {found.card.images} pictures")
+    return found
+
+
+def oldest_saved(run: RunFolder) -> Bundle | None:
+    """What the oldest whole checkpoint of a run would give; None if there is none."""
+    return next(_saved(run, run.saved(), lambda line: None), None)
+
+
+def _saved(run: RunFolder, places: Iterable[Path], say: Callable[[str], None]) -> Iterator[Bundle]:
     record = run.read()
-    for place in reversed(run.saved()):
+    training = record["run"]["training"]
+    for place in places:
         try:
             sealed.verify(place, (STATE,))
-            step = int(place.name.removeprefix("step-"))
-            training = record["run"]["training"]
-            card = card_of(record, step * training["batch"])
+            card = card_of(record, int(place.name.removeprefix("step-")) * training["batch"])
             averaged = not card.is_classifier and training["ema_halflife_images"] > 0
-            bundle = _filled(card, partial(_from_checkpoint, place / STATE, averaged))
+            yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
         except sealed.DamagedError as error:
             say(f"checkpoint {place.name} is damaged ({error}) and not used")
-            continue
-        say(f"{run.path} is unfinished: from its checkpoint after {card.images} pictures")
-        return bundle
-    raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
 
 
 def card_of(record: dict[str, Any], images: int) -> Card:

@@ -83,6 +83,16 @@ class RunFolder:
         """What the run was for, whole or not at all."""
         return self.path / "bundle"
 
+    @property
+    def best(self) -> Path:
+        """A bundle: the best state so far, where states were scored, or the one before the watchdog warned."""
+        return self.path / "best"
+
+    @property
+    def last(self) -> Path:
+        """A bundle: the state at the end, where that was not the best one."""
+        return self.path / "last"
+
     def saved(self) -> list[Path]:
         """The checkpoints, oldest first."""
         return sorted(place for place in self.checkpoints.glob("step-" + 10 * "[0-9]") if place.is_dir())

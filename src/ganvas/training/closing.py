@@ -10,34 +10,61 @@ from torch import Tensor, nn
 
 from ganvas import classifying, images
 from ganvas.data.prepared import Prepared
+from ganvas.progress import say
 from ganvas.report import figures
 from ganvas.report.log import read_log
+from ganvas.runs import bundle
 from ganvas.runs.bundle import Bundle, Card
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.spec import Run
 from ganvas.sampling import Sampler
 from ganvas.training.game import Game
+from ganvas.training.scoring import evaluating
 
 PREVIEW_COLUMNS = 8
 LONGEST_PREVIEW_CLASSES = 20
 RECORDS_A_CHART = 4000
 
 
-def preview(game: Game, card: Card, path: Path) -> None:
-    """Saves pictures of fixed noise, a row a class: the same ones that `sample` draws of the run's seed."""
+def preview(game: Game, card: Card, path: Path) -> dict[str, float]:
+    """Saves pictures of fixed noise, a row a class: the same ones that `sample` draws of the run's seed.
+
+    Gives their `spread` within a class, which falls where all pictures of a class become one.
+    """
     assert game.average is not None
-    network = game.average.network
-    training = network.training
-    try:
-        sampler = Sampler(Bundle(card, {"generator": network.eval()}))
+    with evaluating(game.average.network) as network:
+        sampler = Sampler(Bundle(card, {"generator": network}))
         if card.classes:
             shown = card.classes[:LONGEST_PREVIEW_CLASSES]
             pixels = sampler.sample([name for name in shown for _ in range(PREVIEW_COLUMNS)], card.seed)
         else:
             pixels = sampler.sample(2 * PREVIEW_COLUMNS, card.seed)
-    finally:
-        network.train(training)
     images.save_png(images.enlarge(images.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
+    return {"spread": round(spread(pixels, PREVIEW_COLUMNS if card.classes else len(pixels)), 3)}
+
+
+def spread(pixels: images.Pixels, together: int) -> float:
+    """The standard deviation of a pixel, in grey levels, within each `together` pictures (N, C, H, W) in a row."""
+    groups = pixels.reshape(-1, together, *pixels.shape[1:]).astype(np.float64)
+    return float(np.sqrt(groups.var(axis=1).mean()))
+
+
+def bundles(game: Game, known: dict[str, Any], images: int, folder: RunFolder, stopped: bool) -> None:
+    """Writes the bundle: the last state; or, where it was scored worse than an earlier one or went wrong, the best.
+
+    The last state then lies beside it, under `last`.
+    """
+    card, networks = bundle.card_of(known, images), game.kept()
+    scores = {record["images"]: record["fcd"] for record in read_log(folder.log) if "fcd" in record}
+    best_images = min(scores, key=lambda seen: (scores[seen], -seen)) if scores else images
+    if (stopped or best_images != images) and folder.best.is_dir():
+        best = bundle.read(folder.best)
+        bundle.write(folder.last, card, networks)
+        card, networks = best.card, best.networks
+        last = scores.get(max(scores, default=0))
+        why = "it went wrong" if last is None else f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
+        say(f"the bundle is the best state, after {card.images} of {images} pictures ({why}); the last is beside it")
+    bundle.write(folder.bundle, card, networks)
 
 
 def charts(run: Run, game: Game, prepared: Prepared, found: Mapping[str, Any], folder: RunFolder) -> None:

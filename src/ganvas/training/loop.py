@@ -41,8 +41,12 @@ class Outlets:
     live: Live
     log: Log | None
     """None on every process but the first."""
-    preview: Callable[[int], None]
-    """Gets the pictures seen."""
+    preview: Callable[[int], dict[str, float]]
+    """Gets the pictures seen; gives what it measured of the pictures it drew."""
+    score: Callable[[int], dict[str, float]]
+    """The same of a quick score."""
+    see: Callable[[Mapping[str, float]], None]
+    """Looks at each record, and raises where the run should go no further."""
     save: Callable[[State], None]
 
 
@@ -68,24 +72,29 @@ def repeat(
             last = state.step == steps
             if state.step % watch.EVERY_STEPS == 0 or last or due(training.save_every):
                 watch.check(scores, game.networks, state.step)
+            record: dict[str, float] = {}
             if due(training.log_every) or last:
                 clock.read()
-                record = {
-                    "step": state.step,
-                    "images": images,
+                record |= {
                     "seconds": round(state.training_seconds, 3),
                     "images_per_second": round(clock.images_per_second(images), 2),
                     **engine.mean({**numbers(scores), **gradient_norms(game.networks)}),
                 }
+            if due(training.preview_every) or last:
+                record |= outlets.preview(images)
+            if training.score_every and (due(training.score_every) or last):
+                record |= outlets.score(images)
+            if record:
+                record = {"step": state.step, "images": images, **record}
                 outlets.live.show(record)
                 engine.track(record, state.step)
                 if outlets.log:
                     outlets.log.write(record)
-            if due(training.preview_every) or last:
-                outlets.preview(images)
             if due(training.save_every) or last:
                 clock.read()
                 outlets.save(state)
+            if record:
+                outlets.see(record)
             # Several processes have to agree, and asking costs: not at every step.
             if (engine.world == 1 or state.step % watch.EVERY_STEPS == 0) and engine.any(stop.asked) and not last:
                 clock.read()

@@ -19,7 +19,10 @@ from ganvas.training import checkpoint, closing, measure, record, watch
 from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import Game, build, steps_of
 from ganvas.training.log import Log
-from ganvas.training.loop import Outlets, State, repeat
+from ganvas.training.loop import State, repeat
+from ganvas.training.outlets import outlets
+from ganvas.training.scoring import QuickScore
+from ganvas.training.watchdog import StoppedError
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ def train(asked: Asked, out: Path | None = None) -> RunFolder:
     if folder.exists():
         before = folder.read()
         record.refuse_another(folder, before, asked.as_json())
-        if before["status"] == "finished" and is_whole(folder):
-            progress.say(f"{folder.path} is finished: {before['images']} pictures")
+        if before["status"] in ("finished", "stopped") and is_whole(folder):
+            seen = before["step"] * before["run"]["training"]["batch"]
+            progress.say(f"{folder.path} is {before['status']}: {seen} pictures")
             return folder
     engine = Engine(asked.track, folder.path)
     engine.first(lambda: prepare(run))
@@ -141,50 +145,48 @@ def play_out(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engi
     known = folder.read()
     run = Run.model_validate(known["run"])
     engine.settle(Speed(**known["speed"]))
+    scorer = QuickScore(prepared, progress.say) if run.training.score_every and engine.is_first else None
     game = build(run, prepared, engine)
     state = go_on(folder, game, engine)
     if asked.start_from and state.step == 0:
         start_from(asked.start_from, game, run)
+
+    def close(status: str) -> None:
+        closing.bundles(game, known, state.step * run.training.batch, folder, status == "stopped")
+        found = closing.results(game, prepared)
+        closing.charts(run, game, prepared, found, folder)
+        folder.write(record.ended(known, state, status, found))
+
     try:
-        repeat_all(run, game, engine, state, known, folder)
+        repeat_all(run, game, engine, state, known, folder, scorer)
     except InterruptedRunError:
         engine.first(lambda: folder.write(record.ended(known, state, "interrupted")))
         raise
-
-    def close() -> None:
-        bundle.write(folder.bundle, bundle.card_of(known, known["images"]), game.kept())
-        found = closing.results(game, prepared)
-        closing.charts(run, game, prepared, found, folder)
-        folder.write(record.ended(known, state, "finished", found))
-
-    engine.first(close)
+    except StoppedError as error:
+        engine.first(lambda: close("stopped"))
+        raise StoppedError(f"stopped after {state.step * run.training.batch} pictures: {error}") from None
+    engine.first(lambda: close("finished"))
 
 
-def repeat_all(run: Run, game: Game, engine: Engine, state: State, known: dict[str, Any], folder: RunFolder) -> None:
-    """The loop with its outlets: the display, the log, previews and checkpoints."""
+def repeat_all(
+    run: Run,
+    game: Game,
+    engine: Engine,
+    state: State,
+    known: dict[str, Any],
+    folder: RunFolder,
+    scorer: QuickScore | None = None,
+) -> None:
+    """The loop with its outlets: the display, the log, previews, scores, the watchdog and checkpoints."""
     batch, steps = run.training.batch, int(known["steps"])
     log = Log(folder.log, state.step) if engine.is_first else None
     engine.track_start("ganvas", {"recipe": run.recipe, "source": known["data"]["name"]})
-
-    def preview(images: int) -> None:
-        if engine.is_first and game.average:
-            closing.preview(game, bundle.card_of(known, images), folder.previews / f"{images:010d}.png")
-
-    def save(now: State) -> None:
-        entry = {"training_seconds": now.training_seconds, "cpu_seconds": now.cpu_seconds, "world": engine.world}
-
-        def write() -> None:
-            assert log is not None
-            log.sync()
-            checkpoint.save(folder, game, {"step": now.step, **entry})
-
-        engine.first(write)
-
     try:
         title = f"{run.recipe} on {known['data']['name']}"
         display = progress.training(title, steps * batch, state.step * batch, batch) if engine.is_first else Silent()
         with display as live:
-            repeat(game, engine, run.optimiser, run.training, steps, state, Outlets(live, log, preview, save))
+            placed = outlets(run, game, engine, known, folder, live, log, scorer)
+            repeat(game, engine, run.optimiser, run.training, steps, state, placed)
     finally:
         if log:
             log.close()

@@ -1,0 +1,1 @@
+"""How good generated pictures are: labels, distances, copies, diversity, use."""

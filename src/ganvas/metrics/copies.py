@@ -1,0 +1,125 @@
+"""Whether pictures are copies of training pictures: the three-sample test of data copying.
+
+Meehan, Chaudhuri & Dasgupta 2020 (arXiv 2004.05675). Were the generated pictures fresh ones, they would lie as far
+from the training pictures as held-out pictures do. Copies lie closer. Distances are compared within cells of the space,
+since a generator that prefers crowded places lies closer without copying. What is left of that is why a p-value alone
+flags nothing: with ten thousand pictures it finds differences that nobody could see.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganvas.metrics.distances import TooFewError, _squared_distances
+from ganvas.seeds import stream
+
+SIGNIFICANT = 0.01
+CLOSER = 0.55
+FEWEST = 10
+HELD_OUT_A_CELL = 50
+MOST_CELLS = 50
+FEWEST_IN_A_CELL = 10
+SHOWN = 10
+
+Floats = NDArray[np.floating]
+
+
+class Copies(NamedTuple):
+    """What the test found."""
+
+    z: float
+    """Standard normal were the pictures fresh; far below 0 for copies."""
+    p_value: float
+    """One-sided: of lying so much closer by chance."""
+    closer: float
+    """How often a generated picture lies closer to its nearest training picture than a held-out one to its own."""
+    flagged: bool
+    pairs: list[tuple[int, int, float]]
+    """The closest ones: (generated, training, distance)."""
+
+
+def copies(generated: Floats, training: Floats, held_out: Floats, seed: int = 0) -> Copies:
+    """The test on features (N, F), (M, F), (H, F). TooFewError below 10 generated or held-out pictures."""
+    for what, features in (("generated", generated), ("held-out", held_out), ("training", training)):
+        if len(features) < FEWEST:
+            raise TooFewError(f"the test for copies needs {FEWEST} {what} pictures, and there are {len(features)}")
+    mine, partner = nearest(generated, training)
+    theirs, _ = nearest(held_out, training)
+    cells_of_mine, cells_of_theirs = cells(training, (generated, held_out), len(held_out), seed)
+    found, weights = [], []
+    for cell in np.unique(cells_of_theirs):
+        here, there = mine[cells_of_mine == cell], theirs[cells_of_theirs == cell]
+        if min(len(here), len(there)) >= FEWEST_IN_A_CELL:
+            found.append(mann_whitney(here, there))
+            weights.append(len(there))
+    if not found:  # generated pictures lie where no held-out ones do: nothing but the whole is left
+        found, weights = [mann_whitney(mine, theirs)], [len(theirs)]
+    share = np.array(weights) / sum(weights)
+    zs, closers = np.array(found).T
+    # A weighted mean of independent standard normals has the variance Σ w²: divided by its root it has one.
+    z = float(share @ zs / math.sqrt(share @ share))
+    p_value, closer = 0.5 * math.erfc(-z / math.sqrt(2)), float(share @ closers)
+    order = np.argsort(mine, kind="stable")[:SHOWN]
+    pairs = [(int(row), int(partner[row]), float(mine[row])) for row in order]
+    return Copies(z, p_value, closer, p_value < SIGNIFICANT and closer >= CLOSER, pairs)
+
+
+def verdict(found: Copies) -> str:
+    """The finding in one sentence."""
+    share = f"{found.closer:.0%} of the time a generated picture lies closer to a training picture than a held-out one"
+    if found.flagged:
+        return f"Copies: {share} (p = {found.p_value:.2g}). Look at the closest pairs."
+    if found.closer < 0.5:
+        return f"No copying seen: {share}, less than chance would have it."
+    return f"No copying seen: {share}, where half is chance and {CLOSER:.0%} is flagged (p = {found.p_value:.2g})."
+
+
+def nearest(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """For each query (N, F) the distance to its nearest row of base (M, F), and that row. A copy's distance is 0."""
+    x, y = (torch.from_numpy(np.asarray(features, np.float64)) for features in (queries, base))
+    rows = torch.cat([squares.argmin(1) for _, squares in _squared_distances(x, y, chunk=512)])
+    return (x - y[rows]).square().sum(1).sqrt().numpy(), rows.numpy()
+
+
+def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """(z, share): how far the first values lie below (z < 0) the second, and P(first < second) + P(tie)/2.
+
+    Mann & Whitney 1947, the normal approximation with its correction for ties.
+    """
+    n, m = len(first), len(second)
+    both = np.concatenate([first, second])
+    _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    above = float(ranks[:n].sum()) - n * (n + 1) / 2  # pairs in which the first value is larger
+    ties = float((counts.astype(np.float64) ** 3 - counts).sum())
+    variance = n * m / 12 * ((n + m + 1) - ties / ((n + m) * (n + m - 1)))
+    z = (above - n * m / 2) / math.sqrt(variance) if variance > 0 else 0.0
+    return z, 1 - above / (n * m)
+
+
+def cells(
+    training: Floats, others: tuple[Floats, Floats], held_out: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The cell of each row of the other sets: k-means of the training features, fewer cells for fewer held-out rows."""
+    count = max(1, min(MOST_CELLS, held_out // HELD_OUT_A_CELL))
+    if count == 1:
+        return np.zeros(len(others[0]), np.int64), np.zeros(len(others[1]), np.int64)
+    generator = stream(seed, "copies/cells")
+    rows = torch.from_numpy(np.asarray(training, np.float64))
+    rows = rows[torch.randperm(len(rows), generator=generator)[: 200 * count]]
+    centres = rows[:count].clone()
+    for _ in range(10):
+        place = _nearest_row(rows, centres)
+        for cell in range(count):
+            if (mine := rows[place == cell]).numel():
+                centres[cell] = mine.mean(0)
+    first, second = (_nearest_row(torch.from_numpy(np.asarray(o, np.float64)), centres).numpy() for o in others)
+    return first, second
+
+
+def _nearest_row(rows: Tensor, centres: Tensor) -> Tensor:
+    return torch.cat([squares.argmin(1) for _, squares in _squared_distances(rows, centres)])

@@ -1,0 +1,148 @@
+"""The pictures to be scored: drawn by a run, or made by anyone and lying in a folder or an .npz."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas import progress
+from ganvas.data import Data, Prepared, open_source
+from ganvas.errors import UserError, nearest
+from ganvas.images import Pixels
+from ganvas.runs import sealed
+from ganvas.runs.bundle import open_run
+from ganvas.runs.folder import RunFolder
+from ganvas.sampling import Sampler
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """N pictures and what each was asked to show."""
+
+    name: str
+    pixels: Pixels
+    """(N, C, H, W) uint8."""
+    labels: NDArray[np.int64] | None
+    """(N,) indices into the set's classes; None where nothing was asked for."""
+    facts: dict[str, Any]
+    """Where they came from, for the record."""
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder or a bundle, rather than pictures."""
+    return (path / "run.json").is_file()
+
+
+def set_of(path: Path) -> Prepared:
+    """The prepared set that a run was trained on. UserError if it has changed, or is not named by a bundle alone."""
+    folder = RunFolder(path)
+    if (path / sealed.MANIFEST).is_file():
+        raise UserError(f"{path} is a bundle, which does not say where its pictures lie: give --against SOURCE")
+    record = folder.read()
+    run = record["run"]
+    prepared = open_source(run["source"], Data.model_validate(run["data"]), progress.say)
+    if prepared.fingerprint != record["data"]["fingerprint"]:
+        raise UserError(
+            f"{run['source']} is no longer what {path} was trained on: its pictures have changed; "
+            "give --against SOURCE and --out to score against it all the same"
+        )
+    return prepared
+
+
+def drawn(path: Path, prepared: Prepared, count: int, seed: int, say: Say) -> Pictures:
+    """`count` pictures of a run: labels in the proportions of the set's training pictures."""
+    sampler = Sampler(open_run(path, say), path.resolve().name)
+    with progress.bar("drawing", count, "pictures") as bar:
+        return draw(sampler, prepared, count, seed, bar.advance)
+
+
+def draw(
+    sampler: Sampler, prepared: Prepared, count: int, seed: int, advance: Callable[[int], None] = lambda done: None
+) -> Pictures:
+    """`count` pictures, labels in the proportions of the set's training pictures."""
+    refuse_another_shape(sampler.name, sampler.card.size, sampler.card.channels, prepared)
+    facts = {"recipe": sampler.card.recipe, "images": sampler.card.images, "seed": seed}
+    if not sampler.classes:
+        return Pictures(sampler.name, _draw(sampler, [(None, count)], seed, advance), None, facts)
+    places = _places(sampler.name, sampler.classes, prepared)
+    shares = proportions(prepared, count)
+    asked = [(label, int(shares[place])) for label, place in enumerate(places)]
+    labels = np.repeat(np.array(places, np.int64), [number for _, number in asked])
+    return Pictures(sampler.name, _draw(sampler, asked, seed, advance), labels, facts)
+
+
+def proportions(prepared: Prepared, count: int) -> NDArray[np.int64]:
+    """(K,): how many of `count` pictures each class gets, as the training pictures have them, and at least one."""
+    assert prepared.labels is not None
+    share = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes)) / len(prepared.train)
+    found = np.maximum(1, np.floor(share * count)).astype(np.int64)
+    while (left := count - int(found.sum())) > 0:  # the largest remainders get what is left
+        found[np.argsort(found - share * count, kind="stable")[:left]] += 1
+    return found
+
+
+def made(source: str, prepared: Prepared, most: int) -> Pictures:
+    """Pictures that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
+    theirs = open_source(source, Data(size=prepared.size, accept_refused=True), progress.say)
+    sizes = list(theirs.manifest["sizes"])
+    wanted = f"{prepared.size}x{prepared.size}"
+    if sizes != [wanted]:
+        raise UserError(
+            f"{source} holds pictures of {', '.join(sizes[:4])} px and {prepared.name} is prepared at {wanted}: "
+            "make them the same size, or choose the set's with --size"
+        )
+    refuse_another_shape(theirs.name, theirs.size, theirs.channels, prepared)
+    rows = np.arange(len(theirs.pixels))
+    labels = None
+    if theirs.labels is not None:
+        places = np.array(_places(theirs.name, theirs.classes, prepared), np.int64)
+        labels = places[np.asarray(theirs.labels)]
+    rows = thinned(rows, labels, most)
+    facts = {"source": theirs.name, "fingerprint": theirs.fingerprint, "refused": len(theirs.manifest["refused"])}
+    return Pictures(theirs.name, np.asarray(theirs.pixels[rows]), None if labels is None else labels[rows], facts)
+
+
+def thinned(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: int) -> NDArray[np.int64]:
+    """At most so many of the rows, evenly spread over them in the order of their classes, ascending."""
+    if len(rows) <= most:
+        return rows
+    order = rows if labels is None else rows[np.argsort(labels[rows], kind="stable")]
+    return np.sort(order[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)])
+
+
+def refuse_another_shape(name: str, size: int, channels: int, prepared: Prepared) -> None:
+    """UserError unless pictures have the size and the channels of the set they are compared with."""
+    words = {1: "grey (1 channel)", 3: "RGB (3 channels)"}
+    if size != prepared.size:
+        raise UserError(f"{name} holds pictures of {size} px, and {prepared.name} is prepared at {prepared.size} px")
+    if channels != prepared.channels:
+        raise UserError(f"{name} is {words[channels]}, and {prepared.name} is {words[prepared.channels]}")
+
+
+def _places(name: str, classes: tuple[str, ...], prepared: Prepared) -> list[int]:
+    """The index in the set's classes of each of these classes; UserError unless they are the same ones."""
+    for own in classes:
+        if own not in prepared.classes:
+            raise UserError(f"{name} has a class {own!r} that {prepared.name} lacks; {nearest(own, prepared.classes)}")
+    if missing := [known for known in prepared.classes if known not in classes]:
+        raise UserError(f"{name} has no pictures of the class {missing[0]!r}, which {prepared.name} has")
+    return [prepared.classes.index(own) for own in classes]
+
+
+def _draw(
+    sampler: Sampler, asked: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
+) -> Pixels:
+    total = sum(number for _, number in asked)
+    pixels = np.empty((total, *sampler.card.shape.picture), np.uint8)
+    filled = 0
+    for label, number in asked:
+        for _, part in sampler.stream(label, number, seed):
+            pixels[filled : filled + len(part)] = part
+            filled += len(part)
+            advance(len(part))
+    return pixels
