@@ -105,7 +105,9 @@ def told(record: dict[str, Any], saved: list[Path]) -> str:
     data, run = record["data"], record["run"]
     total = int(record["images"])
     facts = [record["status"], f"{total} pictures"]
-    if record["status"] != "finished":
+    if record["status"] == "stopped":
+        facts = ["stopped", f"{int(record['step']) * int(run['training']['batch'])} of {total} pictures"]
+    elif record["status"] != "finished":
         step = int(saved[-1].name.removeprefix("step-")) if saved else 0
         facts = ["unfinished", f"{step * int(run['training']['batch'])} of {total} pictures saved"]
     facts += [f"{run['recipe']} on {data['name']}", f"{data['size']} px"]

@@ -44,7 +44,7 @@ def train(
     batch: Annotated[Text, flag("N", "Pictures a step.")] = None,
     save_every: Annotated[Text, flag("N", "Pictures from one checkpoint to the next.")] = None,
     score_every: Annotated[Text, flag("N", "Pictures from one quick score to the next; keeps the best.")] = None,
-    watch: Annotated[Text, flag("on|off", "Warn of a lost game, and stop it later (default: on).")] = None,
+    watch: Annotated[Text, flag("on|warn|off", "Warn of a lost game, and stop it later.")] = None,
     threads: Annotated[Text, flag("auto|N", "Processor threads; auto measures.")] = None,
     precision: Annotated[Text, flag("auto|float32|bfloat16", "Of the arithmetic; auto measures.")] = None,
     memory_format: Annotated[Text, flag("auto|contiguous|channels-last", "Of pictures; auto measures.")] = None,

@@ -19,13 +19,14 @@ BOOK_OPTIMISER = Optimiser(name="adam", rate=1e-4, beta1=0.9, beta2=0.999, const
 
 
 def _book_training(epochs: float) -> Training:
-    """The book's: one picture at a time, no running average, and its own precision."""
+    """The book's: one picture at a time, no running average, its own precision, and to its end whatever happens."""
     return Training(
         batch=1,
         epochs=epochs,
         precision="float32",
         ema_halflife_images=0,
         log_every=100,
+        watch="warn",
         preview_every=20_000,
         save_every=60_000,
     )

@@ -66,8 +66,8 @@ class Training(Settings):
     """Pictures from one checkpoint to the next."""
     score_every: int | None = Field(default=None, ge=1)
     """Pictures from one quick score to the next; the best bundle is then kept."""
-    watch: Literal["on", "off"] = "on"
-    """Whether a lost game is warned of, and stopped later; off for races with a fixed budget."""
+    watch: Literal["on", "warn", "off"] = "on"
+    """Whether a lost game is warned of and stopped later, or only warned of; off for races with a fixed budget."""
     threads: Annotated[Literal["auto"] | int, BeforeValidator(_threads)] = "auto"
     """Processor threads; measured when auto."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -52,12 +52,12 @@ def outlets(
         return found
 
     def see(record: Mapping[str, float]) -> None:
-        trouble = watchdog.see(record) if log and run.training.watch == "on" else None
+        trouble = watchdog.see(record) if log and run.training.watch != "off" else None
         if trouble:
             keep_before_trouble(run, game, known, folder, int(record["images"]))
         if trouble and trouble.kind == "warning":
             progress.complain(f"warning: {trouble.sentence}")
-        if engine.any(bool(trouble and trouble.kind == "stop")):
+        if engine.any(bool(trouble and trouble.kind == "stop" and run.training.watch == "on")):
             raise StoppedError(trouble.sentence if trouble else "the first process stopped; what it says is the cause")
 
     def save(now: State) -> None:

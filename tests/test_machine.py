@@ -1,0 +1,37 @@
+import time
+
+import torch
+
+from ganvas import machine
+
+
+def test_cores_are_those_this_process_may_use():
+    assert machine.cores() >= 1
+
+
+def test_peak_memory_grows_with_what_was_held():
+    before = machine.peak_memory_bytes()
+    held = bytearray(before // 2 + 50_000_000)
+    assert machine.peak_memory_bytes() > before + len(held) // 4
+    del held
+
+
+def test_the_faster_number_of_threads_is_taken_and_given_back(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    before = torch.get_num_threads()
+    pauses = {1: 0.004, 2: 0.0001}
+
+    def work():
+        time.sleep(pauses[torch.get_num_threads()])
+
+    with machine.fastest_threads(work, seconds=0.02):
+        assert torch.get_num_threads() == 2
+    pauses.update({1: 0.0001, 2: 0.004})
+    with machine.fastest_threads(work, seconds=0.02):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_the_device_is_one_of_three():
+    assert machine.device() in ("cpu", "cuda", "mps")
+    assert machine.processor()
