@@ -116,5 +116,5 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(prepared, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(sealed, "write", full)
-    with pytest.raises(UserError, match="cannot be kept in .*No space left on device"):
+    with pytest.raises(UserError, match=r"cannot be kept in .*No space left on device"):
         judge_of(prepared)

@@ -48,7 +48,8 @@ def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_says_so(scor
     run = scored([9.0, 4.0, 7.0, 8.0])
     assert bundle.read(run.bundle).card.images == 80
     assert bundle.read(run.last).card.images == 160
-    assert "the bundle is the best state, after 80 of 160 pictures (FCD 4 against 8 at the end)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the bundle is the best state, after 80 of 160 pictures (FCD 4 against 8 at the end)" in said
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganvas.metrics.distances import TooFewError, _squared_distances
+from ganvas.metrics.distances import TooFewError, as_rows, squared_distances
 from ganvas.seeds import stream
 
 SIGNIFICANT = 0.01
@@ -80,8 +80,8 @@ def verdict(found: Copies) -> str:
 
 def nearest(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """For each query (N, F) the distance to its nearest row of base (M, F), and that row. A copy's distance is 0."""
-    x, y = (torch.from_numpy(np.asarray(features, np.float64)) for features in (queries, base))
-    rows = torch.cat([squares.argmin(1) for _, squares in _squared_distances(x, y, chunk=512)])
+    x, y = as_rows(queries), as_rows(base)
+    rows = torch.cat([squares.argmin(1) for _, squares in squared_distances(x, y)])
     return (x - y[rows]).square().sum(1).sqrt().numpy(), rows.numpy()
 
 
@@ -109,7 +109,7 @@ def cells(
     if count == 1:
         return np.zeros(len(others[0]), np.int64), np.zeros(len(others[1]), np.int64)
     generator = stream(seed, "copies/cells")
-    rows = torch.from_numpy(np.asarray(training, np.float64))
+    rows = as_rows(training)
     rows = rows[torch.randperm(len(rows), generator=generator)[: 200 * count]]
     centres = rows[:count].clone()
     for _ in range(10):
@@ -117,9 +117,9 @@ def cells(
         for cell in range(count):
             if (mine := rows[place == cell]).numel():
                 centres[cell] = mine.mean(0)
-    first, second = (_nearest_row(torch.from_numpy(np.asarray(o, np.float64)), centres).numpy() for o in others)
+    first, second = (_nearest_row(as_rows(other), centres).numpy() for other in others)
     return first, second
 
 
 def _nearest_row(rows: Tensor, centres: Tensor) -> Tensor:
-    return torch.cat([squares.argmin(1) for _, squares in _squared_distances(rows, centres)])
+    return torch.cat([squares.argmin(1) for _, squares in squared_distances(rows, centres)])

@@ -4,7 +4,7 @@ A distance of this kind depends on how many pictures it is taken with: each is o
 real pictures against real ones at the same number.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from ganvas.metrics.intervals import Estimate, jackknife, mean, wilson
 BLOCKS = 20
 FEWEST_BLOCKS = 5
 NEIGHBOURS = 5
-CHUNK = 2048
+CHUNK_BYTES = 2**26  # of one table of distances
 SLACK = 1e-9  # of a squared distance: what float64 products leave undecided
 
 Floats = NDArray[np.floating]
@@ -48,6 +48,7 @@ def frechet(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
     has more pictures than features, without which a covariance has no full rank.
     """
     for what, features in (("real", real), ("generated", fake)):
+        assert np.isfinite(features).all(), f"features of {what} pictures that are no numbers"
         if len(features) <= features.shape[1]:
             raise TooFewError(
                 f"a Fréchet distance in {features.shape[1]} features needs at least {features.shape[1] + 1} "
@@ -69,7 +70,7 @@ class _Moments:
 
     def __init__(self, features: Floats, blocks: int) -> None:
         self.blocks = max(2, min(blocks, len(features) - features.shape[1] if len(features) < 2 * blocks else blocks))
-        rows = torch.from_numpy(np.asarray(features, np.float64))
+        rows = as_rows(features)
         self.shift = rows.mean(0)  # so that sums of squares lose no digits
         parts = [rows[block :: self.blocks] - self.shift for block in range(self.blocks)]
         self.counts = [len(part) for part in parts]
@@ -111,7 +112,7 @@ def kernel(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
             f"KID needs at least {2 * FEWEST_BLOCKS} pictures of either kind, and there are {len(real)} real and "
             f"{len(fake)} generated"
         )
-    x, y = (torch.from_numpy(np.asarray(features, np.float64)) for features in (real, fake))
+    x, y = as_rows(real), as_rows(fake)
     own_x, own_y, across = _block_sums(x, x, blocks), _block_sums(y, y, blocks), _block_sums(x, y, blocks)
     for sums, rows in ((own_x, x), (own_y, y)):  # a picture is no pair with itself
         for block in range(blocks):
@@ -141,11 +142,11 @@ def _kernel_of(products: Tensor, features: int) -> Tensor:
 
 def _block_sums(x: Tensor, y: Tensor, blocks: int) -> NDArray[np.float64]:
     """(B, B): the kernel summed over all pairs of a block of x and a block of y."""
-    sums = np.zeros((blocks, blocks))
-    for one in range(blocks):
-        mine = x[one::blocks]
-        for other in range(blocks):
-            sums[one, other] = _kernel_of(mine @ y[other::blocks].T, x.shape[1]).sum().item()
+    block_of_y = np.arange(len(y)) % blocks
+    sums = np.empty((blocks, blocks))
+    for block in range(blocks):
+        columns = _kernel_of(x[block::blocks] @ y.T, x.shape[1]).sum(0)
+        sums[block] = np.bincount(block_of_y, columns.numpy(), blocks)
     return sums
 
 
@@ -165,11 +166,11 @@ def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
             raise TooFewError(
                 f"precision and recall need at least {2 * k + 2} {what} pictures, and there are {len(features)}"
             )
-    x, y = (torch.from_numpy(np.asarray(features, np.float64)) for features in (real, fake))
+    x, y = as_rows(real), as_rows(fake)
     reach_x, reach_y = (reach(rows, k) * (1 + SLACK) for rows in (x, y))
     reached_by = torch.zeros(len(y), dtype=torch.float64)
     recalled, covered = torch.zeros(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.bool)
-    for start, squares in _squared_distances(x, y):  # (n, M)
+    for start, squares in squared_distances(x, y):  # (n, M)
         rows = slice(start, start + len(squares))
         within = squares <= reach_x[rows, None]
         reached_by += within.sum(0)
@@ -186,15 +187,21 @@ def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
 def reach(rows: Tensor, k: int) -> Tensor:
     """(N,): each row's squared distance to its k-th nearest other row."""
     found = torch.empty(len(rows), dtype=torch.float64)
-    for start, squares in _squared_distances(rows, rows):
+    for start, squares in squared_distances(rows, rows):
         places = torch.arange(len(squares))
         squares[places, start + places] = torch.inf  # itself
         found[start : start + len(squares)] = squares.kthvalue(k, dim=1).values
     return found
 
 
-def _squared_distances(x: Tensor, y: Tensor, chunk: int = CHUNK) -> Iterator[tuple[int, Tensor]]:
+def as_rows(features: Floats) -> Tensor:
+    """(N, F) float64."""
+    return torch.from_numpy(np.ascontiguousarray(features, np.float64))
+
+
+def squared_distances(x: Tensor, y: Tensor, chunk: int = 0) -> Iterator[tuple[int, Tensor]]:
     """(first row, (n, M)): squared distances of some rows of x to all of y; what rounding leaves of 0 is 0."""
+    chunk = chunk or max(1, CHUNK_BYTES // (8 * len(y)))
     norms_x, norms_y = x.square().sum(1), y.square().sum(1)
     for start in range(0, len(x), chunk):
         some = slice(start, start + chunk)
@@ -205,6 +212,3 @@ def _squared_distances(x: Tensor, y: Tensor, chunk: int = CHUNK) -> Iterator[tup
 
 def _at_least_zero(found: Estimate) -> Estimate:
     return Estimate(found.value, max(0.0, found.low), found.high)
-
-
-Distance = Callable[[Floats, Floats], Estimate]

@@ -1,0 +1,109 @@
+"""The test for copies: it flags them, and leaves fresh pictures alone."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ganvas.metrics.copies import CLOSER, copies, mann_whitney, nearest, verdict
+from ganvas.metrics.distances import TooFewError
+
+
+def drawn(count, seed, features=6):
+    """Three clumps of different width."""
+    random = np.random.default_rng(seed)
+    clump = random.integers(0, 3, count)
+    return (random.normal(size=(count, features)) * (0.5 + clump)[:, None]) + 6 * clump[:, None]
+
+
+TRAINING = drawn(2000, 1)
+
+
+def test_training_pictures_copied_are_flagged():
+    found = copies(TRAINING[:500], TRAINING, drawn(500, 2))
+    assert found.flagged
+    assert found.p_value < 0.01
+    assert found.z < -10
+    assert found.closer > 0.99
+    assert verdict(found).startswith("Copies: ")
+
+
+def test_every_fifth_picture_a_copy_is_flagged():
+    found = copies(np.concatenate([TRAINING[:200], drawn(800, 3)]), TRAINING, drawn(1000, 2))
+    assert found.flagged
+    assert CLOSER <= found.closer < 0.7
+
+
+def test_copies_with_a_little_noise_are_flagged():
+    noise = np.random.default_rng(0).normal(0, 0.02, (500, 6))
+    assert copies(TRAINING[:500] + noise, TRAINING, drawn(500, 2)).flagged
+
+
+@pytest.mark.parametrize("seed", range(3, 11))
+def test_held_out_pictures_are_not_flagged(seed):
+    found = copies(drawn(500, seed), TRAINING, drawn(500, 2))
+    assert not found.flagged
+    assert verdict(found).startswith("No copying seen")
+
+
+def test_noise_far_away_is_not_flagged():
+    found = copies(drawn(500, 3) + 100, TRAINING, drawn(500, 2))
+    assert not found.flagged
+    assert found.closer < 0.01
+    assert found.z > 10
+
+
+def test_crowding_into_one_clump_is_no_copying():
+    """Pictures of the tightest clump alone lie close to training pictures; within their cell they lie as others do."""
+    crowd = drawn(3000, 5)
+    crowd = crowd[np.linalg.norm(crowd, axis=1) < 2.5][:500]
+    found = copies(crowd, TRAINING, drawn(1500, 2))
+    assert not found.flagged
+    one_cell, _ = mann_whitney(nearest(crowd, TRAINING)[0], nearest(drawn(1500, 2), TRAINING)[0])
+    assert one_cell < -5  # without cells it would have been
+
+
+def test_a_p_value_of_fresh_pictures_is_as_small_as_chance_has_it():
+    found = [copies(drawn(60, 100 + k), TRAINING, drawn(120, 400 + k)).p_value for k in range(120)]
+    assert np.mean(np.array(found) < 0.05) < 0.13
+    assert np.mean(found) == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_closest_pairs_are_named_closest_first():
+    generated = drawn(50, 3)
+    generated[[7, 20]] = TRAINING[[1234, 99]]
+    pairs = copies(generated, TRAINING, drawn(100, 2)).pairs
+    assert pairs[:2] == [(7, 1234, 0.0), (20, 99, 0.0)]
+    assert [distance for _, _, distance in pairs] == sorted(distance for _, _, distance in pairs)
+
+
+def test_nearest_is_exact():
+    queries, base = drawn(70, 1), drawn(90, 2)
+    distances, rows = nearest(queries, base)
+    every = np.linalg.norm(queries[:, None] - base[None], axis=2)
+    assert np.array_equal(rows, every.argmin(1))
+    assert distances == pytest.approx(every.min(1))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_mann_whitney_is_that_of_the_books(ties):
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=40), random.normal(0.5, size=55)
+    if ties:
+        first, second = first.round(), second.round()
+    z, share = mann_whitney(first, second)
+    theirs = stats.mannwhitneyu(first, second, alternative="less", method="asymptotic", use_continuity=False)
+    assert stats.norm.cdf(z) == pytest.approx(theirs.pvalue)
+    assert share == pytest.approx(1 - theirs.statistic / (40 * 55))
+
+
+def test_what_is_all_the_same_is_no_closer():
+    assert mann_whitney(np.ones(5), np.ones(7)) == (0.0, 0.5)
+
+
+def test_the_same_seed_gives_the_same_finding():
+    assert copies(drawn(300, 3), TRAINING, drawn(300, 2), 5) == copies(drawn(300, 3), TRAINING, drawn(300, 2), 5)
+
+
+def test_too_few_pictures_are_refused_with_how_many_are_needed():
+    with pytest.raises(TooFewError, match="needs 10 held-out pictures, and there are 3"):
+        copies(drawn(100, 1), TRAINING, drawn(3, 2))

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from ganvas.metrics.distances import TooFewError
+from ganvas.metrics.diversity import diversity, is_collapsed, spread
+
+
+def normal(count, deviation=1.0, seed=0):
+    return np.random.default_rng(seed).normal(0, deviation, (count, 5))
+
+
+def test_the_spread_is_the_root_of_the_mean_squared_distance_of_two_pictures():
+    rows = normal(40)
+    pairs = [np.square(a - b).sum() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]
+    assert spread(rows) == pytest.approx(np.sqrt(np.mean(pairs)))
+
+
+@pytest.mark.parametrize("deviation", [0.25, 1.0, 2.0])
+def test_diversity_is_the_ratio_of_deviations(deviation):
+    found = diversity(normal(4000), normal(4000, deviation, 1))
+    assert found.value == pytest.approx(deviation, rel=0.05)
+    assert found.low < deviation < found.high
+    assert is_collapsed(found) == (deviation < 0.5)
+
+
+def test_one_picture_repeated_has_none_and_is_collapsed():
+    found = diversity(normal(50), np.ones((50, 5)))
+    assert found.value == 0
+    assert is_collapsed(found)
+
+
+def test_a_real_class_of_one_picture_repeated_is_met_by_the_same():
+    assert diversity(np.ones((9, 5)), np.zeros((9, 5))) == (1, 1, 1)
+    assert diversity(np.ones((9, 5)), normal(9)).value == np.inf
+
+
+def test_its_interval_covers_nineteen_times_in_twenty():
+    found = [diversity(normal(60, seed=2 * k), normal(80, 0.8, 2 * k + 1)) for k in range(300)]
+    assert 0.91 <= np.mean([entry.low <= 0.8 <= entry.high for entry in found]) <= 0.985
+
+
+def test_too_few_pictures_are_refused_with_how_many_are_needed():
+    with pytest.raises(TooFewError, match="at least 4 pictures of either kind, and there are 3 real and 9 generated"):
+        diversity(normal(3), normal(9))
