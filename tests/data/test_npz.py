@@ -81,7 +81,8 @@ def test_transparent_images_lie_over_the_background(write):
         ({"images": GREY, "labels": LABELS / 2}, "labels should be integers"),
         ({"images": GREY, "labels": LABELS, "classes": np.array(["a"])}, "labels 0 to 1 for 1 classes"),
         ({"images": GREY, "labels": LABELS, "classes": np.array(["a", "a"])}, "names a class twice"),
-        ({"images": GREY[:0], "labels": LABELS[:0]}, "do not fit the shape"),
+        ({"images": GREY[:0], "labels": LABELS[:0]}, "holds no images: their shape is"),
+        ({"images": GREY, "labels": LABELS, "classes": np.array(["a", " "])}, "gives class 1 no name"),
         ({"images": np.array([{}] * 20), "labels": LABELS}, "object of shape"),
         ({"images": GREY, "labels": np.array([{}] * 20)}, "cannot be read"),
     ],
@@ -110,3 +111,13 @@ def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):
         archive.writestr("images.npy", head + text.ljust(117) + b"\n" + b"\0" * 99)
     with pytest.raises(UserError, match="do not fit"):
         opened(path)
+
+
+def test_a_flipped_byte_among_the_pictures_is_noticed(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, images=GREY, labels=LABELS)
+    content = bytearray(path.read_bytes())
+    content[content.find(GREY.tobytes()[:64]) + 100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="cannot be read as .npz: Bad CRC-32"):
+        open_source(str(path))

@@ -32,7 +32,7 @@ def test_a_loss_that_is_no_number_is_named_with_the_step_and_advice(name, value)
     with pytest.raises(RunFailedError, match=f"{name} is not a number after 30 steps") as caught:
         watch.check(scores(**{name: torch.tensor(value)}), networks(), 30)
     assert "--optimiser.rate" in str(caught.value)
-    assert "the last checkpoint is kept" in str(caught.value)
+    assert "what was saved before is kept" in str(caught.value)
     assert caught.value.status == 1
 
 

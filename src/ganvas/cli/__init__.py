@@ -1,6 +1,7 @@
 """The command line: parse, call, print. The only door to cyclopts; each command is imported when it is asked for."""
 
 import inspect
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ COMMANDS = ("compare", "data", "evaluate", "list", "sample", "train")
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit status: 0, or 2 and one sentence for a mistake the reader can mend."""
+    if sys.stdout is None:  # closed by the caller: >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     app.help_formatter = None if sys.stdout.isatty() else plain_help()
     try:
         result = app(arguments)
@@ -82,6 +85,10 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         complain(f"ganvas: {as_typed(str(error), arguments)}")
         return error.status
+    except OSError as error:  # a name too long, a place that may not be looked at, a full output
+        place = f"{str(error.filename)[:200]}: " if error.filename else "the output cannot be written: "
+        complain(f"ganvas: {place}{error.strerror or error}")
+        return 2 if error.filename else 1
     except KeyboardInterrupt:
         complain("ganvas: interrupted")
         return 130

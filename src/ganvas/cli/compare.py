@@ -64,11 +64,10 @@ def pictures(path: Path) -> bytes | None:
 
 def write(out: Path, markdown: str, html: str) -> None:
     """Writes both files."""
-    from ganvas.cli.sample import refuse_unwritable
+    from ganvas.cli.places import refuse_file, refuse_unwritable
     from ganvas.runs import sealed
 
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file; give a folder")
+    refuse_file(out)
     refuse_unwritable(out)
     try:
         out.mkdir(parents=True, exist_ok=True)

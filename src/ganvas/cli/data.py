@@ -45,7 +45,9 @@ def data(
     out
         Where the sample sheet goes; when not given, beside the prepared set.
     """
+    from ganvas.cli.places import refuse_inside_source, refuse_unwritable
     from ganvas.data import Data, open_source
+    from ganvas.errors import UserError
     from ganvas.progress import say
     from ganvas.settings import parse
 
@@ -57,6 +59,11 @@ def data(
         "background": background,
         "accept_refused": accept_refused,
     }
+    if out is not None:
+        if out.suffix != ".png":
+            raise UserError(f"--out {out}: the sample sheet is a FILE.png")
+        refuse_unwritable(out)
+        refuse_inside_source(source, out)
     prepared = open_source(source, parse(Data, choices), say)
     for line in report_lines(prepared):
         say(line)

@@ -71,7 +71,8 @@ def refuse_features(name: str) -> None:
 
 def where(path: Path, against: str | None, out: Path | None, shape: dict[str, str | None]) -> Path:
     """The folder that the scorecard goes to. UserError where it has to be given and was not."""
-    from ganvas.cli.sample import refuse_no_run, refuse_unwritable
+    from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
+    from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.metrics.pictures import is_run
     from ganvas.runs import sealed
 
@@ -85,9 +86,11 @@ def where(path: Path, against: str | None, out: Path | None, shape: dict[str, st
     if against is None and (named := [name for name, value in shape.items() if value is not None]):
         raise UserError(f"--{named[0]} prepares --against, which was not given; a run is scored as it was trained")
     place = path if out is None else out
-    if place.exists() and not place.is_dir():
-        raise UserError(f"--out {place} is a file; give a folder")
+    refuse_file(place)
     refuse_unwritable(place)
+    for source in (against, source_of(path) if own else str(path)):
+        if source is not None:
+            refuse_inside_source(source, place)
     return place
 
 

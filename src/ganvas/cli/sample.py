@@ -1,7 +1,6 @@
 """`ganvas sample`."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from ganvas.cli import Parameter
+from ganvas.cli.places import refuse_inside_source, refuse_unwritable
 from ganvas.errors import UserError, nearest
 from ganvas.progress import bar, say
 from ganvas.settings import Settings, parse
@@ -82,6 +82,8 @@ def sample(
     refuse_no_run(run)
     order = Order(load(run, say), label, drawing, where(run, out))
     refuse_unwritable(order.place)
+    if (source := source_of(run)) is not None:
+        refuse_inside_source(source, order.place)
     try:
         if between:
             walk(order, between)
@@ -107,8 +109,20 @@ def refuse_no_run(run: Path) -> None:
     raise UserError(f"there is no run {run}; {nearest(str(run), known) if known else 'and none beside it'}")
 
 
+def source_of(run: Path) -> str | None:
+    """The source that a run names, where it is known."""
+    from ganvas.runs.folder import RunFolder
+
+    try:
+        return str(RunFolder(run).read()["run"]["source"])
+    except UserError:  # a bundle alone
+        return None
+
+
 def where(run: Path, out: str | None) -> Path:
     """The file or folder that --out names. UserError for a kind of file that is not written."""
+    if out == "":
+        raise UserError("--out needs a value: FILE.png, FILE.npz, or FOLDER/")
     if out is None:
         # Nothing is added to a bundle: its manifest names all that is in it.
         if (run / "manifest.json").is_file():
@@ -120,19 +134,6 @@ def where(run: Path, out: str | None) -> Path:
     if out.endswith("/") and place.suffix in (".png", ".npz"):
         raise UserError(f"--out {out}: a folder's name does not end in {place.suffix}")
     return place
-
-
-def refuse_unwritable(place: Path) -> None:
-    """UserError, before anything is drawn, if a file or folder cannot be made at `place`."""
-    if place.suffix in (".png", ".npz") and place.is_dir():
-        raise UserError(f"{place} is a folder; give it as {place}/ or choose another name")
-    there = next(folder for folder in (place, *place.parents) if folder.exists() or folder == folder.parent)
-    if place.suffix in (".png", ".npz") and there == place:
-        there = place.parent
-    if not there.is_dir():
-        raise UserError(f"{place} cannot be written: {there} is not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{place} cannot be written: no permission in {there}")
 
 
 def wanted(order: Order) -> list[tuple[int | None, int]]:
@@ -212,6 +213,8 @@ def walk(order: Order, ends: tuple[str, str]) -> None:
     from ganvas.sampling import save_npz
 
     steps, seed, place = order.drawing.count or 8, order.drawing.seed, order.place
+    if steps < 2:
+        raise UserError("--between takes -n 2 or more: a walk has two ends")
     if not order.sampler.classes:
         raise UserError(f"{order.sampler.name} was trained without labels: there is nothing to walk between")
     refuse_too_many(order, steps)

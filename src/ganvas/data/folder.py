@@ -29,6 +29,11 @@ class Folder:
 
     def contents(self, scratch: Path) -> Contents:
         """Files by class, classes in natural order."""
+        if self.listing.unreadable:
+            reason = dict(self.listing.refused)[self.listing.unreadable[0]]
+            raise UserError(
+                f"the folder {self.listing.root / self.listing.unreadable[0]} {reason}; a class would vanish"
+            )
         layout, placed = _layout(self.listing)
         refuse_attribute(self.attribute, layout)
         found = [(split, class_name, self.listing.pictures(folder)) for split, class_name, folder in placed]

@@ -16,6 +16,10 @@ READ = "png apng jpg jpeg jpe jfif mpo webp bmp dib gif tif tiff ppm pgm pbm pnm
 # Formats that are refused by name rather than passed over in silence.
 UNREAD = "eps ps svg psd heic heif avif jxl jp2 ico tga pfm raw pcx"
 PICTURE_SUFFIXES = frozenset(f"{READ} {UNREAD}".split())
+# Files that lie beside pictures and end in nothing.
+PLAIN_TEXTS = frozenset(
+    ("LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "MAKEFILE", "AUTHORS", "CHANGELOG", "CREDITS", "CITATION")
+)
 DEEPEST = 4
 
 
@@ -30,6 +34,10 @@ class Listing:
     """Folder -> names of the folders in it, in natural order."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(path, reason): dead or circular links, what cannot be read, what is no file."""
+    hidden: list[str] = field(default_factory=list)
+    """Folders whose names begin with a dot, and such: not looked into, and said so."""
+    unreadable: list[str] = field(default_factory=list)
+    """Folders that the system does not let us look into."""
     lines: list[str] = field(default_factory=list)
     """A line a file: path, size, times."""
 
@@ -50,13 +58,13 @@ class Listing:
             for folder, names in self.files.items()
             for name in names
             if not is_picture_name(name)
-        ]
+        ] + self.hidden
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a file is looked at: it ends like a picture, or in nothing at all."""
+    """Whether a file is looked at: it ends like a picture, or in nothing at all and is not one of `PLAIN_TEXTS`."""
     _, dot, suffix = name.rpartition(".")
-    return not dot or suffix.lower() in PICTURE_SUFFIXES
+    return suffix.lower() in PICTURE_SUFFIXES if dot else name.upper() not in PLAIN_TEXTS
 
 
 _NUMBERS = re.compile(r"([0-9]{1,4000})")
@@ -95,6 +103,8 @@ def _scan(listing: Listing, folder: str, above: tuple[tuple[int, int], ...]) -> 
         for entry in entries:
             name = entry.name
             if name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini"):
+                if entry.is_dir() and name not in ("__MACOSX", ".git"):
+                    listing.hidden.append(f"{prefix}{name}/")
                 continue
             try:
                 status = entry.stat()
@@ -130,6 +140,7 @@ def _enter(
         _scan(listing, path, (*above, identity))
     except OSError as error:
         listing.files[path], listing.folders[path] = [], []
+        listing.unreadable.append(path)
         listing.refused.append((path, f"cannot be read: {error.strerror or error}"))
 
 

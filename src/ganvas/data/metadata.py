@@ -61,7 +61,7 @@ class Metadata:
             tuple(classes),
             np.array([numbers[label] for label in labels], np.int64),
             refused=refused,
-            ignored=[*self.listing.others(), *unnamed],
+            ignored=[*(name for name in self.listing.others() if name != "metadata.csv"), *unnamed],
             notes=[f"{len(unnamed)} pictures are not named in metadata.csv and are passed over"] if unnamed else [],
         )
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 from ganvas.data import cache, report, sources
 from ganvas.data.hub import Hub
@@ -23,7 +22,7 @@ def open_source(
     """
     spec = spec or Data()
     found = sources.find(source, spec.attribute)
-    place = _digest([found.name, _place(source), spec.model_dump(exclude={"accept_refused"}), VERSION])
+    place = _digest([found.name, sources.place_of(source), spec.model_dump(exclude={"accept_refused"}), VERSION])
     key = _digest([place, found.state()])
     folder = cache.prepared_folder(found.name, key)
     prepared = cache.load(folder)
@@ -47,11 +46,6 @@ def open_source(
     refused = prepared.manifest["refused"]
     report.refuse_too_many(refused, len(prepared.pixels) + len(refused), say, spec.accept_refused)
     return prepared
-
-
-def _place(source: str) -> str:
-    """A source's name, or where it lies: two folders whose files have equal names, sizes and times are still two."""
-    return source if source in sources.SOURCES or source.startswith("hf:") else str(Path(source).expanduser().resolve())
 
 
 def _digest(values: object) -> str:

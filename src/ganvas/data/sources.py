@@ -39,6 +39,11 @@ def find(source: str, attribute: str | None = None) -> Source:
     raise UserError(f"{source} is a file, and of single files only .npz is read; a folder of pictures would do")
 
 
+def place_of(source: str) -> str:
+    """A source's name, or where it lies: two folders whose files have equal names, sizes and times are still two."""
+    return source if source in SOURCES or source.startswith("hf:") else str(Path(source).expanduser().resolve())
+
+
 def _existing(source: str) -> Path:
     try:
         path = Path(source).expanduser()
@@ -51,7 +56,7 @@ def _existing(source: str) -> Path:
     guess = close.partition("? ")[0] + "? " if "? " in close else ""
     raise UserError(
         f"there is no source {source!r}: no such file or folder, and no known set; {guess}"
-        f"Known: {', '.join(sorted(SOURCES))}, hf:owner/name"
+        f"known are {', '.join(sorted(SOURCES))}, hf:owner/name"
     )
 
 

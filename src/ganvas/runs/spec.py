@@ -46,11 +46,11 @@ class Training(Settings):
 
     batch: int = Field(default=64, ge=1, le=65536)
     """Pictures a step, over all processes together."""
-    images: int | None = Field(default=None, ge=1)
+    images: int | None = Field(default=None, ge=1, le=10**12)
     """Budget in pictures shown."""
-    minutes: float | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0, le=10**6)
     """Budget in minutes of training; a few timed steps turn it into pictures before the run starts."""
-    epochs: float | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0, le=10**6)
     """Budget in passes over the training pictures."""
     sampler: Literal["epochs", "balanced"] = "epochs"
     """Every picture once a pass, or every class equally often."""

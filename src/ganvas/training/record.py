@@ -7,6 +7,7 @@ from typing import Any
 import ganvas
 from ganvas import machine
 from ganvas.data.prepared import Prepared
+from ganvas.data.sources import place_of
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.spec import Run
@@ -59,6 +60,8 @@ def ended(record: dict[str, Any], state: State, status: str, results: dict[str, 
 def refuse_another(folder: RunFolder, record: dict[str, Any], asked: dict[str, Any]) -> None:
     """UserError with the difference if the folder holds a run that was asked for otherwise."""
     before, now = flat(record["asked"]), flat(asked)
+    if place_of(before["--source"]) == place_of(now["--source"]):  # pets, pets/ and ./pets are one
+        before["--source"] = now["--source"]
     different = [
         f"{name} {before.get(name, 'not given')}, now {now.get(name, 'not given')}"
         for name in sorted({*before, *now})

@@ -9,9 +9,10 @@ from typing import Any
 from ganvas import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import Prepared
+from ganvas.data.sources import place_of
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.objectives.rules import Classification
-from ganvas.runs import bundle
+from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder, make_run_folder
 from ganvas.runs.recipes import resolve
 from ganvas.runs.spec import Run
@@ -51,6 +52,7 @@ def train(asked: Asked, out: Path | None = None) -> RunFolder:
     """Trains, or goes on training, and returns the run's folder. Says what it does; UserError for a mistake."""
     run = resolve(asked.source, asked.recipe, asked.choices)
     folder = RunFolder(out or default_folder(run))
+    refuse_inside(run.source, folder)
     if folder.exists():
         before = folder.read()
         record.refuse_another(folder, before, asked.as_json())
@@ -89,6 +91,15 @@ def failures_in_words(folder: RunFolder) -> Iterator[None]:
         raise RunFailedError(watch.MEMORY_ADVICE) from None
 
 
+def refuse_inside(source: str, folder: RunFolder) -> None:
+    """UserError if a run's folder would lie in its source, and be one of its classes, or is a bundle."""
+    place, here = Path(place_of(source)), folder.path.resolve()
+    if place.is_dir() and place in (here, *here.parents):
+        raise UserError(f"{folder.path} lies in the source {source}, which would then be another: choose another --out")
+    if (folder.path / sealed.MANIFEST).is_file():
+        raise UserError(f"{folder.path} is a bundle; choose another --out")
+
+
 def is_whole(folder: RunFolder) -> bool:
     """Whether a finished run's bundle can be read; if not, that is said, and it will be written again."""
     try:
@@ -107,6 +118,10 @@ def made(folder: RunFolder) -> Iterator[None]:
     try:
         with folder.locked():
             yield
+    except KeyboardInterrupt:  # before the loop, which saves first
+        if absent and not folder.saved():
+            folder.record.unlink(missing_ok=True)
+        raise
     finally:
         if absent and not folder.exists():
             with suppress(OSError):
@@ -137,6 +152,8 @@ def begin(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engine:
         progress.say(f"budget {run.training.minutes:g} minutes at {rate:.0f} pictures/s: {images} pictures")
     assert images is not None
     steps = steps_of(images, run.training.batch)
+    if run.training.images is not None and steps * run.training.batch != images:
+        progress.say(f"budget {images} pictures, rounded up to whole batches: {steps * run.training.batch}")
     folder.write(record.new(run, asked.as_json(), prepared, speed, steps, engine.device_name))
 
 

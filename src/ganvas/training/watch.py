@@ -18,13 +18,18 @@ def check(scores: Scores, networks: Mapping[str, nn.Module], step: int) -> None:
     for name, value in scores.items():
         largest = float(value.abs().max())
         if not math.isfinite(largest):
-            raise RunFailedError(_advice(f"{name} is not a number after {step} steps"))
+            raise RunFailedError(_advice(f"{name} is not a number after {said(step)}"))
         if name.startswith("score_") and largest > LARGEST_LOGIT:
-            raise RunFailedError(_advice(f"the discriminator explodes: a logit of {largest:.1e} after {step} steps"))
+            raise RunFailedError(_advice(f"the discriminator explodes: a logit of {largest:.1e} after {said(step)}"))
     for name, network in networks.items():
         norms = torch._foreach_norm([parameter.detach() for parameter in network.parameters()], ord=1)
         if not all(map(math.isfinite, torch.stack(list(norms)).tolist())):
-            raise RunFailedError(_advice(f"a weight of the {name} is not a number after {step} steps"))
+            raise RunFailedError(_advice(f"a weight of the {name} is not a number after {said(step)}"))
+
+
+def said(steps: int) -> str:
+    """`1 step`, `30 steps`."""
+    return f"{steps} step{'s' * (steps != 1)}"
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -36,7 +41,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 def _advice(what: str) -> str:
     return (
-        f"{what}; the last checkpoint is kept. Try a lower --optimiser.rate, a larger --objective.r1, "
+        f"{what}; what was saved before is kept. Try a lower --optimiser.rate, another --objective.r1, "
         "or --precision float32, with another --out"
     )
 

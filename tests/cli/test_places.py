@@ -1,0 +1,135 @@
+"""Nothing is written into a source, over what is no result of ours, or where it cannot be."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas import cli
+from ganvas.training import train
+
+
+@pytest.fixture
+def pets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for kind in ("cats", "dogs"):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        for index in range(12):
+            Image.fromarray(random.integers(0, 255, (16, 16), np.uint8)).save(tmp_path / "pets" / kind / f"{index}.png")
+    return tmp_path / "pets"
+
+
+QUICK = ("--images", 16, "--batch", 8, "--threads", 1, "--precision", "float32", "--memory-format", "contiguous")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data", "pets", "--out", "pets/cats/0.png"),
+        ("data", "pets", "--out", "pets/sheet.png"),
+        ("train", "pets", *QUICK, "--out", "pets/run"),
+        ("train", "pets/", *QUICK, "--out", "./pets/run"),
+    ],
+)
+def test_a_source_is_never_written_into(pets, refused, contents, command):
+    before = contents(pets)
+    assert "lies in the source pets" in refused(*command)
+    assert contents(pets) == before
+
+
+def test_samples_and_scorecards_keep_out_of_a_runs_source(pets, lines, refused, contents, monkeypatch):
+    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    lines("train", "pets", *QUICK, "--pair.width", 4, "--out", "run")
+    before = contents(pets)
+    for command in (
+        ("sample", "run", "--out", "pets/"),
+        ("sample", "run", "--out", "pets/cats/0.png"),
+        ("evaluate", "run", "--out", "pets/score"),
+    ):
+        assert "lies in the source" in refused(*command)
+    assert contents(pets) == before
+
+
+def test_a_sample_sheet_is_a_png_and_takes_no_other_files_place(pets, refused, tmp_path):
+    (tmp_path / "notes.txt").write_text("three years")
+    assert refused("data", "pets", "--out", "notes.txt") == "--out notes.txt: the sample sheet is a FILE.png"
+    assert (tmp_path / "notes.txt").read_text() == "three years"
+
+
+def test_an_empty_out_is_no_place(tiny_run, refused):
+    assert refused("sample", tiny_run.path, "--out", "").startswith("--out needs a value")
+
+
+def test_a_walk_has_two_ends(tiny_run, refused):
+    assert "--between takes -n 2 or more" in refused("sample", tiny_run.path, "--between", "spot", "down", "-n", 1)
+
+
+def test_a_bundle_is_no_run_to_train(own_run, tiny_source, refused):
+    assert "is a bundle; choose another --out" in refused("train", tiny_source, "--out", own_run.bundle)
+
+
+@pytest.mark.parametrize("command", [("sample", "x" * 300), ("list", "runs", "--runs", "x" * 300), ("train", "x" * 300)])
+def test_a_name_that_is_too_long_is_a_sentence(refused, command):
+    assert len(refused(*command)) < 800
+
+
+def test_a_source_by_another_spelling_is_the_same(pets, lines, monkeypatch):
+    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    for source in ("pets", "pets/", "./pets", pets):
+        said = lines("train", source, *QUICK, "--pair.width", 4, "--out", "run")
+    assert "run is finished: 16 pictures" in said
+
+
+def test_a_budget_that_is_no_whole_number_of_batches_is_rounded_up_and_that_is_said(pets, lines, monkeypatch):
+    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    said = lines("train", "pets", *("--images", 20, *QUICK[2:]), "--pair.width", 4, "--out", "run")
+    assert "budget 20 pictures, rounded up to whole batches: 24" in said
+
+
+@pytest.mark.parametrize("budget", [("--images", "9" * 26), ("--minutes", "1e300"), ("--epochs", "1e300")])
+def test_absurd_budgets_are_refused(pets, refused, budget):
+    assert "input should be less than or equal to" in refused("train", "pets", *budget)
+
+
+def test_interrupted_before_anything_was_saved_it_leaves_nothing(pets, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "play_out", interrupted)
+    assert cli.run(["train", "pets", *map(str, QUICK), "--out", "runs/new"]) == 130
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_licence_beside_the_class_folders_is_no_picture(pets, lines):
+    (pets / "LICENSE").write_text("free")
+    (pets / "cats" / "README").write_text("cats")
+    (pets / ".thumbnails").mkdir()
+    said = lines("data", "pets")
+    assert "pictures: 24 of 16x16 px, grey" in said
+    assert {"passed over: LICENSE", "passed over: cats/README", "passed over: .thumbnails/"} <= set(said)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such modes")
+def test_a_class_folder_that_cannot_be_read_is_not_a_class_that_vanishes(pets, refused, monkeypatch):
+    original = os.scandir
+
+    def scandir(place):
+        if str(place).endswith("dogs"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return original(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert "dogs cannot be read: Permission denied; a class would vanish" in refused("data", "pets")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")  # noqa: PTH110
+@pytest.mark.parametrize("redirect", ["> /dev/full", ">&-"])
+def test_an_output_that_is_full_or_closed_is_no_traceback(redirect):
+    command = f"{sys.executable} -m ganvas list {redirect}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 1
