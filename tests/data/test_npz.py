@@ -119,5 +119,5 @@ def test_a_flipped_byte_among_the_pictures_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.find(GREY.tobytes()[:64]) + 100] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="cannot be read as .npz: Bad CRC-32"):
+    with pytest.raises(UserError, match=r"cannot be read as \.npz: Bad CRC-32"):
         open_source(str(path))

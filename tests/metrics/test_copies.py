@@ -107,3 +107,13 @@ def test_the_same_seed_gives_the_same_finding():
 def test_too_few_pictures_are_refused_with_how_many_are_needed():
     with pytest.raises(TooFewError, match="needs 10 held-out pictures, and there are 3"):
         copies(drawn(100, 1), TRAINING, drawn(3, 2))
+
+
+def test_with_classes_the_closest_pair_of_each_is_named():
+    generated = drawn(60, 3)
+    kinds = np.arange(60) % 4
+    pairs = copies(generated, TRAINING, drawn(100, 2), kinds=kinds).pairs
+    assert sorted(kinds[row] for row, _, _ in pairs) == [0, 1, 2, 3]
+    distances, _ = nearest(generated, TRAINING)
+    for row, _, distance in pairs:
+        assert distance == distances[kinds == kinds[row]].min()

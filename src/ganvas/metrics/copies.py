@@ -42,8 +42,17 @@ class Copies(NamedTuple):
     """The closest ones: (generated, training, distance)."""
 
 
-def copies(generated: Floats, training: Floats, held_out: Floats, seed: int = 0) -> Copies:
-    """The test on features (N, F), (M, F), (H, F). TooFewError below 10 generated or held-out pictures."""
+def copies(
+    generated: Floats,
+    training: Floats,
+    held_out: Floats,
+    seed: int = 0,
+    kinds: NDArray[np.int64] | None = None,
+) -> Copies:
+    """The test on features (N, F), (M, F), (H, F). TooFewError below 10 of any.
+
+    kinds: (N,) class of each generated picture: the closest pair of each class is then named, not the closest of all.
+    """
     for what, features in (("generated", generated), ("held-out", held_out), ("training", training)):
         if len(features) < FEWEST:
             raise TooFewError(f"the test for copies needs {FEWEST} {what} pictures, and there are {len(features)}")
@@ -63,7 +72,11 @@ def copies(generated: Floats, training: Floats, held_out: Floats, seed: int = 0)
     # A weighted mean of independent standard normals has the variance Σ w²: divided by its root it has one.
     z = float(share @ zs / math.sqrt(share @ share))
     p_value, closer = 0.5 * math.erfc(-z / math.sqrt(2)), float(share @ closers)
-    order = np.argsort(mine, kind="stable")[:SHOWN]
+    order = np.argsort(mine, kind="stable")
+    if kinds is not None:
+        _, firsts = np.unique(kinds[order], return_index=True)
+        order = order[np.sort(firsts)]
+    order = order[:SHOWN]
     pairs = [(int(row), int(partner[row]), float(mine[row])) for row in order]
     return Copies(z, p_value, closer, p_value < SIGNIFICANT and closer >= CLOSER, pairs)
 

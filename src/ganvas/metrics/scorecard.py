@@ -13,6 +13,7 @@ from ganvas.data.prepared import Prepared
 from ganvas.errors import UserError
 from ganvas.metrics import copies as copying
 from ganvas.metrics import facts
+from ganvas.metrics.distances import TooFewError
 from ganvas.metrics.diversity import diversity as spread_ratio
 from ganvas.metrics.features import extractor
 from ganvas.metrics.pictures import Pictures, thinned
@@ -147,7 +148,10 @@ def certificate(judge: TrainedJudge | None) -> Json | None:
 
 def copies(generated: Set, training: Set, held: Set, prepared: Prepared, seed: int) -> tuple[Json, Closest]:
     """Whether pictures are copies, in words and figures, and the closest ones."""
-    found = copying.copies(generated.features, training.features, held.features, seed)
+    try:
+        found = copying.copies(generated.features, training.features, held.features, seed, generated.labels)
+    except TooFewError as error:
+        return {"p_value": None, "closer": None, "flagged": None, "verdict": f"Copies cannot be told: {error}."}, []
     card = {
         "p_value": found.p_value,
         "z": found.z,

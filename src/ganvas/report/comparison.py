@@ -145,11 +145,8 @@ def rows(cards: Sequence[Card]) -> Iterator[list[str]]:
         yield [metric.name, *cells, _real(cards, metric)]
     flags = [card.get("copies") for card in cards]
     if any(flags):
-        yield [
-            "copies",
-            *("–" if not found else ("flagged" if found["flagged"] else "none seen") for found in flags),
-            "",
-        ]
+        said = {None: "–", True: "flagged", False: "none seen"}
+        yield ["copies", *(said[found["flagged"]] if found else "–" for found in flags), ""]
 
 
 def figure(found: Entry, metric: Metric) -> str:

@@ -34,7 +34,8 @@ th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(
 th { color: var(--pale); font-weight: 600; }
 td.bar { min-width: 9rem; } td.bar svg { display: block; width: 100%; height: 1rem; }
 figure { margin: .8rem 0; } figure img { max-width: 100%; border-radius: .4rem; background: #fff; }
-img.pixels { image-rendering: pixelated; } figcaption { font-size: .85rem; color: var(--pale); }
+img.pixels { image-rendering: pixelated; } figure.narrow img { max-width: 34rem; width: 100%; }
+figcaption { font-size: .85rem; color: var(--pale); }
 .side { display: flex; flex-wrap: wrap; gap: 1.25rem; } .side figure { flex: 1 1 18rem; margin: .4rem 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .85rem; }
 dt { color: var(--pale); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -86,12 +87,13 @@ def says(sentences: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="says">{"".join(items)}</ul>'
 
 
-def picture(png: bytes, caption: str, alternative: str, pixels: bool = False) -> str:
-    """A PNG inside the page. `pixels`: shown with hard edges."""
+def picture(png: bytes, caption: str, alternative: str, pixels: bool = False, narrow: bool = False) -> str:
+    """A PNG inside the page. `pixels`: shown with hard edges; `narrow`: not over the whole width."""
     data = base64.b64encode(png).decode("ascii")
     shown = ' class="pixels"' if pixels else ""
     words = f"<figcaption>{text(caption)}</figcaption>" if caption else ""
-    return f'<figure><img{shown} alt="{text(alternative)}" src="data:image/png;base64,{data}">{words}</figure>'
+    size = ' class="narrow"' if narrow else ""
+    return f'<figure{size}><img{shown} alt="{text(alternative)}" src="data:image/png;base64,{data}">{words}</figure>'
 
 
 def side_by_side(parts: Iterable[str]) -> str:
@@ -125,13 +127,18 @@ def bar(value: float, mark: float | None, low: float | None = None, high: float 
     parts.append(f'<rect x="0" y="3" width="{100 * share:.2f}" height="6" rx="1" fill="var(--blue)"/>')
     if low is not None and high is not None:
         parts.append(
-            f'<line x1="{100 * max(0.0, low):.2f}" x2="{100 * min(1.0, high):.2f}" y1="6" y2="6" '
+            f'<line x1="{_within(low):.2f}" x2="{_within(high):.2f}" y1="6" y2="6" '
             'stroke="var(--ink)" stroke-width="1"/>'
         )
     if mark is not None:
         place = 100 * max(0.0, min(1.0, mark))
         parts.append(f'<rect x="{place - 0.4:.2f}" y="0" width="0.8" height="12" fill="var(--orange)"/>')
     return Drawing(f'<svg viewBox="0 0 100 12" preserveAspectRatio="none">{"".join(parts)}</svg>')
+
+
+def _within(share: float) -> float:
+    """A share in hundredths, kept from 0 to 100."""
+    return 100 * max(0.0, min(1.0, share))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:

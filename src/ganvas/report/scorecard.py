@@ -32,7 +32,7 @@ def _labels(card: Card) -> Iterator[tuple[Mood, str]]:
         mine, real = labels["accuracy"], labels["real_accuracy"]
         guess = 1 / len(card["classes"])
         obeyed = "obeyed" if labels["high"] >= real - 0.01 else "obeyed less than real pictures show them"
-        if mine < 2 * guess:
+        if mine < guess + (1 - guess) / 4:  # no better than chance to speak of
             obeyed = "not obeyed"
         yield (
             "good" if obeyed == "obeyed" else "bad",
@@ -68,8 +68,8 @@ def _distances(card: Card) -> Iterator[tuple[Mood, str]]:
 
 def _copies(card: Card) -> Iterator[tuple[Mood, str]]:
     if copies := card.get("copies"):
-        yield "bad" if copies["flagged"] else "good", copies["verdict"]
-        across = copies["held_out_with_a_twin_in_training"]
+        yield {None: "", True: "bad", False: "good"}[copies["flagged"]], copies["verdict"]
+        across = copies.get("held_out_with_a_twin_in_training")
         if across:
             yield (
                 "",
@@ -120,9 +120,11 @@ def html(card: Card, pictures: Pictures) -> str:
     parts += [page.heading("Class by class"), _class_table(card)]
     parts += [page.paragraph("Bars: labels obeyed; orange: the judge on real held-out pictures.", True)]
     if "confusion" in pictures:
-        parts += [page.picture(pictures["confusion"], "Asked for (rows) and seen (columns)", "Confusion matrix")]
+        parts += [
+            page.picture(pictures["confusion"], "Asked for (rows) and seen (columns)", "Confusion matrix", narrow=True)
+        ]
     if "pairs" in pictures:
-        parts += [page.heading("The pictures closest to training pictures")]
+        parts += [page.heading("The pictures closest to training pictures, of each class")]
         words = "Top: generated; below each, the training picture nearest to it. Look for copies."
         parts += [page.picture(pictures["pairs"], words, "Closest pairs", True)]
     parts += [page.heading("How this was measured"), page.facts(protocol(card))]
@@ -137,7 +139,7 @@ def tiles(card: Card) -> Iterator[tuple[str, str, str]]:
     if frechet["value"] is not None:
         floor = "no floor" if frechet["floor"] is None else f"real against real: {short(frechet['floor'])}"
         yield short(frechet["value"]), frechet["name"], floor
-    if copies := card.get("copies"):
+    if (copies := card.get("copies")) and copies["flagged"] is not None:
         yield "flagged" if copies["flagged"] else "none seen", "copies", f"p = {copies['p_value']:.3g}"
     if use := card.get("use"):
         yield percent(use["accuracy"]), "use (CAS)", f"as many real ones: {percent(use['real_accuracy'])}"
