@@ -182,3 +182,17 @@ def test_without_datasets_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(UserError, match=r"pip install 'ganvas\[hf\]'"):
         opened()
+
+
+def test_a_clients_own_warnings_stay_its_own(caplog):
+    import logging
+
+    from ganvas.data.hub import _Answers
+
+    client = logging.getLogger("huggingface_hub")
+    before = client.level
+    with pytest.raises(UserError, match="hf:a/b cannot be had: the hub cannot be reached"), _Answers("a/b"):
+        client.warning("Retrying in 8s [Retry 5/5].")
+        raise ConnectionError
+    assert "Retrying" not in caplog.text
+    assert client.level == before

@@ -27,6 +27,11 @@ def lessons(count):
     return [{"images": 64 * i, "loss": 1 / (i + 1), "accuracy": i / count, "grad": 1.0} for i in range(count)]
 
 
+CHARTS_BY_COLOUR = [
+    (figures.losses, canvas.BLUE),
+    (figures.scores, canvas.GREEN),
+    (figures.gradients, canvas.BLUE),
+]
 CHARTS = [(figures.losses, "BLUE", "ORANGE"), (figures.scores, "GREEN", "PLUM"), (figures.gradients, "BLUE", "ORANGE")]
 
 
@@ -191,3 +196,13 @@ def test_a_dollar_in_a_name_is_drawn_as_a_dollar(tmp_path):
     figures.class_grid(pixels, np.array([0]), ("$x$",), tmp_path / "dollars.png")
     figures.class_grid(pixels, np.array([0]), ("x",), tmp_path / "plain.png")
     assert pixels_of(tmp_path / "dollars.png").shape[1] > pixels_of(tmp_path / "plain.png").shape[1]
+
+
+@pytest.mark.parametrize(("chart", "colour"), CHARTS_BY_COLOUR)
+def test_a_single_record_is_a_dot_that_can_be_seen(chart, colour, tmp_path):
+    record = {"images": 16, "loss_d": 1.0, "score_real": 0.7, "grad_d": 1.0}
+    chart([record], tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as image:
+        drawn = np.asarray(image.convert("RGB"))[:, : int(0.85 * image.width)]  # without the name beside the dot
+    wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+    assert (np.abs(drawn.astype(int) - wanted).sum(axis=2) < 12).sum() > 20

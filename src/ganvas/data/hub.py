@@ -3,6 +3,7 @@
 Tested with a stand-in for `datasets`; never run against the hub itself.
 """
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,15 +175,20 @@ _REASONS = {
 
 
 class _Answers:
-    """Turns whatever a download raises into one sentence."""
+    """Turns whatever a download raises into one sentence, and keeps its clients' tries and warnings to themselves."""
 
     def __init__(self, repository: str) -> None:
         self.repository = repository
+        self.loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets")]
+        self.levels = [logger.level for logger in self.loggers]
 
     def __enter__(self) -> None:
-        pass
+        for logger in self.loggers:
+            logger.setLevel(logging.CRITICAL)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        for logger, level in zip(self.loggers, self.levels, strict=True):
+            logger.setLevel(level)
         if not isinstance(error, Exception) or isinstance(error, UserError):
             return
         chain: list[BaseException] = [error]

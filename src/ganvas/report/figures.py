@@ -169,11 +169,14 @@ def _chart(records: Records, path: Path, title: str, series: Series, logarithmic
         for label, colour, x, y in columns:
             axes.plot(*thinned(x, y), color=colour, alpha=0.22, linewidth=0.8)
             mean = smoothed(x, y)
-            axes.plot(*mean, color=colour, linewidth=2.2)
+            # One value is no line: a dot.
+            axes.plot(*mean, color=colour, linewidth=2.2, marker="o" if len(mean[0]) == 1 else None)
             ends.append((float(mean[1][-1]), label, colour))
         _scale(axes, [y for _, _, _, y in columns], logarithmic)
         _end_labels(axes, ends)
         axes.margins(x=0)
+        if max((len(x) for _, _, x, _ in columns), default=0) == 1:
+            axes.set_xlim(0, max(1.0, 1.05 * float(columns[0][2][0])))
         axes.xaxis.set_major_formatter(lambda value, _: canvas.count(value))
         axes.set_xlabel("pictures seen")
         seen = max((float(x[-1]) for _, _, x, _ in columns), default=0.0)
