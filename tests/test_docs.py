@@ -53,14 +53,22 @@ def shortened(words: list[str]) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What the documents suppose: a folder of labelled pictures, and one in CelebA's published layout."""
+    """What the documents suppose: labelled pictures, CelebA's published layout, MNIST's four files; and short fits."""
     monkeypatch.chdir(tmp_path)
+    for room in ("classifying.judging", "metrics.use"):
+        monkeypatch.setattr(f"ganvas.{room}.images_shown", lambda count, size: 512)
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
         (tmp_path / "pictures" / kind).mkdir(parents=True)
-        for index in range(12):
+        for index in range(24):
             pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path / "pictures" / kind / f"{index}.png")
+    (tmp_path / "mnist").mkdir()
+    for part, count in (("train", 60), ("t10k", 20)):
+        for name, kind, shape in (("images-idx3", 3, (count, 28, 28)), ("labels-idx1", 1, (count,))):
+            head = bytes((0, 0, 8, kind)) + b"".join(side.to_bytes(4, "big") for side in shape)
+            values = random.integers(0, 255, shape, np.uint8) if kind == 3 else np.arange(count, dtype=np.uint8) % 10
+            (tmp_path / "mnist" / f"{part}-{name}-ubyte").write_bytes(head + values.tobytes())
     portraits = tmp_path / "celeba" / "img_align_celeba"
     portraits.mkdir(parents=True)
     names = [f"{index:06d}.jpg" for index in range(1, 13)]

@@ -191,8 +191,13 @@ def test_a_clients_own_warnings_stay_its_own(caplog):
 
     client = logging.getLogger("huggingface_hub")
     before = client.level
-    with pytest.raises(UserError, match="hf:a/b cannot be had: the hub cannot be reached"), _Answers("a/b"):
-        client.warning("Retrying in 8s [Retry 5/5].")
-        raise ConnectionError
+
+    def fetch():
+        with _Answers("a/b"):
+            client.warning("Retrying in 8s [Retry 5/5].")
+            raise ConnectionError
+
+    with pytest.raises(UserError, match="hf:a/b cannot be had: the hub cannot be reached"):
+        fetch()
     assert "Retrying" not in caplog.text
     assert client.level == before

@@ -83,12 +83,13 @@ def copies(
 
 def verdict(found: Copies) -> str:
     """The finding in one sentence."""
-    share = f"{found.closer:.0%} of the time a generated picture lies closer to a training picture than a held-out one"
+    share = (
+        f"{100 * found.closer:.0f} % of the generated pictures lie closer to their nearest training picture than a "
+        f"held-out one does to its own; 50 % is chance"
+    )
     if found.flagged:
         return f"Copies: {share} (p = {found.p_value:.2g}). Look at the closest pairs."
-    if found.closer < 0.5:
-        return f"No copying seen: {share}, less than chance would have it."
-    return f"No copying seen: {share}, where half is chance and {CLOSER:.0%} is flagged (p = {found.p_value:.2g})."
+    return f"No copying seen: {share}, {100 * CLOSER:.0f} % would be flagged."
 
 
 def nearest(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -56,6 +56,8 @@ def _distances(card: Card) -> Iterator[tuple[Mood, str]]:
         f"{found['name']} {short(found['value'])} ({short(found['low'])} to {short(found['high'])}) "
         f"with {found['n']:,} pictures{beside}.",
     )
+    if away := farthest(card):
+        yield "", away
     recall, precision = card["distances"].get("recall", {}), card["distances"].get("precision", {})
     if recall.get("value") is not None:
         yield (
@@ -64,6 +66,23 @@ def _distances(card: Card) -> Iterator[tuple[Mood, str]]:
             f"{percent(precision['floor'])}); they reach {percent(recall['value'])} of the real ones (real: "
             f"{percent(recall['floor'])}).",
         )
+
+
+def farthest(card: Card) -> str:
+    """Which class is farthest above its floor, where classes have a distance."""
+    metric = "frechet" if _has(card, "frechet") else "kernel"
+    name = card["distances"].get(metric, {}).get("name", "")
+    known = [
+        (found[metric]["value"] - (found[metric].get("floor") or 0.0), found)
+        for found in card["per_class"]
+        if found.get(metric, {}).get("value") is not None
+    ]
+    if len(known) < 2:
+        return ""
+    _, worst = max(known, key=lambda pair: pair[0])
+    floor = worst[metric].get("floor")
+    figure = f"{name} {short(worst[metric]['value'])}" + ("" if floor is None else f", floor {short(floor)}")
+    return f"The class farthest from its real pictures is {worst['class']}, with {figure}."
 
 
 def _copies(card: Card) -> Iterator[tuple[Mood, str]]:
