@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from pairs import in_turn, machine, ratios
 from torch import nn
@@ -81,6 +82,7 @@ def seconds_of_loop(run: Run, prepared: Prepared, speed: Speed) -> Seconds:
         engine = Engine.for_trials(speed)
         game = build(run, prepared, engine)
         known = record.new(run, {}, prepared, speed, steps, "cpu")
+        folder.write(known)
         clock = Clock()
         with contextlib.redirect_stdout(io.StringIO()):
             repeat_all(run, game, engine, State(), known, folder)
@@ -124,7 +126,7 @@ def book() -> None:
 def seconds_of_bare_book(images: int) -> Seconds:
     """The same arithmetic as a person would write it down: pictures in [0, 1], one-hot labels, BCE on a sigmoid."""
     torch.set_num_threads(1)
-    pictures = torch.from_numpy(open_source("digits").pixels[:1000]).float().flatten(1) / 255
+    pictures = torch.from_numpy(np.array(open_source("digits").pixels[:1000])).float().flatten(1) / 255
     kinds = torch.eye(10)
     judge = nn.Sequential(nn.Linear(794, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 1), nn.Sigmoid())
     draw = nn.Sequential(nn.Linear(110, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 784), nn.Sigmoid())

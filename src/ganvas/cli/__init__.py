@@ -69,7 +69,13 @@ app.command(
     help="Name the recipes, the known sources, your runs, or every knob.",
     help_epilogue="",
 )
-COMMANDS = ("compare", "data", "evaluate", "list", "sample", "train")
+app.command(
+    "ganvas.cli.worth:worth",
+    name="worth",
+    help="Say whether training a classifier with a run's pictures is worth it.",
+    help_epilogue="For example: ganvas worth runs/digits-modern-s0 --quick",
+)
+COMMANDS = ("compare", "data", "evaluate", "list", "sample", "train", "worth")
 
 
 def run(arguments: Sequence[str]) -> int:

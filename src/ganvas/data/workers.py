@@ -31,7 +31,11 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: i
     if processes == 1:
         yield from map(work, tasks)
         return
-    with ProcessPoolExecutor(processes, _context(), initializer=_begin) as pool:
+    from threadpoolctl import threadpool_limits
+
+    # numpy's matrix products wake a thread a core, which then spin for a while: each process would take from the
+    # others, and all of it would take twice as long. Forked processes inherit the limit; spawned ones do without.
+    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=_begin) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for task in tasks:

@@ -60,11 +60,11 @@ def of_test(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> float:
     more, less: (S, N), whether a classifier of each seed was right about each picture. Never below that of one picture
     in N, so that a few held-out pictures, all alike by luck, do not pass for certainty.
     """
-    count = more.shape[1]
+    count = int(more.shape[1])
     assert more.shape == less.shape, "the same seeds and pictures"
     gained = more.mean(axis=0) - less.mean(axis=0)  # (S, N) -> (N,)
     spread = float(np.var(gained, ddof=1)) if count > 1 else 1.0
-    return max(spread / count, 1 / count**2)
+    return max(spread / count, 1 / count / count)
 
 
 def compared(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Difference:

@@ -1,0 +1,85 @@
+"""`ganvas worth`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from ganvas.cli import Parameter
+from ganvas.errors import UserError
+from ganvas.progress import say
+
+if TYPE_CHECKING:
+    from ganvas.studies.worth import Json
+
+Text = str | None
+
+
+def option(metavar: str, text: str) -> Parameter:
+    """An option with a value, as help shows it."""
+    return Parameter(metavar=metavar, help=text)
+
+
+def worth(
+    run: Annotated[Path, Parameter(help="A run's folder.")],
+    /,
+    *,
+    quick: Annotated[
+        bool, Parameter(negative="", show_default=False, help="10 % and 1 % of the set alone, and less shown.")
+    ] = False,
+    seeds: Annotated[Text, option("N", "How often everything is done (default: 3; fewer give no verdict).")] = None,
+    seed: Annotated[Text, option("S", "The first of the seeds (default: 0).")] = None,
+    minutes: Annotated[Text, option("M", "For everything together (default: 15; quick: 3).")] = None,
+    out: Annotated[Path | None, option("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
+) -> int:
+    """Should you train your classifier with these pictures? Real, augmented and generated ones, side by side."""
+    from ganvas.cli.places import refuse_inside_source
+    from ganvas.report import worth as report
+    from ganvas.settings import parse
+    from ganvas.studies.subject import subject
+    from ganvas.studies.worth import Worth, weigh
+
+    given = {"seeds": seeds, "seed": seed, "minutes": minutes}
+    choices = parse(Worth, {"quick": quick, **{name: value for name, value in given.items() if value is not None}})
+    place = where(run, out)
+    about = subject(run, say, choices.most_tested)
+    if out is not None:
+        refuse_inside_source(about.run.source, out)
+    try:
+        card = weigh(about, choices, place, say)
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {error.strerror or error}") from None
+    write(card, place)
+    for line in report.lines(card):
+        say(line)
+    return 0
+
+
+def where(run: Path, out: Path | None) -> Path:
+    """The folder that the answer goes to. UserError where there is no run, or nothing can be written."""
+    from ganvas.cli.places import refuse_file, refuse_unwritable
+    from ganvas.cli.sample import refuse_no_run
+
+    refuse_no_run(run)
+    if not run.is_dir():
+        raise UserError(f"{run} is not a run: give a run's folder")
+    place = run if out is None else out
+    refuse_file(place)
+    refuse_unwritable(place)
+    return place
+
+
+def write(card: "Json", place: Path) -> None:
+    """Writes worth.json, worth.md and worth.html, and says where the page is."""
+    from ganvas.report import worth as report
+    from ganvas.runs import sealed
+
+    files = {
+        "worth.json": sealed.to_json(card),
+        "worth.md": report.markdown(card).encode("utf-8"),
+        "worth.html": report.html(card).encode("utf-8"),
+    }
+    try:
+        for name, content in files.items():
+            sealed.replace_synced(place / name, content)
+    except OSError as error:
+        raise UserError(f"the answer cannot be written to {place}: {error.strerror or error}") from None
+    say(f"answer {place / 'worth.html'}")

@@ -1,0 +1,115 @@
+"""`ganvas worth`: what it says and writes, and which sentence answers which mistake."""
+
+import json
+import re
+from contextlib import nullcontext
+
+import pytest
+
+from ganvas import machine
+from ganvas.cli.worth import worth
+from ganvas.errors import UserError
+from ganvas.studies import budget
+from ganvas.studies import worth as study
+
+RATES = budget.Rates(fitting=1_000.0, training=100_000.0, drawing=100_000.0)
+
+
+@pytest.fixture(autouse=True)
+def quick_to_do(monkeypatch):
+    monkeypatch.setattr(study, "measured", lambda *_: RATES)
+    monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
+    for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
+        monkeypatch.setattr(budget, name, 1)
+    monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
+
+
+def test_it_says_a_fact_a_line_the_verdict_last_and_writes_three_files(own_run, capsys):
+    assert worth(own_run.path, quick=True, seeds="2", minutes="0.05") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "measuring how fast this machine fits, trains and draws"
+    assert any(re.fullmatch(r"comparing \d+ of \d+ seconds of work, .*", line) for line in lines)
+    assert f"answer {own_run.path / 'worth.html'}" in lines
+    assert lines[-6].startswith("10 %, real only: accuracy ")
+    assert lines[-1] == "Cannot tell: one cannot tell with fewer than 3 seeds."
+    card = json.loads((own_run.path / "worth.json").read_text())
+    assert (card["format"], card["verdict"]["sentence"]) == (1, lines[-1])
+    assert (own_run.path / "worth.md").read_text().startswith("# Are pictures of own worth")
+    assert (own_run.path / "worth.html").read_text().startswith("<!doctype html>")
+    assert worth(own_run.path, quick=True, seeds="2", minutes="0.05") == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again[0] == "every fit was done before"
+    assert again[-1] == lines[-1]
+
+
+def test_the_whole_set_is_there_too_unless_it_has_to_be_quick(own_run, tmp_path, capsys):
+    assert worth(own_run.path, seeds="1", minutes="0.05", out=tmp_path / "answer") == 0
+    said = capsys.readouterr().out
+    assert "100 % of the training pictures, 54 (the generator saw the whole set): " in said
+    assert not (own_run.path / "worth.json").exists()
+    card = json.loads((tmp_path / "answer" / "worth.json").read_text())
+    assert [found["share"] for found in card["sizes"]] == [1.0, 0.1]
+    assert [found["decides"] for found in card["sizes"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ({"seeds": "0"}, r"--seeds: input should be greater than or equal to 1"),
+        ({"seeds": "many"}, r"--seeds: input should be a valid integer"),
+        ({"seeds": "51"}, r"--seeds: input should be less than or equal to 50"),
+        ({"seed": "-1"}, r"--seed: input should be greater than or equal to 0"),
+        ({"minutes": "0"}, r"--minutes: input should be greater than 0"),
+        ({"minutes": "nan"}, r"--minutes: input should be a finite number"),
+        (
+            {"minutes": "0.0001"},
+            r"0.0001 minutes are too few for \d+ fits and \d+ trainings on this machine: give --minutes",
+        ),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_leaves_nothing(own_run, contents, choices, sentence):
+    before = contents(own_run.path)
+    with pytest.raises(UserError, match=sentence) as refused:
+        worth(own_run.path, **choices)
+    assert refused.value.status == 2
+    assert "\n" not in str(refused.value)
+    assert contents(own_run.path) == before
+
+
+def test_places_that_will_not_do_are_refused(own_run, tiny_source, tmp_path, contents):
+    file = tmp_path / "file"
+    file.write_text("")
+    for run, out, sentence in (
+        (own_run.path, file, r"--out .*file is a file; give a folder"),
+        (own_run.path, file / "below", r"below cannot be written: .*file is not a folder"),
+        (tmp_path / "ow", None, r"there is no run .*ow; did you mean .*own\?"),
+        (file, None, r"file is not a run: give a run's folder"),
+        (own_run.bundle, None, r"is a bundle, which does not say where its pictures lie"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            worth(run, out=out)
+    assert contents(own_run.bundle).keys() == {
+        "generator.safetensors",
+        "discriminator.safetensors",
+        "run.json",
+        "manifest.json",
+    }
+
+
+def test_another_comparison_in_the_same_folder_is_refused_with_the_difference(own_run):
+    worth(own_run.path, quick=True, seeds="1", minutes="0.05")
+    with pytest.raises(UserError, match=r"was begun with seed 0, now 7\. Give the flags it was begun with"):
+        worth(own_run.path, quick=True, seeds="1", minutes="0.05", seed="7")
+
+
+def test_minutes_that_were_not_given_grow_on_a_slow_machine_and_that_is_said(own_run, monkeypatch, capsys):
+    slow = budget.Rates(fitting=1_000.0, training=0.5, drawing=100_000.0)
+    monkeypatch.setattr(study, "measured", lambda *_: slow)
+    monkeypatch.setattr(budget, "FEWEST_TRAINED", 60)
+    monkeypatch.setattr(budget, "images_shown", lambda *_: 128)
+    worth(own_run.path, quick=True, seeds="1")
+    said = capsys.readouterr().out.splitlines()
+    found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", said[1])
+    assert float(found[1]) > 3
+    card = json.loads((own_run.path / "worth.json").read_text())
+    assert card["protocol"]["minutes"] == float(found[1])
