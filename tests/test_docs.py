@@ -12,6 +12,7 @@ from PIL import Image
 
 import ganvas
 from ganvas import cli
+from ganvas.studies import budget
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,6 +38,8 @@ def commands(document: Path, program: str) -> list[list[str]]:
 
 def shortened(words: list[str]) -> list[str]:
     """A command with a budget of two steps, and what has to be measured given."""
+    if words[:2] == ["ganvas", "worth"]:
+        return [*words, "--minutes", "0.05"]
     if words[:2] != ["ganvas", "train"]:
         return words
     short, skip = [], False
@@ -57,6 +60,10 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for room in ("classifying.judging", "metrics.use"):
         monkeypatch.setattr(f"ganvas.{room}.images_shown", lambda count, size: 512)
+    rates = budget.Rates(fitting=1_000.0, training=100_000.0, drawing=100_000.0)
+    monkeypatch.setattr("ganvas.studies.worth.measured", lambda *_: rates)
+    for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
+        monkeypatch.setattr(budget, name, 1)
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
         (tmp_path / "pictures" / kind).mkdir(parents=True)

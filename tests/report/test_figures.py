@@ -206,3 +206,11 @@ def test_a_single_record_is_a_dot_that_can_be_seen(chart, colour, tmp_path):
         drawn = np.asarray(image.convert("RGB"))[:, : int(0.85 * image.width)]  # without the name beside the dot
     wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
     assert (np.abs(drawn.astype(int) - wanted).sum(axis=2) < 12).sum() > 20
+
+
+def test_scores_on_the_way_are_drawn_where_there_are_any(tmp_path):
+    plain = [{"images": 16 * k, "loss_d": 1.0} for k in range(1, 5)]
+    figures.quick_scores(plain, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    figures.quick_scores([*plain, {"images": 80, "fcd": 9.0, "label_accuracy": 0.5}], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fcd.png", "labels.png"]

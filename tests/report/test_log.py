@@ -81,3 +81,13 @@ def test_the_running_mean_is_calmer_than_what_it_smooths_and_keeps_the_trend():
     x = np.arange(20_000.0)
     mean_x, mean_y = smoothed(x, x / 20_000 + random.normal(size=20_000))
     assert np.abs(mean_y - mean_x / 20_000).mean() < 0.1
+
+
+def test_a_score_that_few_records_hold_survives_thinning(tmp_path):
+    path = tmp_path / "log.jsonl"
+    records = [{"step": k, "images": k, "loss_d": 1.0, **({"fcd": 7.0} if k == 10 else {})} for k in range(1, 101)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    thin = read_log(path, at_most=16)
+    assert len(thin) < 16
+    assert [record["fcd"] for record in thin if "fcd" in record] == [7.0]
+    assert thin[-1]["images"] == 100

@@ -17,6 +17,7 @@ from ganvas.runs.bundle import open_run
 from ganvas.runs.folder import RunFolder
 from ganvas.sampling import Sampler
 
+BYTES_IN_MEMORY = 2**31
 Say = Callable[[str], None]
 
 
@@ -138,6 +139,9 @@ def _draw(
     sampler: Sampler, asked: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
 ) -> Pixels:
     total = sum(number for _, number in asked)
+    most = BYTES_IN_MEMORY // int(np.prod(sampler.card.shape.picture))
+    if total > most:
+        raise UserError(f"-n {total} pictures do not fit into memory; at most {most} of this size are scored at once")
     pixels = np.empty((total, *sampler.card.shape.picture), np.uint8)
     filled = 0
     for label, number in asked:

@@ -15,7 +15,17 @@ from ganvas.report.log import Floats, column, read_log, smoothed, thinned
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["class_grid", "confusion", "feature_maps", "gradients", "kernels", "losses", "read_log", "scores"]
+__all__ = [
+    "class_grid",
+    "confusion",
+    "feature_maps",
+    "gradients",
+    "kernels",
+    "losses",
+    "quick_scores",
+    "read_log",
+    "scores",
+]
 
 Records = Sequence[Mapping[str, Any]]
 Series = tuple[tuple[str, str, str], ...]  # (label, key in a record, colour)
@@ -38,6 +48,18 @@ def gradients(records: Records, path: Path) -> None:
     """The norms of the gradients of D and G (or of a classifier) against pictures seen, on a logarithmic scale."""
     series = (("D", "grad_d", BLUE), ("G", "grad_g", ORANGE), ("gradient", "grad", BLUE))
     _chart(records, path, "Gradient norm", series, logarithmic=True)
+
+
+def quick_scores(records: Records, folder: Path) -> None:
+    """What was scored on the way: labels.png and fcd.png in a folder; nothing where nothing was."""
+    for key, name, title in (
+        ("label_accuracy", "labels", "Labels obeyed, on the way"),
+        ("fcd", "fcd", "Fréchet distance in the judge's features, on the way"),
+    ):
+        if any(key in record for record in records):
+            _chart(
+                records, folder / f"{name}.png", title, ((name, key, GREEN if key != "fcd" else ORANGE),), key == "fcd"
+            )
 
 
 def kernels(weight: Floats, path: Path, title: str, picture: tuple[int, int, int] | None = None) -> None:

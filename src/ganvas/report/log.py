@@ -92,9 +92,11 @@ def _averaged(group: list[dict[str, Any]]) -> dict[str, Any]:
     """One record for several: numbers averaged, but steps and counts of pictures as they were at the end."""
     if len(group) == 1:
         return group[0]
-    last = group[-1]
+    everything: dict[str, Any] = {}
+    for record in group:
+        everything |= record  # a score that only some records hold is not lost with them
     kept = ("step", "images", "seconds")
     numbers = {
-        key: [r[key] for r in group if key in r] for key, value in last.items() if isinstance(value, int | float)
+        key: [r[key] for r in group if key in r] for key, value in everything.items() if isinstance(value, int | float)
     }
-    return last | {key: sum(found) / len(found) for key, found in numbers.items() if key not in kept}
+    return everything | {key: sum(found) / len(found) for key, found in numbers.items() if key not in kept}

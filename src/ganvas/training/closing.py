@@ -73,6 +73,7 @@ def charts(run: Run, game: Game, prepared: Prepared, found: Mapping[str, Any], f
     figures.losses(records, folder.charts / "losses.png")
     figures.scores(records, folder.charts / "scores.png")
     figures.gradients(records, folder.charts / "gradients.png")
+    figures.quick_scores(records, folder.charts)
     if "confusion" in found:
         figures.confusion(np.array(found["confusion"]), prepared.classes, folder.charts / "confusion.png")
     is_pair = "discriminator" in game.networks
