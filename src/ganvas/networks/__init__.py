@@ -2,5 +2,6 @@
 
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.modern import Modern
+from ganvas.networks.reference import Dcgan
 
-PAIRS = {"book-mlp": BookMLP, "book-conv": BookConv, "modern": Modern}
+PAIRS = {"book-mlp": BookMLP, "book-conv": BookConv, "modern": Modern, "dcgan-concat": Dcgan}
