@@ -39,7 +39,7 @@ def commands(document: Path, program: str) -> list[list[str]]:
 def shortened(words: list[str]) -> list[str]:
     """A command with a budget of two steps, and what has to be measured given."""
     if words[:2] == ["ganvas", "worth"]:
-        return [*words, "--minutes", "0.05"]
+        return [*words, "--minutes", "4"]
     if words[:2] != ["ganvas", "train"]:
         return words
     short, skip = [], False
@@ -60,10 +60,11 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for room in ("classifying.judging", "metrics.use"):
         monkeypatch.setattr(f"ganvas.{room}.images_shown", lambda count, size: 512)
-    rates = budget.Rates(fitting=1_000.0, training=100_000.0, drawing=100_000.0)
+    rates = budget.Rates(fitting=50.0, training=50.0, drawing=1_000.0)  # a slow machine's, so that a plan is short
     monkeypatch.setattr("ganvas.studies.worth.measured", lambda *_: rates)
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
+    monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
         (tmp_path / "pictures" / kind).mkdir(parents=True)

@@ -55,7 +55,7 @@ def test_no_effect_is_no_yes():
 def test_harm_at_every_size_is_a_no():
     found = asked({0.1: rows(0.7), 0.01: rows(0.6)})["verdict"]
     assert found["answer"] == "no"
-    assert found["sentence"].startswith("No: they do not even give 0.5 points of accuracy: with 10 %")
+    assert found["sentence"].startswith("No: they add less than 0.5 points of accuracy: with 10 %")
 
 
 def test_harm_at_one_size_and_chance_at_the_other_cannot_be_told():

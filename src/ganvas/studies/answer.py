@@ -180,7 +180,7 @@ def verdict(sizes: Sequence[Json], seeds: int) -> Json:
         f"{_place(size)}, {_gain(max(size['gains'], key=lambda gain: gain['value']))}" for size in deciding
     )
     if all(_useless(size) for size in deciding):
-        return _said("no", f"they do not even give {100 * MARGIN:g} points of accuracy: {figures}.")
+        return _said("no", f"they add less than {100 * MARGIN:g} points of accuracy: {figures}.")
     return _said("unknown", f"neither a gain worth having nor the lack of one is certain: {figures}.")
 
 
