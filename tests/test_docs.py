@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 import ganvas
-from ganvas import cli
+from ganvas import cli, machine
 from ganvas.studies import budget
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +66,7 @@ def folder(tmp_path, monkeypatch):
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
     monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
+    monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
         (tmp_path / "pictures" / kind).mkdir(parents=True)
