@@ -117,3 +117,34 @@ def test_with_classes_the_closest_pair_of_each_is_named():
     distances, _ = nearest(generated, TRAINING)
     for row, _, distance in pairs:
         assert distance == distances[kinds == kinds[row]].min()
+
+
+def test_a_copys_distance_is_nought_however_far_from_the_origin():
+    base = np.random.default_rng(0).normal(1000, 0.001, (300, 64))
+    distances, rows = nearest(base[::-1], base)
+    assert not distances.any()
+    assert np.array_equal(rows, np.arange(300)[::-1])
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_features_that_are_no_numbers_are_a_mistake_of_ours(place):
+    sets = [drawn(100, 3), TRAINING.copy(), drawn(100, 2)]
+    sets[place][3, 1] = np.nan
+    with pytest.raises(AssertionError, match="no numbers"):
+        copies(*sets)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_fifth_of_two_thousand_a_copy_is_flagged_and_every_twentieth_is_not(seed):
+    """A share s of exact copies among fresh pictures lies closer (1 + s)/2 of the time: 0.60 and 0.525."""
+    held, fresh = drawn(2000, 200 + seed), drawn(2000, 300 + seed)
+    many, few = (copies(np.concatenate([TRAINING[:n], fresh[n:]]), TRAINING, held) for n in (400, 100))
+    assert many.flagged
+    assert many.closer == pytest.approx(0.6, abs=0.03)
+    assert not few.flagged
+
+
+def test_fresh_pictures_are_rarely_flagged():
+    found = [copies(drawn(300, 1000 + k), TRAINING, drawn(300, 2000 + k)) for k in range(200)]
+    assert np.mean([entry.flagged for entry in found]) <= 0.03
+    assert np.std([entry.z for entry in found]) == pytest.approx(1, abs=0.15)

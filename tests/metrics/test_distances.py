@@ -128,6 +128,54 @@ def test_in_parts_is_as_a_whole(monkeypatch):
     assert [entry.value for entry in parts] == [entry.value for entry in whole]
 
 
+def test_the_kernel_in_parts_is_as_a_whole(monkeypatch):
+    real, fake = normal(157, 6, seed=1), normal(131, 6, 0.3, seed=2)
+    whole, original, tables = kernel(real, fake), distances._kernel_of, []
+
+    def watched(products, features):
+        tables.append(products.nelement())
+        return original(products, features)
+
+    monkeypatch.setattr(distances, "_kernel_of", watched)
+    monkeypatch.setattr(distances, "CHUNK_BYTES", 8 * 131 * 3)  # three rows
+    assert kernel(real, fake) == pytest.approx(whole)
+    assert max(tables) <= 3 * 131
+
+
+def test_neighbours_do_not_change_where_both_sets_are_moved_far_away():
+    real, fake = normal(300, 8, deviation=0.001, seed=1), normal(300, 8, deviation=0.0012, seed=2)
+    near, far = neighbours(real, fake), neighbours(real + 1000, fake + 1000)
+    for here, there in zip(near, far, strict=True):
+        assert here.value == pytest.approx(there.value, abs=0.01)
+
+
+def test_a_frechet_replicate_costs_one_decomposition(monkeypatch):
+    counted = []
+    for name in ("eigh", "eigvalsh"):
+        original = getattr(torch.linalg, name)
+        monkeypatch.setattr(torch.linalg, name, lambda rows, f=original: (counted.append(1), f(rows))[1])
+    frechet(normal(100), normal(100, seed=1), blocks=10)
+    assert len(counted) == 2 + 1 + 2 * 10  # a root of each set, the value, the replicates
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("metric", [frechet, kernel, neighbours])
+def test_features_that_are_no_numbers_are_a_mistake_of_ours(metric, wrong):
+    rows = normal(50)
+    rows[3, 1] = wrong
+    for pair in ((rows, normal(50, seed=1)), (normal(50, seed=1), rows)):
+        with pytest.raises(AssertionError, match="no numbers"):
+            metric(*pair)
+
+
+@pytest.mark.parametrize(("count", "features"), [(2, 1), (3, 2), (3, 1)])
+def test_sets_too_small_for_a_covariance_without_a_block_are_refused(count, features):
+    with pytest.raises(TooFewError, match=f"needs at least 4 real pictures, and there are {count}"):
+        frechet(normal(count, features), normal(count, features, seed=1))
+    found = frechet(normal(4, features), normal(4, features, 2.0, seed=1))
+    assert 0 <= found.low < found.value < found.high
+
+
 def test_the_number_of_blocks_changes_intervals_and_no_value():
     real, fake = normal(300, seed=1), normal(300, middle=0.3, seed=2)
     for metric in (frechet, kernel):
@@ -169,3 +217,17 @@ def test_precisions_interval_covers_nineteen_times_in_twenty_with_the_real_set_h
     found = [neighbours(real, normal(150, 3, 0.7, 1.2, seed=k)).precision for k in range(1, 200)]
     truth = float(np.mean([entry.value for entry in found]))
     assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in found]) <= 0.99
+
+
+def test_densitys_interval_covers_nineteen_times_in_twenty_with_the_real_set_held_fixed():
+    real = normal(150, 3)
+    found = [neighbours(real, normal(150, 3, 0.7, 1.2, seed=k)).density for k in range(1, 300)]
+    truth = float(np.mean([entry.value for entry in found]))
+    assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in found]) <= 0.985
+
+
+def test_recalls_interval_covers_nineteen_times_in_twenty_with_the_generated_set_held_fixed():
+    fake = normal(150, 3)
+    found = [neighbours(normal(150, 3, 0.7, 1.2, seed=k), fake).recall for k in range(1, 300)]
+    truth = float(np.mean([entry.value for entry in found]))
+    assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in found]) <= 0.985

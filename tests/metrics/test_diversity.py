@@ -42,3 +42,27 @@ def test_its_interval_covers_nineteen_times_in_twenty():
 def test_too_few_pictures_are_refused_with_how_many_are_needed():
     with pytest.raises(TooFewError, match="at least 4 pictures of either kind, and there are 3 real and 9 generated"):
         diversity(normal(3), normal(9))
+
+
+@pytest.mark.parametrize("level", [0.1, 7.3])
+def test_one_picture_repeated_has_a_spread_of_nought_whatever_its_features(level):
+    rows = np.full((1000, 5), level)
+    assert spread(rows) == 0
+    assert diversity(rows, rows * 3) == (1, 1, 1)
+
+
+def test_where_one_real_picture_differs_nothing_bounds_the_ratio():
+    real = np.ones((10, 5))
+    real[3] = 2
+    found = diversity(real, normal(10))
+    assert (found.low, found.high) == (0, np.inf)
+    assert found.value == pytest.approx(spread(normal(10)) / spread(real))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_features_that_are_no_numbers_are_a_mistake_of_ours(wrong):
+    rows = normal(50)
+    rows[3, 1] = wrong
+    for pair in ((rows, normal(50, seed=1)), (normal(50, seed=1), rows)):
+        with pytest.raises(AssertionError, match="no numbers"):
+            diversity(*pair)

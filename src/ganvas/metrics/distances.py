@@ -19,6 +19,7 @@ BLOCKS = 20
 FEWEST_BLOCKS = 5
 NEIGHBOURS = 5
 CHUNK_BYTES = 2**26  # of one table of distances
+FEWEST_FOR_A_COVARIANCE = 4  # so that a set without one of two blocks still has one
 SLACK = 1e-9  # of a squared distance: what float64 products leave undecided
 
 Floats = NDArray[np.floating]
@@ -45,20 +46,22 @@ def frechet(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
     """|μr - μf|² + tr(Σr + Σf - 2 (Σr Σf)^½): the Fréchet distance of two normal distributions with these moments.
 
     Heusel et al. 2017 (arXiv 1706.08500). Interval: jackknife over blocks of either set. TooFewError unless each set
-    has more pictures than features, without which a covariance has no full rank.
+    has more pictures than features, without which a covariance has no full rank, and at least 4.
     """
     for what, features in (("real", real), ("generated", fake)):
         assert np.isfinite(features).all(), f"features of {what} pictures that are no numbers"
-        if len(features) <= features.shape[1]:
+        needed = max(features.shape[1] + 1, FEWEST_FOR_A_COVARIANCE)
+        if len(features) < needed:
             raise TooFewError(
-                f"a Fréchet distance in {features.shape[1]} features needs at least {features.shape[1] + 1} "
-                f"{what} pictures, and there are {len(features)}"
+                f"a Fréchet distance in {features.shape[1]} features needs at least {needed} {what} pictures, "
+                f"and there are {len(features)}"
             )
     mine, theirs = _Moments(real, blocks), _Moments(fake, blocks)
-    whole, other = mine.whole(), theirs.whole()
-    value = _frechet(*whole, *other)
-    without_real = np.array([_frechet(*mine.without(block), *other) for block in range(mine.blocks)])
-    without_fake = np.array([_frechet(*whole, *theirs.without(block)) for block in range(theirs.blocks)])
+    # The root is always that of the set that stays whole, so that a replicate costs one eigen-decomposition.
+    from_real, from_fake = _FrechetFrom(*mine.whole()), _FrechetFrom(*theirs.whole())
+    value = from_real.to(*theirs.whole())
+    without_real = np.array([from_fake.to(*mine.without(block)) for block in range(mine.blocks)])
+    without_fake = np.array([from_real.to(*theirs.without(block)) for block in range(theirs.blocks)])
     return _at_least_zero(jackknife(value, without_real, without_fake))
 
 
@@ -91,13 +94,19 @@ class _Moments:
         return middle + self.shift, (products - count * torch.outer(middle, middle)) / (count - 1)
 
 
-def _frechet(real_mean: Tensor, real_covariance: Tensor, fake_mean: Tensor, fake_covariance: Tensor) -> float:
-    values, vectors = torch.linalg.eigh(real_covariance)
-    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    # tr (Σr Σf)^½ from the symmetric Σr^½ Σf Σr^½, which has the same eigenvalues.
-    middle = torch.linalg.eigvalsh(root @ fake_covariance @ root).clamp_min(0).sqrt().sum()
-    apart = (real_mean - fake_mean).square().sum()
-    return max(0.0, float(apart + real_covariance.trace() + fake_covariance.trace() - 2 * middle))
+class _FrechetFrom:
+    """Fréchet distances from one mean (F,) and covariance (F, F), whose root is taken once."""
+
+    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        self.mean, self.trace = mean, covariance.trace()
+        values, vectors = torch.linalg.eigh(covariance)
+        self.root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+
+    def to(self, mean: Tensor, covariance: Tensor) -> float:
+        # tr (Σr Σf)^½ from the symmetric Σr^½ Σf Σr^½, which has the same eigenvalues.
+        middle = torch.linalg.eigvalsh(self.root @ covariance @ self.root).clamp_min(0).sqrt().sum()
+        apart = (self.mean - mean).square().sum()
+        return max(0.0, float(apart + self.trace + covariance.trace() - 2 * middle))
 
 
 def kernel(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
@@ -137,16 +146,21 @@ def kernel(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
 
 
 def _kernel_of(products: Tensor, features: int) -> Tensor:
-    return (products / features + 1) ** 3
+    """(x·y/F + 1)³, in the place of the products."""
+    raised = products.div_(features).add_(1)
+    return raised.mul_(raised.square())
 
 
 def _block_sums(x: Tensor, y: Tensor, blocks: int) -> NDArray[np.float64]:
     """(B, B): the kernel summed over all pairs of a block of x and a block of y."""
     block_of_y = np.arange(len(y)) % blocks
-    sums = np.empty((blocks, blocks))
+    sums = np.zeros((blocks, blocks))
+    chunk = max(1, CHUNK_BYTES // (8 * len(y)))
     for block in range(blocks):
-        columns = _kernel_of(x[block::blocks] @ y.T, x.shape[1]).sum(0)
-        sums[block] = np.bincount(block_of_y, columns.numpy(), blocks)
+        rows = x[block::blocks]
+        for start in range(0, len(rows), chunk):
+            columns = _kernel_of(rows[start : start + chunk] @ y.T, x.shape[1]).sum(0)
+            sums[block] += np.bincount(block_of_y, columns.numpy(), blocks)
     return sums
 
 
@@ -195,13 +209,17 @@ def reach(rows: Tensor, k: int) -> Tensor:
 
 
 def as_rows(features: Floats) -> Tensor:
-    """(N, F) float64."""
+    """(N, F) float64. AssertionError where a feature is no number: nothing is near a NaN, and nothing would say so."""
+    assert np.isfinite(features).all(), "features that are no numbers"
     return torch.from_numpy(np.ascontiguousarray(features, np.float64))
 
 
 def squared_distances(x: Tensor, y: Tensor, chunk: int = 0) -> Iterator[tuple[int, Tensor]]:
     """(first row, (n, M)): squared distances of some rows of x to all of y; what rounding leaves of 0 is 0."""
     chunk = chunk or max(1, CHUNK_BYTES // (8 * len(y)))
+    # About their middle: products of features far from 0 would leave nothing of small differences.
+    middle = y.mean(0)
+    x, y = x - middle, y - middle
     norms_x, norms_y = x.square().sum(1), y.square().sum(1)
     for start in range(0, len(x), chunk):
         some = slice(start, start + chunk)

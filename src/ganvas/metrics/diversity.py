@@ -15,7 +15,9 @@ Floats = NDArray[np.floating]
 
 def spread(features: Floats) -> float:
     """The root of the mean squared distance of two pictures of a set (N, F): √(2 tr Σ)."""
-    return float(np.sqrt(2 * np.asarray(features, np.float64).var(axis=0, ddof=1).sum()))
+    rows = np.asarray(features, np.float64)
+    # From the first: one picture repeated has a spread of 0, not of what rounding leaves of it.
+    return float(np.sqrt(2 * (rows - rows[0]).var(axis=0, ddof=1).sum()))
 
 
 def diversity(real: Floats, fake: Floats) -> Estimate:
@@ -28,10 +30,15 @@ def diversity(real: Floats, fake: Floats) -> Estimate:
             f"a spread needs at least {FEWEST} pictures of either kind, and there are {len(real)} real and "
             f"{len(fake)} generated"
         )
+    for what, features in (("real", real), ("generated", fake)):
+        assert np.isfinite(features).all(), f"features of {what} pictures that are no numbers"
     below, above = spread(real), spread(fake)
     if below == 0:
         return Estimate(1.0, 1.0, 1.0) if above == 0 else Estimate(float("inf"), float("inf"), float("inf"))
-    found = jackknife(above / below, above / _without(real), _without(fake) / below)
+    without_real = _without(real)
+    if not without_real.min():  # all that differs is in one block, and nothing bounds the ratio
+        return Estimate(above / below, 0.0, float("inf"))
+    found = jackknife(above / below, above / without_real, _without(fake) / below)
     return Estimate(found.value, max(0.0, found.low), found.high)
 
 
@@ -45,4 +52,4 @@ def _without(features: Floats) -> NDArray[np.float64]:
     rows = np.asarray(features, np.float64)
     blocks = min(BLOCKS, len(rows) // 2)
     block_of = np.arange(len(rows)) % blocks
-    return np.array([max(spread(rows[block_of != block]), 1e-300) for block in range(blocks)])
+    return np.array([spread(rows[block_of != block]) for block in range(blocks)])
