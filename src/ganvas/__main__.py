@@ -1,5 +1,6 @@
 """`python -m ganvas` and the `ganvas` command."""
 
+import os
 import sys
 
 
@@ -11,6 +12,11 @@ def main() -> None:
         status = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the libraries load
         status = 130
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # What binds several processes leaves threads that race the interpreter's end and may abort a run that is done.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 

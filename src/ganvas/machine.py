@@ -14,6 +14,11 @@ def cores() -> int:
     return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
+def is_first() -> bool:
+    """Whether this process is the one that speaks for all."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def device() -> str:
     """The fastest kind of device that is here: cuda, mps or cpu."""
     import torch

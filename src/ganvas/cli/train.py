@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ganvas import machine
 from ganvas.cli import Parameter
 from ganvas.cli.flags import SHORT, choices
 from ganvas.errors import UserError
@@ -66,7 +67,9 @@ def train(
     if dry_run:
         forecast(asked, out)
         return 0
-    told(train_run(asked, out))
+    folder = train_run(asked, out)
+    if machine.is_first():
+        told(folder)
     return 0
 
 

@@ -156,6 +156,7 @@ def copies(generated: Set, training: Set, held: Set, prepared: Prepared, seed: i
         "p_value": found.p_value,
         "z": found.z,
         "closer": found.closer,
+        "twins": found.twins,
         "flagged": found.flagged,
         "verdict": copying.verdict(found),
         "held_out_with_a_twin_in_training": int(prepared.manifest.get("near_across_split") or 0),

@@ -93,7 +93,8 @@ def repeat(
             if due(training.save_every) or last:
                 clock.read()
                 outlets.save(state)
-            if record:
+            # On every process or on none, whatever each of them has to record: they agree on what they see.
+            if due(training.log_every) or due(training.preview_every) or last:
                 outlets.see(record)
             # Several processes have to agree, and asking costs: not at every step.
             if (engine.world == 1 or state.step % watch.EVERY_STEPS == 0) and engine.any(stop.asked) and not last:

@@ -52,7 +52,7 @@ def outlets(
         return found
 
     def see(record: Mapping[str, float]) -> None:
-        trouble = watchdog.see(record) if log and run.training.watch != "off" else None
+        trouble = watchdog.see(record) if log and record and run.training.watch != "off" else None
         if trouble:
             keep_before_trouble(run, game, known, folder, int(record["images"]))
         if trouble and trouble.kind == "warning":
