@@ -174,14 +174,20 @@ def chart(entries: list[dict[str, object]], recipes: list[str], scorer: Scorer, 
     colours = [canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.INK]
     with canvas.page(path, 8.0, 4.4) as figure:
         axes = figure.add_axes((0.09, 0.14, 0.70, 0.68))
+        ends: list[tuple[float, str, str]] = []
         for recipe, colour in zip(recipes, colours, strict=False):
             looks = sorted({float(e["look"]) for e in entries if e["recipe"] == recipe})
             values = [of(entries, recipe, look, "fcd") for look in looks]
             axes.plot(looks, [v.mean() for v in values], color=colour, linewidth=2.2)
             axes.scatter(np.repeat(looks, [len(v) for v in values]), np.concatenate(values), color=colour, s=14)
-            axes.text(1.02 * looks[-1], values[-1].mean(), recipe, color=colour, weight="bold", va="center")
+            ends.append((float(values[-1].mean()), recipe, colour))
+        above = 0.0
+        for value, recipe, colour in sorted(ends):
+            above = max(value, 1.5 * above)  # names that would lie on each other are moved apart
+            axes.text(1.02 * looks[-1], above, recipe, color=colour, weight="bold", va="center")
         axes.axhline(scorer.floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("processor seconds on one thread")
         canvas.title(axes, "FCD, lower is better", "a dot a seed; dashed: real against real")
 
