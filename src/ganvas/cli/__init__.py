@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from cyclopts.help.protocols import HelpFormatter
     from rich.console import Console, ConsoleOptions
 
-__all__ = ["Parameter", "app", "run"]
+__all__ = ["Parameter", "app", "flag", "run", "switch"]
+
+
+def flag(metavar: str, text: str, *names: str) -> Parameter:
+    """An option with a value, as help shows it. What the value may be, the schema says."""
+    return Parameter(name=names or None, metavar=metavar, help=text)
+
+
+def switch(text: str) -> Parameter:
+    """An option without a value."""
+    return Parameter(negative="", show_default=False, help=text)
+
 
 app = App(
     name="ganvas",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ganvas.cli import Parameter
+from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
 from ganvas.progress import say
 
@@ -17,25 +17,20 @@ COLUMNS = 10
 MOST_CLASSES = 20
 
 
-def option(metavar: str, text: str, *names: str) -> Parameter:
-    """An option with a value, as help shows it."""
-    return Parameter(name=names or None, metavar=metavar, help=text)
-
-
 def evaluate(
     target: Annotated[str, Parameter(help="A run's folder, or pictures: a folder per class, or an .npz.")],
     /,
     *,
-    against: Annotated[Text, option("SOURCE", "The real set (default: the run's own).")] = None,
-    out: Annotated[Path | None, option("FOLDER", "Where the scorecard goes (default: into the run's folder).")] = None,
-    count: Annotated[Text, option("N", "Pictures scored, at most (10000; quick: 2000).", "-n", "--count")] = None,
-    features: Annotated[Text, option("NAME", "judge, imagenet, inception or dino (default: judge).")] = None,
-    quick: Annotated[bool, Parameter(negative="", show_default=False, help="Labels, Fréchet distance.")] = False,
-    seed: Annotated[Text, option("S", "Of the pictures that a run draws (default: 0).")] = None,
-    size: Annotated[Text, option("PIXELS", "Size to prepare --against at.")] = None,
-    crop: Annotated[Text, option("square|PIXELS", "Centre crop of --against before the resize.")] = None,
-    channels: Annotated[Text, option("1|3", "Channels of --against.")] = None,
-    attribute: Annotated[Text, option("NAME", "What labels --against in CelebA's layout.")] = None,
+    against: Annotated[Text, flag("SOURCE", "The real set (default: the run's own).")] = None,
+    out: Annotated[Path | None, flag("FOLDER", "Where the scorecard goes (default: into the run's folder).")] = None,
+    count: Annotated[Text, flag("N", "Pictures scored, at most (10000; quick: 2000).", "-n", "--count")] = None,
+    features: Annotated[Text, flag("NAME", "judge, imagenet, inception or dino (default: judge).")] = None,
+    quick: Annotated[bool, switch("Labels, Fréchet distance.")] = False,
+    seed: Annotated[Text, flag("S", "Of the pictures that a run draws (default: 0).")] = None,
+    size: Annotated[Text, flag("PIXELS", "Size to prepare --against at.")] = None,
+    crop: Annotated[Text, flag("square|PIXELS", "Centre crop of --against before the resize.")] = None,
+    channels: Annotated[Text, flag("1|3", "Channels of --against.")] = None,
+    attribute: Annotated[Text, flag("NAME", "What labels --against in CelebA's layout.")] = None,
 ) -> int:
     """Score a run, or any pictures, against real ones: labels, distances, copies, diversity, use."""
     from ganvas.metrics import pictures as room

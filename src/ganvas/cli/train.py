@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ganvas import machine
-from ganvas.cli import Parameter
+from ganvas.cli import Parameter, flag, switch
 from ganvas.cli.flags import SHORT, choices
 from ganvas.errors import UserError
 from ganvas.progress import say
@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     from ganvas.runs.folder import RunFolder
 
 Text = str | None
-
-
-def flag(metavar: str, text: str, name: str | None = None) -> Parameter:
-    """An option with a value, as help shows it. What the value may be, the schema says."""
-    return Parameter(name=name, metavar=metavar, help=text)
-
-
-def switch(text: str) -> Parameter:
-    """An option without a value."""
-    return Parameter(negative="", show_default=False, help=text)
 
 
 def train(

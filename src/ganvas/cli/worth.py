@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ganvas.cli import Parameter
+from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
 from ganvas.progress import say
 
@@ -13,22 +13,15 @@ if TYPE_CHECKING:
 Text = str | None
 
 
-def option(metavar: str, text: str) -> Parameter:
-    """An option with a value, as help shows it."""
-    return Parameter(metavar=metavar, help=text)
-
-
 def worth(
     run: Annotated[Path, Parameter(help="A run's folder.")],
     /,
     *,
-    quick: Annotated[
-        bool, Parameter(negative="", show_default=False, help="10 % and 1 % of the set alone, and less shown.")
-    ] = False,
-    seeds: Annotated[Text, option("N", "How often everything is done (default: 3; fewer give no verdict).")] = None,
-    seed: Annotated[Text, option("S", "The first of the seeds (default: 0).")] = None,
-    minutes: Annotated[Text, option("M", "For everything together (default: 15; quick: 3).")] = None,
-    out: Annotated[Path | None, option("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
+    quick: Annotated[bool, switch("10 % and 1 % of the set alone, and less shown.")] = False,
+    seeds: Annotated[Text, flag("N", "How often everything is done (default: 3; fewer give no verdict).")] = None,
+    seed: Annotated[Text, flag("S", "The first of the seeds (default: 0).")] = None,
+    minutes: Annotated[Text, flag("M", "For everything together (default: 15; quick: 3).")] = None,
+    out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
     """Should you train your classifier with these pictures? Real, augmented and generated ones, side by side."""
     from ganvas.cli.places import refuse_inside_source
