@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganvas.seeds import seed_weights, stream
+from ganvas.seeds import seed_step, seed_weights, stream
 
 
 def draws(*triple):
@@ -61,3 +61,12 @@ def test_neighbouring_steps_are_unrelated():
     values = torch.stack([torch.randn(64, generator=stream(0, "noise", step)) for step in range(256)])
     neighbours = (values[1:] * values[:-1]).mean()
     assert abs(neighbours) < 4 / (255 * 64) ** 0.5
+
+
+def test_what_a_layer_drops_follows_from_seed_and_step_and_process():
+    def dropped(*triple):
+        seed_step(*triple)
+        return nn.functional.dropout(torch.ones(64), 0.5).tolist()
+
+    assert dropped(1, 2, 0) == dropped(1, 2, 0)
+    assert len({tuple(dropped(*triple)) for triple in ((1, 2, 0), (2, 2, 0), (1, 3, 0), (1, 2, 1))}) == 4

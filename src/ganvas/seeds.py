@@ -20,3 +20,8 @@ def stream(seed: int, purpose: str, step: int = 0) -> torch.Generator:
 def seed_weights(seed: int, purpose: str) -> None:
     """Sets torch's global generator, from which `nn.Module` constructors draw their first weights."""
     torch.manual_seed(stream(seed, f"weights/{purpose}").initial_seed())
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Sets torch's global generator, from which dropout draws, for one step of one process."""
+    torch.manual_seed(stream(seed, f"step/{rank}", step).initial_seed())

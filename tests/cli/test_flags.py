@@ -138,7 +138,10 @@ def test_a_knob_says_its_bounds_its_names_and_its_default():
     assert said["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
     assert said["pair.width", "book-conv"] == "a whole number from 1 to 1024, else 256"
     assert said["training.minutes", ""] == "a number above 0 to 1000000"
-    assert said["pair.kind", ""] == "modern | book-mlp | book-conv | book-classifier | dcgan-concat"
+    assert (
+        said["pair.kind", ""]
+        == "modern | book-mlp | book-conv | book-classifier | dcgan-concat | acgan | sngan-projection"
+    )
 
 
 def test_nesting_undoes_flattening():

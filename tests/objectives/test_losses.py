@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganvas.objectives import losses
-from ganvas.objectives.losses import LOSSES, TOWARDS
+from ganvas.objectives.losses import LOSSES, TOWARDS, classification
 
 LOG_2, LOG_3, LOG_4 = math.log(2), math.log(3), math.log(4)
 REAL = torch.tensor([0.0, LOG_3, -LOG_3], dtype=torch.float64)
@@ -92,3 +92,15 @@ def test_a_generator_gets_a_gradient_where_the_discriminator_is_sure_of_a_fake()
 def test_a_paired_loss_without_real_logits_is_our_mistake():
     with pytest.raises(AssertionError, match="real partner"):
         LOSSES["relativistic"].generator(None, FAKE)
+
+
+def test_an_auxiliary_classifiers_loss_is_the_cross_entropy_of_its_logits():
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # probabilities 1/4, 3/4 and 1/2, 1/2
+    assert float(classification(logits, torch.tensor([1, 0]))) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+    mixed = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert torch.equal(classification(logits, mixed), classification(logits, torch.tensor([1, 0])))
+
+
+def test_a_discriminator_that_classifies_nothing_has_no_such_loss():
+    assert classification(None, torch.tensor([0])) == 0
+    assert classification(torch.zeros(1, 2), None) == 0

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ganvas.networks.modern import Modern
-from ganvas.networks.pair import Shape
+from ganvas.networks.pair import Judgement, Shape
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.seeds import seed_weights, stream
 from ganvas.training.engine import Engine, Speed
@@ -80,6 +80,44 @@ def test_between_penalties_there_is_none(engine):
         ends.append(weights(pair.discriminator))
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
+
+
+@pytest.mark.parametrize(("step", "turn"), [(0, True), (1, False), (2, False), (3, True)])
+def test_g_learns_at_its_turn_alone_and_its_loss_is_known_at_every_one(engine, step, turn):
+    pair = new_pair()
+    before = weights(pair.generator), weights(pair.discriminator)
+    found = play(pair, descending(pair), engine, Simultaneous(generator_every=3), drawn(), step)
+    assert torch.equal(weights(pair.generator), before[0]) == (not turn)
+    assert not torch.equal(weights(pair.discriminator), before[1])
+    assert found["loss_g"].isfinite()
+    if not turn:  # from the logits that D gave before it learned
+        assert found["loss_g"] == pytest.approx(float(F.softplus(-found["score_fake"]).mean()), rel=1e-5)
+        assert all(p.grad is None for p in pair.generator.parameters())
+
+
+def test_a_discriminator_that_classifies_learns_both_halves_classes_and_g_learns_to_be_recognised(engine):
+    class Telling(type(new_pair().discriminator)):
+        def judge(self, images, labels=None):
+            bright = images.mean(dim=(1, 2, 3))[:, None]
+            return Judgement(self(images, labels), bright * self.classes)
+
+    rate, ends = 0.1, []
+    for told in (False, True):
+        pair = new_pair()
+        if told:
+            pair.discriminator.__class__ = Telling
+            pair.discriminator.classes = torch.nn.Parameter(torch.tensor([1.0, 0.0, -1.0]))
+            given, start = drawn(), pair.discriminator.classes.detach().clone()
+            with torch.no_grad():
+                fake = pair.generator(given.noise, given.fake_labels)
+        play(pair, descending(pair, rate), engine, Simultaneous(r1=0, r2=0), drawn(), 1)
+        ends.append(weights(pair.generator))
+    slope = torch.zeros(3)
+    for images, labels in ((given.real, given.labels), (fake, given.fake_labels)):  # d/dw of the mean of -log softmax
+        bright = images.mean(dim=(1, 2, 3))[:, None]
+        slope += (bright * (torch.softmax(bright * start, 1) - F.one_hot(labels, 3))).mean(0)
+    assert torch.allclose(pair.discriminator.classes.detach(), start - rate * slope, atol=1e-6)
+    assert not torch.equal(*ends)
 
 
 @pytest.mark.parametrize("rule", [Simultaneous(), Simultaneous(loss="relativistic"), Book()])

@@ -2,6 +2,13 @@
 
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Dcgan
+from ganvas.networks.reference import Acgan, Dcgan, Sngan
 
-PAIRS = {"book-mlp": BookMLP, "book-conv": BookConv, "modern": Modern, "dcgan-concat": Dcgan}
+PAIRS = {
+    "book-mlp": BookMLP,
+    "book-conv": BookConv,
+    "modern": Modern,
+    "dcgan-concat": Dcgan,
+    "acgan": Acgan,
+    "sngan-projection": Sngan,
+}

@@ -9,6 +9,7 @@ A label argument is one of
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -37,12 +38,25 @@ class Generator(nn.Module):
         raise NotImplementedError
 
 
+class Judgement(NamedTuple):
+    """What a discriminator says of N pictures."""
+
+    logits: Tensor
+    """(N,): high for real."""
+    classes: Tensor | None = None
+    """(N, K) logits of the classes it sees, from one that is also a classifier."""
+
+
 class Discriminator(nn.Module):
     """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
         raise NotImplementedError
+
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+        """All that it says of the pictures; a discriminator that also classifies says so here."""
+        return Judgement(self(images, labels))
 
 
 @dataclass(frozen=True)

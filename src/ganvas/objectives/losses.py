@@ -79,6 +79,14 @@ def mse_g(real: Logits | None, fake: Logits) -> Tensor:
     return mse_towards(fake, 1)
 
 
+def classification(classes: Tensor | None, labels: Tensor | None) -> Tensor | float:
+    """Cross-entropy of an auxiliary classifier's logits (N, K) with the labels, averaged; 0 of one that says nothing.
+
+    Odena et al. 2017 (arXiv 1610.09585, equation 3).
+    """
+    return 0.0 if classes is None or labels is None else F.cross_entropy(classes, labels)
+
+
 @dataclass(frozen=True)
 class Loss:
     """A game: what D minimises and what G minimises, both from the logits of a real and a fake batch."""

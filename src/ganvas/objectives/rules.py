@@ -21,6 +21,8 @@ class Simultaneous(Settings):
     """The same on generated pictures."""
     penalty_every: int = Field(default=8, ge=1)
     """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
+    generator_every: int = Field(default=1, ge=1)
+    """Updates of D for each one of G."""
     fake_labels: FakeLabels = "paired"
     """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
 

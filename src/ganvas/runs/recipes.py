@@ -7,7 +7,7 @@ from ganvas.errors import UserError, nearest
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Dcgan
+from ganvas.networks.reference import Acgan, Dcgan, Sngan
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run, Training, merged
 from ganvas.settings import parse
@@ -131,6 +131,29 @@ def dcgan_concat(source: str) -> Run:
     )
 
 
+def acgan(source: str) -> Run:
+    """The auxiliary classifier GAN as it is commonly run, for comparison: D has to find the label.
+
+    Cross-entropy, Adam 2e-4 (0.5, 0.999), batch 64, labels drawn uniformly, no average of the weights.
+    """
+    return dcgan_concat(source).model_copy(update={"recipe": "acgan", "pair": Acgan()})
+
+
+def sngan_projection(source: str) -> Run:
+    """Spectral normalisation, hinge loss, projection and conditional batch normalisation, for comparison.
+
+    Five updates of D for each one of G, Adam 2e-4 (0, 0.9), batch 64, as in the papers on 32 px; weights not averaged.
+    """
+    return Run(
+        source=source,
+        recipe="sngan-projection",
+        pair=Sngan(),
+        objective=Simultaneous(loss="hinge", r1=0.0, r2=0.0, generator_every=5, fake_labels="uniform"),
+        optimiser=Optimiser(name="adam", rate=2e-4, beta1=0.0, beta2=0.9, constant=1.0, last=1.0),
+        training=Training(minutes=10, ema_halflife_images=0),
+    )
+
+
 RECIPES: dict[str, Callable[[str], Run]] = {
     "modern": modern,
     "book-classifier": book_classifier,
@@ -140,6 +163,8 @@ RECIPES: dict[str, Callable[[str], Run]] = {
     "book-conditional": book_conditional,
     "yardstick": yardstick,
     "dcgan-concat": dcgan_concat,
+    "acgan": acgan,
+    "sngan-projection": sngan_projection,
 }
 
 

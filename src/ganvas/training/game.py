@@ -13,10 +13,12 @@ from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run
-from ganvas.seeds import seed_weights, stream
+from ganvas.seeds import seed_step, seed_weights, stream
 from ganvas.training.ema import Average
 from ganvas.training.engine import Engine
 from ganvas.training.step import Draws, Optimisers, Scores, classify, play, play_book
+
+DROPOUT = (nn.Dropout, nn.Dropout2d)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,13 @@ def build(run: Run, prepared: Prepared, engine: Engine) -> Game:
     assert not isinstance(rule, Classification)
     draw = drawing(run, rule, prepared, pair, batches, engine, labelled=shape.classes > 0)
 
+    drops_out = any(
+        isinstance(part, DROPOUT) for player in (pair.generator, pair.discriminator) for part in player.modules()
+    )
+
     def step(number: int) -> Scores:
+        if drops_out:
+            seed_step(run.seed, number, engine.rank)
         if isinstance(rule, Book):
             return play_book(pair, optimisers, engine, rule, draw(number))
         return play(pair, optimisers, engine, rule, draw(number), number)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Pair
-from ganvas.objectives.losses import LOSSES, TOWARDS
+from ganvas.objectives.losses import LOSSES, TOWARDS, classification
 from ganvas.objectives.penalties import gradient_penalty
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.training.engine import Engine
@@ -55,21 +55,28 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
         real, shown = draws.real, fake.detach()
         if penalties:
             real, shown = real.requires_grad_(rule.r1 > 0), shown.requires_grad_(rule.r2 > 0)
-        real_logits, fake_logits = D(real, draws.labels), D(shown, draws.fake_labels)
-        d_loss = loss.discriminator(real_logits, fake_logits).mean()
+        of_real, of_fake = D.judge(real, draws.labels), D.judge(shown, draws.fake_labels)
+        d_loss = loss.discriminator(of_real.logits, of_fake.logits).mean()
+        told = classification(of_real.classes, draws.labels) + classification(of_fake.classes, draws.fake_labels)
         slope: Tensor | float = 0.0
-        for weight, logits, images in ((rule.r1, real_logits, real), (rule.r2, fake_logits, shown)):
+        for weight, logits, images in ((rule.r1, of_real.logits, real), (rule.r2, of_fake.logits, shown)):
             if penalties and weight > 0:
                 slope = slope + weight / 2 * rule.penalty_every * gradient_penalty(logits, images).mean()
-    descend(engine, optimisers.discriminator, D, d_loss + slope)
+    descend(engine, optimisers.discriminator, D, d_loss + told + slope)
+    g_loss = loss.generator(of_real.logits, of_fake.logits).mean()
+    if step % rule.generator_every:  # not G's turn: its loss is what D said before it learned
+        optimisers.generator.zero_grad(set_to_none=True)
+        return scores(d_loss, g_loss, of_real.logits, of_fake.logits)
 
     D.requires_grad_(False)  # G's update asks for no gradient of D's weights: a third of the arithmetic
     with engine.autocast():
         partner = D(draws.real.detach(), draws.labels) if loss.paired else None
-        g_loss = loss.generator(partner, D(fake, draws.fake_labels)).mean()
-    descend(engine, optimisers.generator, G, g_loss)
+        again = D.judge(fake, draws.fake_labels)
+        g_loss = loss.generator(partner, again.logits).mean()
+        told = classification(again.classes, draws.fake_labels)
+    descend(engine, optimisers.generator, G, g_loss + told)
     D.requires_grad_(True)
-    return scores(d_loss, g_loss, real_logits, fake_logits)
+    return scores(d_loss, g_loss, of_real.logits, of_fake.logits)
 
 
 def play_book(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Book, draws: Draws) -> Scores:

@@ -1,4 +1,4 @@
-"""What a person would otherwise take: the convolutional pair of the usual tutorials, as a yardstick for ours.
+"""The convolutional pair of the usual tutorials.
 
 Radford et al. 2016 (arXiv 1511.06434) in the form in which tutorials make it conditional: the one-hot label as further
 channels of the noise and of the picture, batch normalisation in both networks. Written from that description.

@@ -1,0 +1,148 @@
+"""Residual pair with spectral normalisation, projection and conditional batch normalisation.
+
+Miyato et al. 2018 (arXiv 1802.05957) and Miyato & Koyama 2018 (arXiv 1802.05637), written from the papers: every
+layer of D has its weight divided by its largest singular value; the label is projected on D's pooled features, and
+chooses scale and shift of every normalisation in G.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganvas.networks.conditioning import LabelEmbedding
+from ganvas.networks.layers import spectral
+from ganvas.networks.modern import sides
+from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.settings import Settings
+
+
+class Sngan(Settings):
+    """The spectral pair's choices."""
+
+    kind: Literal["sngan-projection"] = "sngan-projection"
+    width: int = Field(default=64, ge=4, le=512)
+    """Channels of the layer nearest the picture; they double at each stage below."""
+    noise: int = Field(default=128, ge=1, le=4096)
+    """Noise values a picture."""
+
+    def build(self, shape: Shape) -> Pair:
+        """A new pair for this shape, with weights drawn from torch's global generator."""
+        return Pair(SnganGenerator(self, shape), SnganDiscriminator(self, shape))
+
+
+class SnganGenerator(Generator):
+    """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
+
+    def __init__(self, settings: Sngan, shape: Shape) -> None:
+        super().__init__()
+        self.noise_size, self.classes = settings.noise, shape.classes
+        maps = sides(shape.size)[::-1]  # smallest first
+        widths = [settings.width << stage for stage in reversed(range(len(maps)))]
+        self.first_map = (widths[0], maps[0], maps[0])
+        self.first = nn.Linear(settings.noise, widths[0] * maps[0] ** 2)
+        self.blocks = nn.ModuleList(
+            UpBlock(before, after, side, shape.classes)
+            for (before, after), side in zip(pairwise(widths), maps[1:], strict=True)
+        )
+        self.last = nn.Sequential(
+            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
+        )
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See the class."""
+        assert (labels is None) == (self.classes == 0), "labels are for a pair built with classes, and only for it"
+        maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z) -> (N, W, h, h)
+        for block in self.blocks:
+            maps = block(maps, labels)
+        return torch.tanh(self.last(maps).float())
+
+
+class UpBlock(nn.Module):
+    """Maps (N, before, h, h), labels -> (N, after, side, side), added to an enlarged copy of themselves."""
+
+    def __init__(self, before: int, after: int, side: int, classes: int) -> None:
+        super().__init__()
+        self.enlarge = nn.Upsample(side)
+        self.first_norm, self.second_norm = LabelNorm(before, classes), LabelNorm(after, classes)
+        self.first = nn.Conv2d(before, after, 3, padding=1)
+        self.second = nn.Conv2d(after, after, 3, padding=1)
+        self.beside = nn.Conv2d(before, after, 1)
+
+    def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
+        """See the class."""
+        inner = self.first(self.enlarge(F.relu(self.first_norm(maps, labels))))
+        inner = self.second(F.relu(self.second_norm(inner, labels)))
+        out: Tensor = inner + self.enlarge(self.beside(maps))
+        return out
+
+
+class LabelNorm(nn.Module):
+    """Batch normalisation whose scale and shift the label chooses (Dumoulin et al. 2017, arXiv 1610.07629)."""
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(features, affine=classes == 0)
+        self.scale = LabelEmbedding(classes, features) if classes else None
+        self.shift = LabelEmbedding(classes, features) if classes else None
+        if self.scale is not None and self.shift is not None:
+            nn.init.normal_(self.scale.weight, 1.0, 0.02)
+            nn.init.zeros_(self.shift.weight)
+
+    def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
+        """(N, F, H, W) -> the same shape."""
+        out: Tensor = self.norm(maps)
+        if self.scale is None or self.shift is None:
+            return out
+        out = out * self.scale(labels)[:, :, None, None]
+        out += self.shift(labels)[:, :, None, None]
+        return out
+
+
+class SnganDiscriminator(Discriminator):
+    """images (N, C, H, W), labels -> logits (N,)."""
+
+    def __init__(self, settings: Sngan, shape: Shape) -> None:
+        super().__init__()
+        widths = [shape.channels, *(settings.width << stage for stage in range(len(sides(shape.size)) - 1))]
+        self.blocks = nn.ModuleList(
+            DownBlock(before, after, first=stage == 0) for stage, (before, after) in enumerate(pairwise(widths))
+        )
+        self.realness = spectral(nn.Linear(widths[-1], 1))
+        self.label = LabelEmbedding(shape.classes, widths[-1]) if shape.classes else None
+        if self.label is not None:
+            spectral(self.label)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See the class."""
+        assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
+        maps = images
+        for block in self.blocks:
+            maps = block(maps)
+        features = F.relu(maps).sum(dim=(2, 3))  # (N, W, h, h) -> (N, W)
+        logits: Tensor = self.realness(features).squeeze(1).float()
+        if self.label is None:
+            return logits
+        projected: Tensor = (features * self.label(labels)).sum(dim=1).float()
+        return logits + projected
+
+
+class DownBlock(nn.Module):
+    """Maps (N, before, H, W) -> (N, after, H/2, W/2), rounded down, added to a shrunken copy of themselves."""
+
+    def __init__(self, before: int, after: int, first: bool) -> None:
+        super().__init__()
+        self.is_first = first  # the picture itself is not rectified
+        self.first = spectral(nn.Conv2d(before, after, 3, padding=1))
+        self.second = spectral(nn.Conv2d(after, after, 3, padding=1))
+        self.beside = spectral(nn.Conv2d(before, after, 1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        inner = self.first(maps if self.is_first else F.relu(maps))
+        inner = F.avg_pool2d(self.second(F.relu(inner)), 2)
+        out: Tensor = inner + self.beside(F.avg_pool2d(maps, 2))
+        return out
