@@ -1,4 +1,5 @@
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -64,16 +65,17 @@ def test_a_picture_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
     assert np.array_equal(mixed[[1, 4]], sampler.sample(["cat"] * 2))
 
 
-def test_a_picture_does_not_depend_on_the_batch_it_is_computed_in(sampler, monkeypatch):
+def test_a_picture_does_not_depend_on_the_batch_it_is_computed_in(sampler):
     # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
-    here = sampler.sample(["dog"] * 20).astype(int)
-    monkeypatch.setattr(sampling, "BATCH", 7)
-    assert abs(sampler.sample(["dog"] * 20) - here).max() <= 1
+    noise = sampler.noise(1, 0, 0, None)
+    here = sampler.sample(["dog"] * BATCH).astype(int)
+    apart = np.concatenate([sampler._draw(part, torch.ones(len(part), dtype=torch.int64)) for part in noise.split(7)])
+    assert abs(apart - here).max() <= 1
 
 
 def test_seed_and_label_and_index_each_change_the_noise(sampler):
-    noises = [sampler.noise(label, seed, index, None) for label in (0, 1) for seed in (0, 1) for index in (0, 1)]
-    assert len({tuple(noise.tolist()) for noise in noises}) == 8
+    noises = [sampler.noise(label, seed, block, None) for label in (0, 1) for seed in (0, 1) for block in (0, 1)]
+    assert len({tuple(noise.tolist()) for block in noises for noise in block}) == 8 * BATCH
     assert torch.equal(sampler.noise(1, 1, 1, None), noises[-1])
 
 
@@ -113,8 +115,8 @@ def test_a_label_of_a_run_without_labels_is_refused(unlabelled):
 
 @pytest.mark.parametrize("truncation", [0.05, 0.5, 2.0])
 def test_truncation_bounds_the_noise_and_leaves_what_was_within(sampler, truncation):
-    free = torch.stack([sampler.noise(1, 0, index, None) for index in range(300)])
-    bound = torch.stack([sampler.noise(1, 0, index, truncation) for index in range(300)])
+    free = torch.cat([sampler.noise(1, 0, block, None) for block in range(5)])
+    bound = torch.cat([sampler.noise(1, 0, block, truncation) for block in range(5)])
     assert bound.abs().max() <= truncation
     within = free.abs() <= truncation
     assert torch.equal(free[within], bound[within])
@@ -131,7 +133,7 @@ def test_a_truncation_that_would_draw_for_ever_is_refused(sampler, truncation):
 def test_the_way_between_two_labels_begins_and_ends_at_them_with_one_noise(sampler):
     way = sampler.between("cat", "dog", steps=9, seed=5)
     assert way.shape == (9, 1, 16, 16)
-    noise = sampler.noise(None, 5, 0, None).expand(BATCH, -1)
+    noise = sampler.noise(None, 5, 0, None)[:1].expand(BATCH, -1)
     for place, label in ((0, 0), (-1, 1)):
         with torch.inference_mode():
             images = sampler.generator(noise, torch.full((BATCH,), label))
@@ -165,7 +167,7 @@ def test_spreading_is_even_and_complete(count, classes):
 def test_an_npz_of_pictures_is_a_source(tmp_path, channels):
     pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, channels, 16, 16), np.uint8)
     labels = np.arange(30) % 3
-    save_npz(tmp_path / "drawn.npz", pixels, labels, ("b", "a", "é"))
+    save_npz(tmp_path / "drawn.npz", [pixels[:7], pixels[7:]], 30, labels, ("b", "a", "é"))
     found = open_source(str(tmp_path / "drawn.npz"))
     assert found.classes == ("b", "a", "é")
     assert np.array_equal(found.labels, labels)
@@ -175,24 +177,24 @@ def test_an_npz_of_pictures_is_a_source(tmp_path, channels):
 
 def test_an_npz_without_labels_is_a_source_without_labels(tmp_path):
     pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16), np.uint8)
-    save_npz(tmp_path / "drawn.npz", pixels, None, ())
+    save_npz(tmp_path / "drawn.npz", [pixels], 30, None, ())
     found = open_source(str(tmp_path / "drawn.npz"))
     assert found.labels is None
     assert found.classes == ()
 
 
-def test_an_npz_is_the_same_bytes_each_time_and_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_an_npz_is_the_same_bytes_each_time_and_whole_or_not_at_all(tmp_path):
     pixels = np.zeros((2, 1, 16, 16), np.uint8)
     for name in ("a.npz", "b.npz"):
-        save_npz(tmp_path / name, pixels, np.array([0, 1]), ("x", "y"))
+        save_npz(tmp_path / name, [pixels], 2, np.array([0, 1]), ("x", "y"))
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
-    def full(*_, **__):
+    def full():
+        yield pixels[:1]
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
     with pytest.raises(OSError, match="No space"):
-        save_npz(tmp_path / "c.npz", pixels, None, ())
+        save_npz(tmp_path / "c.npz", full(), 2, None, ())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.npz"]
 
 
@@ -222,3 +224,35 @@ def test_a_classifier_draws_nothing():
     card = sampler_of().card.model_copy(update={"pair": BookClassifier()})
     with pytest.raises(UserError, match="pets trained a classifier, which tells classes apart and draws nothing"):
         Sampler(Bundle(card, card.networks("meta")), "pets")
+
+
+def test_a_fast_sampler_draws_the_same_pictures_but_for_rounding(tiny_run, monkeypatch):
+    exact = load(tiny_run.path).sample(["spot", "across"] * 40).astype(int)
+    monkeypatch.setattr(sampling, "computes_bfloat16", lambda: True)
+    fast = load(tiny_run.path, fast=True)
+    assert fast.generator.first.weight.dtype == torch.bfloat16
+    drawn = fast.sample(["spot", "across"] * 40)
+    assert not np.array_equal(drawn, exact)
+    assert abs(drawn - exact).mean() <= 0.3
+    assert fast.between("spot", "down", 3).shape == (3, 1, 16, 16)
+
+
+def test_where_bfloat16_is_not_multiplied_a_fast_sampler_is_the_exact_one(tiny_run, monkeypatch):
+    monkeypatch.setattr(sampling, "computes_bfloat16", lambda: False)
+    assert np.array_equal(load(tiny_run.path, fast=True).sample(["spot"] * 9), load(tiny_run.path).sample(["spot"] * 9))
+
+
+def test_an_npz_is_written_a_part_at_a_time(tmp_path):
+    alive = []
+
+    def parts():
+        for _ in range(50):
+            part = np.ones((64, 1, 16, 16), np.uint8)
+            alive.append(weakref.ref(part))
+            yield part
+            del part
+            assert sum(reference() is not None for reference in alive) <= 1
+
+    save_npz(tmp_path / "many.npz", parts(), 3200, None, ())
+    with np.load(tmp_path / "many.npz") as found:
+        assert found["images"].shape == (3200, 16, 16)

@@ -140,7 +140,7 @@ def test_a_knob_says_its_bounds_its_names_and_its_default():
     assert said["training.minutes", ""] == "a number above 0 to 1000000"
     assert (
         said["pair.kind", ""]
-        == "modern | book-mlp | book-conv | book-classifier | dcgan-concat | acgan | sngan-projection"
+        == "modern | book-mlp | book-conv | book-classifier | yardstick | dcgan-concat | acgan | sngan-projection"
     )
 
 

@@ -89,7 +89,7 @@ def test_minutes_become_pictures_before_the_first_step(tiny_source, lines, here,
 def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
     said = lines("train", tiny_source, *QUICK, "--dry-run")
     assert "pair.width 4" in said
-    assert "discriminator layer stages.0: 4 x 8 x 8, each value sees 4 px" in said
+    assert "discriminator layer stem: 4 x 8 x 8, each value sees 6 px" in said
     assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
     assert any(line.startswith("time about ") and line.endswith(" for 16 pictures") for line in said)
     assert any(line.startswith("memory about ") for line in said)

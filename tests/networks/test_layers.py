@@ -3,7 +3,18 @@ import torch
 from torch import nn
 
 from ganvas.errors import UserError
-from ganvas.networks.layers import VectorBatchNorm, activation, normalisation, parameters, receptive_field, spectral
+from ganvas.networks.layers import (
+    Doubling,
+    VectorBatchNorm,
+    activation,
+    flattened,
+    normalisation,
+    parameters,
+    receptive_field,
+    spectral,
+    unflattened,
+)
+from ganvas.networks.modern import Modern
 from ganvas.networks.pair import Discriminator, Generator, Shape
 
 
@@ -106,6 +117,41 @@ def test_transposed_convolutions_report_their_output_and_no_receptive_field():
             return self.layers(noise)
 
     assert receptive_field(Draw(), Shape(3, 6)) == [("layers.1", None, (3, 6, 6))]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_doubling_is_a_transposed_convolution(extra):
+    slow, fast = nn.ConvTranspose2d(5, 3, 4, stride=2, padding=1, output_padding=extra), Doubling(5, 3, extra)
+    # Row 2i+1 of the larger map is made of rows i (by kernel row 2) and i+1 (by 0), row 2i of i-1 (by 3) and i (by 1).
+    rows = [[2, 0], [3, 1]]
+    phases = [slow.weight[:, :, rows[down]][..., rows[right]] for down in (0, 1) for right in (0, 1)]  # (5, 3, 2, 2)
+    with torch.no_grad():
+        fast.phases.weight.copy_(torch.stack(phases, dim=2).transpose(0, 1).transpose(1, 2).flatten(0, 1))
+        fast.phases.bias.copy_(slow.bias.repeat_interleave(4))
+        maps = torch.randn(2, 5, 6, 6)
+        assert torch.allclose(fast(maps), slow(maps), atol=1e-6)
+
+
+def test_flattening_goes_pixel_by_pixel_and_can_be_undone():
+    maps = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5)
+    flat = flattened(maps)
+    assert flat[0, :3].tolist() == maps[0, :, 0, 0].tolist()
+    assert torch.equal(unflattened(flat, (3, 4, 5)), maps)
+    assert unflattened(flat, (3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_folded_picture_is_seen_patch_by_patch():
+    folding = nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(16, 2, 3, padding=1), nn.Conv2d(2, 1, 2, stride=2))
+    found = receptive_field(folding, Shape(1, 16))
+    assert [layer.receptive_field for layer in found] == [12, 16]  # three patches; then a fourth beside them
+
+
+def test_a_doubling_is_reported_by_what_comes_out_of_it():
+    pair = Modern(width=4).build(Shape(1, 28))
+    assert receptive_field(pair.generator, Shape(1, 28)) == [
+        ("stages.0", None, (4, 14, 14)),
+        ("stages.1", None, (1, 28, 28)),
+    ]
 
 
 def test_looking_at_a_network_leaves_it_as_it_was():

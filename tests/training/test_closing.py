@@ -53,6 +53,15 @@ def test_the_first_weight_is_the_first_layers():
     assert np.allclose(closing.first_weight(network), network[1].weight.detach())
 
 
+def test_the_first_weight_of_a_folded_picture_is_unfolded():
+    network = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, 3, 2, stride=2, bias=False))
+    weight = closing.first_weight(network)
+    assert weight.shape == (3, 1, 4, 4)
+    picture = torch.randn(1, 1, 4, 4)
+    plain = (torch.from_numpy(weight).float() * picture).sum(dim=(1, 2, 3))
+    assert torch.allclose(network(picture).flatten(), plain, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("convolutions", "names"), [(0, []), (1, ["low"]), (2, ["low", "high"]), (3, ["low", "middle", "high"])]
 )

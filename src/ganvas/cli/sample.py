@@ -1,19 +1,21 @@
 """`ganvas sample`."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from ganvas.cli import Parameter
+from ganvas.cli import Parameter, switch
 from ganvas.cli.places import refuse_inside_source, refuse_unwritable
 from ganvas.errors import UserError, nearest
 from ganvas.progress import bar, say
 from ganvas.settings import Settings, parse
 
 if TYPE_CHECKING:
+    from ganvas.images import Pixels
     from ganvas.sampling import Sampler
 
 MOST = 1_000_000
@@ -65,6 +67,9 @@ def sample(
             negative="", metavar="A B", help="Walk from label A to label B at one seed, in -n steps (default: 8)."
         ),
     ] = None,
+    fast: Annotated[
+        bool, switch("In bfloat16 where that is faster: nearly the same bytes, in a third of the time.")
+    ] = False,
     out: Annotated[
         str | None,
         Parameter(metavar="FILE.png|FILE.npz|FOLDER/", help="Where to (default: samples.png in the run)."),
@@ -80,7 +85,7 @@ def sample(
     if between and (label or truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
     refuse_no_run(run)
-    order = Order(load(run, say), label, drawing, where(run, out))
+    order = Order(load(run, say, fast), label, drawing, where(run, out))
     refuse_unwritable(order.place)
     if (source := source_of(run)) is not None:
         refuse_inside_source(source, order.place)
@@ -153,14 +158,9 @@ def wanted(order: Order) -> list[tuple[int | None, int]]:
 def refuse_too_many(order: Order, total: int) -> None:
     """UserError if so many pictures do not go into one file."""
     channels, height, width = order.sampler.card.shape.picture
-    most = PIXELS_IN_MEMORY // (channels * height * width)
-    if order.place.suffix == ".png":
-        most = min(most, MOST_ON_A_SHEET)
-    if total > most:
-        raise UserError(
-            f"-n {total} is too many for one {order.place.suffix} file, which takes {most}; give --out FOLDER/"
-            + (" or FILE.npz" if order.place.suffix == ".png" else "")
-        )
+    most = min(MOST_ON_A_SHEET, PIXELS_IN_MEMORY // (channels * height * width))
+    if order.place.suffix == ".png" and total > most:
+        raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")
 
 
 def into_file(order: Order) -> None:
@@ -174,22 +174,24 @@ def into_file(order: Order) -> None:
     asked = wanted(order)
     total = sum(number for _, number in asked)
     refuse_too_many(order, total)
-    pixels = np.empty((total, *sampler.card.shape.picture), np.uint8)
-    filled = 0
-    with bar("drawing", total, "pictures") as shown:
-        for label, number in asked:
-            for _, drawn in sampler.stream(label, number, order.drawing.seed, order.drawing.truncation):
-                pixels[filled : filled + len(drawn)] = drawn
-                filled += len(drawn)
-                shown.advance(len(drawn))
     indices = None
     if sampler.classes:
         indices = np.repeat(np.array([label for label, _ in asked], np.int64), [number for _, number in asked])
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.suffix == ".npz":
-        save_npz(place, pixels, indices, sampler.classes)
-    else:
-        figures.class_grid(pixels, indices, sampler.classes, place)
+    with bar("drawing", total, "pictures") as shown:
+        parts = drawn(order, asked, shown.advance)
+        if place.suffix == ".npz":
+            save_npz(place, parts, total, indices, sampler.classes)
+        else:
+            figures.class_grid(np.concatenate(list(parts)), indices, sampler.classes, place)
+
+
+def drawn(order: Order, asked: list[tuple[int | None, int]], advance: Callable[[int], None]) -> Iterator["Pixels"]:
+    """What was asked for, label after label, a batch at a time."""
+    for label, number in asked:
+        for _, pictures in order.sampler.stream(label, number, order.drawing.seed, order.drawing.truncation):
+            yield pictures
+            advance(len(pictures))
 
 
 def into_folder(order: Order) -> None:
@@ -221,7 +223,7 @@ def walk(order: Order, ends: tuple[str, str]) -> None:
     pixels = order.sampler.between(*ends, steps=steps, seed=seed)
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.suffix == ".npz":
-        save_npz(place, pixels, None, ())
+        save_npz(place, [pixels], steps, None, ())
     elif place.suffix == ".png":
         save_png(grid(enlarge(pixels, least_side=64), columns=min(steps, 16)), place)
     else:

@@ -2,12 +2,13 @@
 
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan
+from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 
 PAIRS = {
     "book-mlp": BookMLP,
     "book-conv": BookConv,
     "modern": Modern,
+    "yardstick": Yardstick,
     "dcgan-concat": Dcgan,
     "acgan": Acgan,
     "sngan-projection": Sngan,

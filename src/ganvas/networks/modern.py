@@ -1,23 +1,26 @@
 """The default pair: small, conditional, without normalisation, cheap where pictures are large.
 
-What costs time on a CPU is arithmetic, and most of it is spent at high resolution, so each network has one strided
-convolution a stage and the widths double as the sides halve. The label is joined to the noise in G as an embedding,
-and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637). Nothing is normalised, so that a gradient penalty
-means what it says (Mescheder et al. 2018, arXiv 1801.04406).
+What costs time on a CPU is arithmetic, and most of it is spent at high resolution. So G has one layer a stage, with
+widths that double as the sides halve, and D first folds each 4x4 patch of the picture into one place of a small map.
+The label is joined to the noise in G as an embedding, and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
+Nothing is normalised, so that a gradient penalty means what it says (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
 from itertools import pairwise
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
+from ganvas.networks.layers import Doubling, flattened, unflattened
 from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
 from ganvas.settings import Settings
 
 SMALLEST_MAP = 8
+LARGEST_PATCH = 4
 
 
 class Modern(Settings):
@@ -58,9 +61,8 @@ class ModernGenerator(Generator):
         self.first_map = (widths[0], maps[0], maps[0])
         joined = settings.noise + (settings.embedding if shape.classes else 0)
         self.first = nn.Linear(joined, widths[0] * maps[0] ** 2)
-        # A transposed convolution doubles the side; where the side above is odd, one output row more makes it.
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=above - 2 * below)
+            Doubling(before, after, above - 2 * below)
             for before, after, below, above in zip(widths, [*widths[1:], shape.channels], maps, maps[1:], strict=False)
         )
 
@@ -69,9 +71,9 @@ class ModernGenerator(Generator):
         assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
         if self.label is not None:
             noise = torch.cat([noise, self.label(labels)], dim=1)  # (N, Z) -> (N, Z + E)
-        maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z + E) -> (N, W, h, h)
+        maps = unflattened(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
         for stage in self.stages:
-            maps = stage(nn.functional.leaky_relu(maps, 0.2))
+            maps = stage(F.leaky_relu(maps, 0.2))
         return torch.tanh(maps.float())
 
 
@@ -80,21 +82,30 @@ class ModernDiscriminator(Discriminator):
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
-        maps = sides(shape.size)
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(maps) - 1))]
+        halvings = len(sides(shape.size)) - 1
+        self.patch = min(LARGEST_PATCH, 2**halvings)
+        folded = self.patch.bit_length() - 1  # halvings that the patches save
+        widths = [settings.width << stage for stage in range(folded - 1, halvings)]
+        side = -(-shape.size // self.patch)
+        self.fold = nn.PixelUnshuffle(self.patch)
+        self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
-        self.features = nn.Linear(widths[-1] * maps[-1] ** 2, settings.features)
+        side >>= len(widths) - 1
+        self.features = nn.Linear(widths[-1] * side**2, settings.features)
         self.realness = nn.Linear(settings.features, 1)
         self.label = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
         assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
-        maps = images
+        missing = -images.shape[2] % self.patch
+        if missing:
+            images = F.pad(images, (0, missing, 0, missing))
+        maps = self.stem(self.fold(images))  # (N, C, H, W) -> (N, W, H/4, W/4)
         for stage in self.stages:
-            maps = nn.functional.leaky_relu(stage(maps), 0.2)
-        features = nn.functional.leaky_relu(self.features(maps.flatten(1)), 0.2)  # (N, W, h, h) -> (N, F)
+            maps = stage(F.leaky_relu(maps, 0.2))
+        features = F.leaky_relu(self.features(flattened(F.leaky_relu(maps, 0.2))), 0.2)  # (N, W, h, h) -> (N, F)
         logits: Tensor = self.realness(features).squeeze(1).float()  # (N, F) -> (N,)
         return logits if self.label is None else logits + projection(features, self.label(labels))

@@ -7,7 +7,7 @@ from ganvas.errors import UserError, nearest
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan
+from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run, Training, merged
 from ganvas.settings import parse
@@ -109,7 +109,7 @@ def yardstick(source: str) -> Run:
     return Run(
         source=source,
         recipe="yardstick",
-        pair=Modern(width=32, noise=64, embedding=64, features=128),
+        pair=Yardstick(width=32, noise=64, embedding=64, features=128),
         objective=Simultaneous(loss="non-saturating", r1=0.03, r2=0.03, penalty_every=4, fake_labels="paired"),
         optimiser=Optimiser(name="adamw", rate=0.002, beta1=0.0, beta2=0.99, constant=0.5, last=0.05),
         training=Training(minutes=10, batch=64, ema_halflife_images=22_160, ema_ramp=1.0),

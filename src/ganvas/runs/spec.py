@@ -8,11 +8,13 @@ from ganvas.data.spec import Data
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan
+from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.rules import Classification, Objective
 from ganvas.settings import Settings
 
-Network = Annotated[Modern | BookMLP | BookConv | BookClassifier | Dcgan | Acgan | Sngan, Field(discriminator="kind")]
+Network = Annotated[
+    Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan, Field(discriminator="kind")
+]
 
 
 def _threads(value: object) -> object:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganvas import classifying, images
@@ -105,10 +106,14 @@ def results(game: Game, prepared: Prepared) -> dict[str, Any]:
 
 
 def first_weight(network: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The weight of the first convolution or linear layer: (O, I, kH, kW) or (O, I)."""
+    """The weight of the first convolution or linear layer: (O, I, kH, kW) or (O, I), as pixels see it."""
+    folded = 1
     for module in network.modules():
+        if isinstance(module, nn.PixelUnshuffle):
+            folded = module.downscale_factor
         if isinstance(module, (nn.Conv2d, nn.Linear)):
-            return module.weight.detach().double().cpu().numpy()
+            weight = module.weight.detach().double().cpu()
+            return (F.pixel_shuffle(weight, folded) if folded > 1 else weight).numpy()
     raise AssertionError("a network without a layer")
 
 
