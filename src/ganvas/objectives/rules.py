@@ -2,11 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ganvas.settings import Settings
 
 FakeLabels = Literal["paired", "data", "uniform"]
+
+
+def _ramp(value: object) -> object:
+    text = str(value)
+    if text != "auto" and not (text.isascii() and text.isdigit()):
+        raise ValueError("pictures must be a whole number from 0, or auto")
+    return text if text == "auto" else int(text)
 
 
 class Simultaneous(Settings):
@@ -25,6 +32,11 @@ class Simultaneous(Settings):
     """Updates of D for each one of G."""
     fake_labels: FakeLabels = "paired"
     """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
+
+    augment: Literal["auto", "on", "off"] = "off"
+    """Whether D sees every picture changed in brightness, contrast and place, and a part cut out; auto: of few."""
+    label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
+    """Pictures over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
 
 
 class Book(Settings):

@@ -39,9 +39,9 @@ def modern(source: str) -> Run:
         source=source,
         recipe="modern",
         pair=Modern(),
-        objective=Simultaneous(),
+        objective=Simultaneous(augment="auto", label_ramp_images="auto"),
         optimiser=Optimiser(),
-        training=Training(minutes=10),
+        training=Training(minutes=10, sampler="auto"),
     )
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ganvas.data.batches import Batches, FakeLabels
+from ganvas.data.batches import Batches, FakeLabels, Sampler
 from ganvas.data.prepared import Prepared
 from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Pair, Shape
+from ganvas.objectives.augment import DRAWS
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run
 from ganvas.seeds import seed_step, seed_weights, stream
 from ganvas.training.ema import Average
 from ganvas.training.engine import Engine
 from ganvas.training.step import Draws, Optimisers, Scores, classify, play, play_book
+from ganvas.training.suited import suited
 
 DROPOUT = (nn.Dropout, nn.Dropout2d)
 
@@ -46,10 +49,10 @@ def shape_of(run: Run, prepared: Prepared) -> Shape:
 
 def build(run: Run, prepared: Prepared, engine: Engine) -> Game:
     """New networks with weights drawn from the run's seed, ready to play."""
+    run = suited(run, prepared)
     shape = shape_of(run, prepared)
-    batches = Batches(
-        prepared, run.training.batch, run.seed, run.training.sampler, shape.classes > 0, engine.rank, engine.world
-    )
+    sampler: Sampler = "balanced" if run.training.sampler == "balanced" else "epochs"
+    batches = Batches(prepared, run.training.batch, run.seed, sampler, shape.classes > 0, engine.rank, engine.world)
     seed_weights(run.seed, run.pair.kind)
     if isinstance(run.pair, BookClassifier):
         assert isinstance(run.objective, Classification)
@@ -109,11 +112,28 @@ def drawing(
         labels = None if real.labels is None else engine.move(real.labels)
         first, first_labels = noise("noise", step), asked("labels", step, labels)
         if isinstance(rule, Simultaneous):
-            return Draws(images, labels, first, first_labels, first, first_labels)
+            chance = None
+            if rule.augment == "on":
+                chance = torch.rand(batch, 3, DRAWS, generator=stream(run.seed, "augment", step))
+                chance = engine.mine(chance).transpose(0, 1)
+            if (come := arrived(rule, step * batch)) < 1:
+                labels, first_labels = (faded(each, come, len(prepared.classes)) for each in (labels, first_labels))
+            return Draws(images, labels, first, first_labels, first, first_labels, chance)
         again = noise("noise again", step), asked("labels again", step, labels)
         return Draws(images, labels, first, first_labels, *again)
 
     return draw
+
+
+def arrived(rule: Simultaneous, images: int) -> float:
+    """The share of a label that has come in after so many pictures."""
+    ramp = rule.label_ramp_images
+    return min(1.0, images / ramp) if isinstance(ramp, int) and ramp else 1.0
+
+
+def faded(labels: Tensor | None, come: float, classes: int) -> Tensor | None:
+    """(N,) -> (N, K): a share `come` of each label, and the rest of an even mixture of all classes."""
+    return None if labels is None else come * mixture(labels, classes) + (1 - come) / classes
 
 
 def optimiser(choice: Optimiser, network: nn.Module) -> torch.optim.Optimizer:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Pair
+from ganvas.objectives.augment import adjusted
 from ganvas.objectives.losses import LOSSES, TOWARDS, classification
 from ganvas.objectives.penalties import gradient_penalty
 from ganvas.objectives.rules import Book, Classification, Simultaneous
@@ -43,6 +44,8 @@ class Draws:
     """(N, Z), for rules that draw twice; elsewhere the same as `noise`."""
     fake_labels_again: Tensor | None
     """(N,) asked of G with `noise_again`."""
+    chance: Tensor | None = None
+    """(3, N, A) for augmentation: of the real half, of the fake half, and of the fakes in G's turn; None without."""
 
 
 def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous, draws: Draws, step: int) -> Scores:
@@ -52,7 +55,7 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
 
     with engine.autocast():
         fake = G(draws.noise, draws.fake_labels)
-        real, shown = draws.real, fake.detach()
+        real, shown = seen(draws.real, draws, 0), seen(fake.detach(), draws, 1)
         if penalties:
             real, shown = real.requires_grad_(rule.r1 > 0), shown.requires_grad_(rule.r2 > 0)
         of_real, of_fake = D.judge(real, draws.labels), D.judge(shown, draws.fake_labels)
@@ -70,13 +73,18 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
 
     D.requires_grad_(False)  # G's update asks for no gradient of D's weights: a third of the arithmetic
     with engine.autocast():
-        partner = D(draws.real.detach(), draws.labels) if loss.paired else None
-        again = D.judge(fake, draws.fake_labels)
+        partner = D(real.detach(), draws.labels) if loss.paired else None
+        again = D.judge(seen(fake, draws, 2), draws.fake_labels)
         g_loss = loss.generator(partner, again.logits).mean()
         told = classification(again.classes, draws.fake_labels)
     descend(engine, optimisers.generator, G, g_loss + told)
     D.requires_grad_(True)
     return scores(d_loss, g_loss, of_real.logits, of_fake.logits)
+
+
+def seen(images: Tensor, draws: Draws, turn: int) -> Tensor:
+    """Pictures as D sees them."""
+    return images if draws.chance is None else adjusted(images, draws.chance[turn])
 
 
 def play_book(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Book, draws: Draws) -> Scores:

@@ -23,6 +23,7 @@ from ganvas.training.log import Log
 from ganvas.training.loop import State, repeat
 from ganvas.training.outlets import outlets
 from ganvas.training.scoring import QuickScore
+from ganvas.training.suited import ramped, suited
 from ganvas.training.watchdog import StoppedError
 
 
@@ -154,6 +155,7 @@ def begin(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engine:
     steps = steps_of(images, run.training.batch)
     if run.training.images is not None and steps * run.training.batch != images:
         progress.say(f"budget {images} pictures, rounded up to whole batches: {steps * run.training.batch}")
+    run = ramped(run, prepared, steps * run.training.batch, progress.say)
     folder.write(record.new(run, asked.as_json(), prepared, speed, steps, engine.device_name))
 
 
@@ -259,16 +261,16 @@ def refuse_uneven(run: Run, engine: Engine) -> None:
 
 
 def fitted(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Run:
-    """The run as the data allow it, and said: a set without labels is trained without."""
+    """The run as the data allow it and suit it, and said: a set without labels is trained without."""
     if prepared.classes:
-        return run
+        return suited(run, prepared, say)
     if isinstance(run.objective, Classification):
         raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
     if run.training.sampler == "balanced":
         raise UserError(f"--training.sampler balanced balances classes, and {prepared.name} has none")
     if run.labels == "on":
         say(f"{prepared.name} has no labels: trained without, and no class can be asked for")
-    return run.model_copy(update={"labels": "off"})
+    return suited(run.model_copy(update={"labels": "off"}), prepared, say)
 
 
 def default_folder(run: Run) -> Path:

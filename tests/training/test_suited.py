@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+
+from ganvas.networks.conditioning import mixture
+from ganvas.objectives.rules import Simultaneous
+from ganvas.runs.recipes import RECIPES, resolve
+from ganvas.training import suited
+from ganvas.training.game import arrived, faded
+from ganvas.training.suited import RAMP, class_sizes, ramped
+
+
+class Set:
+    """As much of a prepared set as the rules look at."""
+
+    def __init__(self, *sizes):
+        self.labels = np.repeat(np.arange(len(sizes)), sizes)
+        self.train = np.arange(len(self.labels))
+        self.classes = tuple(map(str, range(len(sizes))))
+
+
+def settled(prepared, **above):
+    said = []
+    return suited.suited(resolve("x", "modern", above), prepared, said.append), said
+
+
+def test_unequal_classes_are_sampled_equally_often_and_that_is_said():
+    run, said = settled(Set(4000, 20_000))
+    assert run.training.sampler == "balanced"
+    assert said == ["sampler balanced: classes have 4000 to 20000 pictures"]
+    run, said = settled(Set(6000, 18_000))
+    assert run.training.sampler == "epochs"
+    assert said == []
+
+
+def test_few_pictures_are_augmented_and_that_is_said():
+    run, said = settled(Set(4000, 4000))
+    assert run.objective.augment == "on"
+    assert said == ["augmentation on: D could learn 8000 pictures by heart"]
+    assert settled(Set(5000, 5000))[0].objective.augment == "off"
+
+
+def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said():
+    said = []
+    run = ramped(resolve("x", "modern"), Set(600, 499), 80_000, said.append)
+    assert run.objective.label_ramp_images == 80_000 // RAMP == 10_000
+    assert said == ["labels come in over the first 10000 pictures: the smallest class has 499"]
+    assert ramped(resolve("x", "modern"), Set(600, 500), 80_000).objective.label_ramp_images == 0
+
+
+def test_what_a_person_says_stands():
+    above = {"training": {"sampler": "epochs"}, "objective": {"augment": "off", "label_ramp_images": 7}}
+    run, said = settled(Set(10, 1000), **above)
+    assert (run.training.sampler, run.objective.augment, said) == ("epochs", "off", [])
+    assert ramped(run, Set(10, 1000), 80_000) == run
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "modern"])
+def test_published_recipes_leave_nothing_to_the_data(recipe):
+    run = resolve("x", recipe)
+    assert ramped(suited.suited(run, Set(10, 1000)), Set(10, 1000), 80_000) == run
+
+
+def test_without_labels_no_class_is_rare():
+    run = resolve("x", "modern", {"labels": "off"})
+    assert class_sizes(run, Set(10, 1000)) == (0, 0)
+    assert ramped(run, Set(10, 1000), 800).objective.label_ramp_images == 0
+    assert suited.suited(run, Set(10, 1000)).training.sampler == "epochs"
+
+
+def test_an_empty_class_is_not_the_smallest():
+    assert class_sizes(resolve("x", "modern"), Set(10, 0, 30)) == (10, 30)
+
+
+def test_a_label_comes_in_from_an_even_mixture():
+    rule = Simultaneous(label_ramp_images=100)
+    assert [arrived(rule, images) for images in (0, 25, 100, 500)] == [0, 0.25, 1, 1]
+    assert arrived(Simultaneous(), 0) == 1
+    labels = torch.tensor([2, 0])
+    assert torch.equal(faded(labels, 0.0, 4), torch.full((2, 4), 0.25))
+    assert torch.equal(faded(labels, 1.0, 4), mixture(labels, 4))
+    assert faded(labels, 0.5, 4)[0].tolist() == [0.125, 0.125, 0.625, 0.125]
+    assert faded(None, 0.5, 4) is None
