@@ -12,6 +12,7 @@ from ganvas.runs.recipes import resolve
 from ganvas.training import measure
 from ganvas.training.engine import Engine
 from ganvas.training.game import build, shape_of, steps_of
+from ganvas.training.suited import suited
 from ganvas.training.train import Asked, default_folder, fitted
 
 
@@ -19,7 +20,7 @@ def forecast(asked: Asked, out: Path | None) -> None:
     """Says the whole configuration, the networks layer by layer, and the memory and time a run would take."""
     run = resolve(asked.source, asked.recipe, asked.choices)
     prepared = open_source(run.source, run.data, say)
-    run = fitted(run, prepared, say)
+    run = suited(fitted(run, prepared, say), prepared, say)
     for name, value in _flat(run.model_dump()):
         say(f"{name} {value}")
     shape = shape_of(run, prepared)

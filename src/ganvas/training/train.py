@@ -143,6 +143,7 @@ def begin(run: Run, asked: Asked, prepared: Prepared, folder: RunFolder, engine:
         return
     if asked.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
         start_from(asked.start_from, build(run, prepared, Engine.for_trials(Speed(1, "float32", "contiguous"))), run)
+    run = suited(run, prepared, progress.say)
     speed = measure.choose(run, prepared, progress.say)
     images = run.training.images
     if run.training.epochs is not None:
@@ -261,16 +262,16 @@ def refuse_uneven(run: Run, engine: Engine) -> None:
 
 
 def fitted(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Run:
-    """The run as the data allow it and suit it, and said: a set without labels is trained without."""
+    """The run as the data allow it, and said: a set without labels is trained without."""
     if prepared.classes:
-        return suited(run, prepared, say)
+        return run
     if isinstance(run.objective, Classification):
         raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
     if run.training.sampler == "balanced":
         raise UserError(f"--training.sampler balanced balances classes, and {prepared.name} has none")
     if run.labels == "on":
         say(f"{prepared.name} has no labels: trained without, and no class can be asked for")
-    return suited(run.model_copy(update={"labels": "off"}), prepared, say)
+    return run.model_copy(update={"labels": "off"})
 
 
 def default_folder(run: Run) -> Path:
