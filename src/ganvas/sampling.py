@@ -30,8 +30,7 @@ SMALLEST_TRUNCATION = 0.05
 def load(run: str | Path, say: Callable[[str], None] = lambda line: None, fast: bool = False) -> "Sampler":
     """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's.
 
-    `fast`: pictures that differ by a fraction of a grey level on average, in less than half the time where the
-    processor multiplies bfloat16.
+    `fast`: sooner, where the processor multiplies bfloat16, and different by a fraction of a grey level on average.
     """
     path = Path(run)
     return Sampler(open_run(path, say), path.resolve().name, fast)

@@ -68,7 +68,7 @@ def sample(
         ),
     ] = None,
     fast: Annotated[
-        bool, switch("In bfloat16 where that is faster: nearly the same bytes, in a third of the time.")
+        bool, switch("In bfloat16 where the processor multiplies it: sooner, and nearly the same bytes.")
     ] = False,
     out: Annotated[
         str | None,

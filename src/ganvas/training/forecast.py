@@ -12,7 +12,7 @@ from ganvas.runs.recipes import resolve
 from ganvas.training import measure
 from ganvas.training.engine import Engine
 from ganvas.training.game import build, shape_of, steps_of
-from ganvas.training.suited import suited
+from ganvas.training.suited import ramped, suited
 from ganvas.training.train import Asked, default_folder, fitted
 
 
@@ -40,6 +40,7 @@ def forecast(asked: Asked, out: Path | None) -> None:
     elif run.training.epochs is not None:
         images = round(run.training.epochs * len(prepared.train))
     images = steps_of(images, run.training.batch) * run.training.batch
+    ramped(run, prepared, images, say)
     say(f"rate {rate:.0f} pictures/s")
     say(f"time about {duration(images / rate)} for {images} pictures")
     if peak := peak_memory_bytes():

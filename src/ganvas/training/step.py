@@ -66,9 +66,9 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
             if penalties and weight > 0:
                 slope = slope + weight / 2 * rule.penalty_every * gradient_penalty(logits, images).mean()
     descend(engine, optimisers.discriminator, D, d_loss + told + slope)
-    g_loss = loss.generator(of_real.logits, of_fake.logits).mean()
     if step % rule.generator_every:  # not G's turn: its loss is what D said before it learned
         optimisers.generator.zero_grad(set_to_none=True)
+        g_loss = loss.generator(of_real.logits, of_fake.logits).mean()
         return scores(d_loss, g_loss, of_real.logits, of_fake.logits)
 
     D.requires_grad_(False)  # G's update asks for no gradient of D's weights: a third of the arithmetic
