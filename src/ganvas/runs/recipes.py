@@ -39,9 +39,9 @@ def modern(source: str) -> Run:
         source=source,
         recipe="modern",
         pair=Modern(),
-        objective=Simultaneous(augment="auto", label_ramp_images="auto"),
+        objective=Simultaneous(),
         optimiser=Optimiser(),
-        training=Training(minutes=10, sampler="auto"),
+        training=Training(minutes=10),
     )
 
 

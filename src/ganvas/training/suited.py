@@ -1,7 +1,8 @@
 """What a run leaves to the data: how classes are sampled, what D sees, and when labels come in.
 
 Few pictures are learned by heart, and rare classes collapse onto common ones or onto one picture each. Each rule looks
-at the training pictures alone, so that the same set always gets the same answer; `docs/notebook.md` has the figures.
+at the training pictures alone, so that the same set always gets the same answer. No recipe leaves anything to them yet:
+their thresholds are guesses, and where they were tried they did not help (`docs/notebook.md`).
 """
 
 from collections.abc import Callable
