@@ -96,11 +96,14 @@ def test_a_paired_loss_without_real_logits_is_our_mistake():
 
 def test_an_auxiliary_classifiers_loss_is_the_cross_entropy_of_its_logits():
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # probabilities 1/4, 3/4 and 1/2, 1/2
-    assert float(classification(logits, torch.tensor([1, 0]))) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+    labels, by_hand = torch.tensor([1, 0]), (math.log(4 / 3) + math.log(2)) / 2
+    assert float(classification(logits, labels, 1)) == pytest.approx(by_hand)
+    assert float(classification(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
     mixed = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert torch.equal(classification(logits, mixed), classification(logits, torch.tensor([1, 0])))
+    assert torch.equal(classification(logits, mixed, 1), classification(logits, labels, 1))
 
 
 def test_a_discriminator_that_classifies_nothing_has_no_such_loss():
-    assert classification(None, torch.tensor([0])) == 0
-    assert classification(torch.zeros(1, 2), None) == 0
+    assert classification(None, torch.tensor([0]), 1) == 0
+    assert classification(torch.zeros(1, 2), None, 1) == 0
+    assert classification(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0

@@ -59,12 +59,14 @@ def test_a_simultaneous_step_is_d_on_both_halves_and_then_g_against_the_new_d(en
         d_loss = (F.relu(1 - on_real) + 0).mean() + F.relu(1 + on_fake).mean()
     else:
         d_loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+    d_loss = d_loss + F.cross_entropy(D.judge(real, given.labels).classes, given.labels)
     # A penalty every fourth step weighs four times as much.
     total = d_loss + 4 * (r1 / 2 * slopes[0] + r2 / 2 * slopes[1])
     for p, gradient in zip(D.parameters(), torch.autograd.grad(total, list(D.parameters())), strict=True):
         p.data -= rate * gradient
-    again = D(G(given.noise, given.fake_labels), given.fake_labels)
-    g_loss = -again.mean() if loss == "hinge" else F.softplus(-again).mean()
+    again = D.judge(G(given.noise, given.fake_labels), given.fake_labels)
+    g_loss = -again.logits.mean() if loss == "hinge" else F.softplus(-again.logits).mean()
+    g_loss = g_loss + 0.1 * F.cross_entropy(again.classes, given.fake_labels)
     for p, gradient in zip(G.parameters(), torch.autograd.grad(g_loss, list(G.parameters())), strict=True):
         p.data -= rate * gradient
 
@@ -95,29 +97,34 @@ def test_g_learns_at_its_turn_alone_and_its_loss_is_known_at_every_one(engine, s
         assert all(p.grad is None for p in pair.generator.parameters())
 
 
-def test_a_discriminator_that_classifies_learns_both_halves_classes_and_g_learns_to_be_recognised(engine):
+@pytest.mark.parametrize(("real", "fake", "generator"), [(1, 1, 1), (1, 0, 0), (0, 0.5, 0), (0, 0, 0.1)])
+def test_a_discriminator_that_classifies_learns_classes_and_g_to_be_recognised_as_they_are_weighed(
+    engine, real, fake, generator
+):
     class Telling(type(new_pair().discriminator)):
         def judge(self, images, labels=None):
             bright = images.mean(dim=(1, 2, 3))[:, None]
-            return Judgement(self(images, labels), bright * self.classes)
+            return Judgement(super().judge(images, labels).logits, bright * self.told)
 
-    rate, ends = 0.1, []
+    rate, ends, silent = 0.1, [], Simultaneous(r1=0, r2=0, classify_real=0, classify_generator=0)
+    rule = Simultaneous(r1=0, r2=0, classify_real=real, classify_fake=fake, classify_generator=generator)
     for told in (False, True):
         pair = new_pair()
         if told:
             pair.discriminator.__class__ = Telling
-            pair.discriminator.classes = torch.nn.Parameter(torch.tensor([1.0, 0.0, -1.0]))
-            given, start = drawn(), pair.discriminator.classes.detach().clone()
+            pair.discriminator.told = torch.nn.Parameter(torch.tensor([1.0, 0.0, -1.0]))
+            given, start = drawn(), pair.discriminator.told.detach().clone()
             with torch.no_grad():
-                fake = pair.generator(given.noise, given.fake_labels)
-        play(pair, descending(pair, rate), engine, Simultaneous(r1=0, r2=0), drawn(), 1)
+                drawn_by_g = pair.generator(given.noise, given.fake_labels)
+        play(pair, descending(pair, rate), engine, rule if told else silent, drawn(), 1)
         ends.append(weights(pair.generator))
     slope = torch.zeros(3)
-    for images, labels in ((given.real, given.labels), (fake, given.fake_labels)):  # d/dw of the mean of -log softmax
+    halves = ((given.real, given.labels, real), (drawn_by_g, given.fake_labels, fake))
+    for images, labels, weight in halves:  # d/dw of the mean of -log softmax
         bright = images.mean(dim=(1, 2, 3))[:, None]
-        slope += (bright * (torch.softmax(bright * start, 1) - F.one_hot(labels, 3))).mean(0)
-    assert torch.allclose(pair.discriminator.classes.detach(), start - rate * slope, atol=1e-6)
-    assert not torch.equal(*ends)
+        slope += weight * (bright * (torch.softmax(bright * start, 1) - F.one_hot(labels, 3))).mean(0)
+    assert torch.allclose(pair.discriminator.told.detach(), start - rate * slope, atol=1e-6)
+    assert torch.equal(*ends) == (generator == 0)
 
 
 @pytest.mark.parametrize("rule", [Simultaneous(), Simultaneous(loss="relativistic"), Book()])

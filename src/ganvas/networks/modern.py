@@ -3,6 +3,8 @@
 What costs time on a CPU is arithmetic, and most of it is spent at high resolution. So G has one layer a stage, with
 widths that double as the sides halve, and D first folds each 4x4 patch of the picture into one place of a small map.
 The label is joined to the noise in G as an embedding, and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
+D also says which class it sees (Odena et al. 2017, arXiv 1610.09585), which real pictures alone teach it: their labels
+are right, and features that tell classes apart are soon features that tell pictures apart.
 Nothing is normalised, so that a gradient penalty means what it says (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
 from ganvas.networks.layers import Doubling, flattened, unflattened
-from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
 from ganvas.settings import Settings
 
 SMALLEST_MAP = 8
@@ -78,7 +80,7 @@ class ModernGenerator(Generator):
 
 
 class ModernDiscriminator(Discriminator):
-    """images (N, C, H, W), labels -> logits (N,)."""
+    """images (N, C, H, W), labels -> logits (N,); `judge` adds what class it sees."""
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
@@ -96,9 +98,10 @@ class ModernDiscriminator(Discriminator):
         self.features = nn.Linear(widths[-1] * side**2, settings.features)
         self.realness = nn.Linear(settings.features, 1)
         self.label = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
+        self.classes = nn.Linear(settings.features, shape.classes) if shape.classes else None
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+        """Real or not as what the label says, and which class: (N,) and (N, K) logits from one look."""
         assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
         missing = -images.shape[2] % self.patch
         if missing:
@@ -108,4 +111,10 @@ class ModernDiscriminator(Discriminator):
             maps = stage(F.leaky_relu(maps, 0.2))
         features = F.leaky_relu(self.features(flattened(F.leaky_relu(maps, 0.2))), 0.2)  # (N, W, h, h) -> (N, F)
         logits: Tensor = self.realness(features).squeeze(1).float()  # (N, F) -> (N,)
-        return logits if self.label is None else logits + projection(features, self.label(labels))
+        if self.label is None or self.classes is None:
+            return Judgement(logits)
+        return Judgement(logits + projection(features, self.label(labels)), self.classes(features).float())
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See the class."""
+        return self.judge(images, labels).logits

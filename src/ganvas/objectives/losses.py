@@ -79,12 +79,14 @@ def mse_g(real: Logits | None, fake: Logits) -> Tensor:
     return mse_towards(fake, 1)
 
 
-def classification(classes: Tensor | None, labels: Tensor | None) -> Tensor | float:
-    """Cross-entropy of an auxiliary classifier's logits (N, K) with the labels, averaged; 0 of one that says nothing.
+def classification(classes: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
+    """`weight` times the cross-entropy of an auxiliary classifier's logits (N, K) with the labels, averaged.
+
+    0, and nothing to differentiate, of one that says nothing or does not count.
 
     Odena et al. 2017 (arXiv 1610.09585, equation 3).
     """
-    return 0.0 if classes is None or labels is None else F.cross_entropy(classes, labels)
+    return 0.0 if classes is None or labels is None or weight == 0 else weight * F.cross_entropy(classes, labels)
 
 
 @dataclass(frozen=True)

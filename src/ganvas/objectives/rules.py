@@ -32,7 +32,12 @@ class Simultaneous(Settings):
     """Updates of D for each one of G."""
     fake_labels: FakeLabels = "paired"
     """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
-
+    classify_real: float = Field(default=1.0, ge=0)
+    """Weight of D's cross-entropy on the classes of real pictures, of a D that also classifies."""
+    classify_fake: float = Field(default=0.0, ge=0)
+    """The same on generated pictures, against the labels that G was asked for."""
+    classify_generator: float = Field(default=0.1, ge=0)
+    """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
     augment: Literal["auto", "on", "off"] = "off"
     """Whether D sees every picture changed in brightness, contrast and place, and a part cut out; auto: of few."""
     label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0

@@ -136,7 +136,10 @@ def acgan(source: str) -> Run:
 
     Cross-entropy, Adam 2e-4 (0.5, 0.999), batch 64, labels drawn uniformly, no average of the weights.
     """
-    return dcgan_concat(source).model_copy(update={"recipe": "acgan", "pair": Acgan()})
+    run = dcgan_concat(source)
+    told = {"classify_real": 1.0, "classify_fake": 1.0, "classify_generator": 1.0}
+    objective = run.objective.model_copy(update=told)
+    return run.model_copy(update={"recipe": "acgan", "pair": Acgan(), "objective": objective})
 
 
 def sngan_projection(source: str) -> Run:

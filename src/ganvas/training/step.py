@@ -60,7 +60,8 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
             real, shown = real.requires_grad_(rule.r1 > 0), shown.requires_grad_(rule.r2 > 0)
         of_real, of_fake = D.judge(real, draws.labels), D.judge(shown, draws.fake_labels)
         d_loss = loss.discriminator(of_real.logits, of_fake.logits).mean()
-        told = classification(of_real.classes, draws.labels) + classification(of_fake.classes, draws.fake_labels)
+        told = classification(of_real.classes, draws.labels, rule.classify_real)
+        told = told + classification(of_fake.classes, draws.fake_labels, rule.classify_fake)
         slope: Tensor | float = 0.0
         for weight, logits, images in ((rule.r1, of_real.logits, real), (rule.r2, of_fake.logits, shown)):
             if penalties and weight > 0:
@@ -76,7 +77,7 @@ def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous,
         partner = D(real.detach(), draws.labels) if loss.paired else None
         again = D.judge(seen(fake, draws, 2), draws.fake_labels)
         g_loss = loss.generator(partner, again.logits).mean()
-        told = classification(again.classes, draws.fake_labels)
+        told = classification(again.classes, draws.fake_labels, rule.classify_generator)
     descend(engine, optimisers.generator, G, g_loss + told)
     D.requires_grad_(True)
     return scores(d_loss, g_loss, of_real.logits, of_fake.logits)
