@@ -2,19 +2,23 @@
 
 Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one at a time, on one thread, each for the
 same *processor* seconds, so that a busy machine tilts nothing; the judge of the set scores them afterwards, outside the
-timed part. Prints label accuracy and FCD above its floor with t intervals over the seeds, and pictures a second as
-ratios to the yardstick; `--out` gets race.json and race.png, the scores against processor time.
+timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, pictures a second, and
+how much sooner `modern` is where each of the others ends. `--out` gets race.json and race.png; a race that was broken
+off goes on from what its race.json holds. `--threads 2` is for what a person sees: budgets are then seconds of a clock.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from pairs import machine
 
+from ganvas.classifying import predict
+from ganvas.classifying.fitting import fit, images_shown
 from ganvas.classifying.judging import TrainedJudge, judge_of
 from ganvas.data import Prepared, open_source
 from ganvas.metrics.distances import frechet
@@ -29,34 +33,36 @@ from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build, rate
 from ganvas.training.scoring import evaluating
 
-LOOKS = (0.1, 0.3, 1.0)  # of the seconds: where scores are taken
+LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
 COUNT = 5_000
+EVERY = ["modern", "yardstick", "sngan-projection", "acgan", "dcgan-concat", "book-conditional"]
+Entry = dict[str, object]
 
 
 def main() -> None:
     """Races, scores, prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source")
-    parser.add_argument("--seconds", type=float, default=100, help="processor seconds of training each")
+    parser.add_argument("--seconds", type=float, default=100, help="of training each")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--recipes", nargs="+", default=["modern", "yardstick", "dcgan-concat", "book-conditional"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size", type=int, help="side of the pictures, where it is not the source's own")
+    parser.add_argument("--recipes", nargs="+", default=EVERY)
     parser.add_argument("--out", type=Path, default=Path("race"))
     choices = parser.parse_args()
     print(machine(), flush=True)
-    prepared = open_source(choices.source, processes=1)
-    torch.set_num_threads(1)
+    data = {"data": {"size": choices.size}} if choices.size else {}
+    prepared = open_source(choices.source, resolve(choices.source, "modern", data).data, processes=1)
+    torch.set_num_threads(choices.threads)
     judge = judge_of(prepared, print)
     scorer = Scorer(prepared, judge)
     print(f"floor: FCD {scorer.floor:.3f}; real held-out pictures: {scorer.real_accuracy:.4f}", flush=True)
-    speeds = {name: fastest(resolve(choices.source, name), prepared) for name in choices.recipes}
-    entries = []
+    race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
     for seed in range(choices.seeds):
         for name in choices.recipes:
-            run = resolve(choices.source, name, {"seed": seed})
-            entries += raced(run, prepared, speeds[name], choices.seconds, scorer)
-            write(choices.out, choices.source, choices.seconds, scorer, entries)
-    table(entries, choices.recipes, scorer, choices.seconds)
-    chart(entries, choices.recipes, scorer, choices.out / "race.png")
+            race.run(resolve(choices.source, name, data, {"seed": seed}))
+    table(race.entries, choices.recipes, scorer, choices.seconds)
+    chart(race.entries, choices.recipes, scorer, choices.threads, choices.out / "race.png")
 
 
 class Scorer:
@@ -70,9 +76,22 @@ class Scorer:
         self.real = seen.features
         self.floor = frechet(self.real, judge.look(prepared.pixels[train]).features).value
         self.real_accuracy = float(np.mean(seen.logits.argmax(1) == prepared.labels[held]))
+        self.held = held
+        self.real_use = self.use(prepared.pixels, prepared.labels, train)
 
-    def __call__(self, network: torch.nn.Module, run: Run, images: int) -> dict[str, float]:
-        """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked."""
+    def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
+        """CAS: how often a classifier that learned from these pictures is right about held-out ones."""
+        classes = len(self.prepared.classes)
+        shown = images_shown(len(rows), self.prepared.size)
+        network = fit(pixels, labels, classes, shown, seed=1, rows=rows)
+        held = np.asarray(self.prepared.held_out)
+        return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
+
+    def __call__(self, network: torch.nn.Module, run: Run, images: int, last: bool) -> dict[str, float]:
+        """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked.
+
+        At the last look also their use.
+        """
         prepared = self.prepared
         card = Card(
             recipe=run.recipe,
@@ -88,51 +107,81 @@ class Scorer:
         with evaluating(network) as still:
             pictures = draw(Sampler(Bundle(card, {"generator": still})), prepared, COUNT, run.seed)
         seen = self.judge.look(pictures.pixels)
-        return {
+        found = {
             "fcd": frechet(self.real, seen.features).value,
             "label_accuracy": float(np.mean(seen.logits.argmax(1) == pictures.labels)),
         }
+        if last:
+            found["cas"] = self.use(pictures.pixels, pictures.labels, np.arange(COUNT))
+        return found
 
 
-def fastest(run: Run, prepared: Prepared) -> Speed:
-    """The fastest precision and layout of one thread, as `ganvas train --threads 1` would choose."""
-    return measure.choose(
-        run.model_copy(update={"training": run.training.model_copy(update={"threads": 1})}), prepared, print
-    )
+class Race:
+    """What has been run, and its place on the disk."""
+
+    def __init__(self, source: str, seconds: float, threads: int, scorer: Scorer, out: Path) -> None:
+        self.seconds, self.threads, self.scorer, self.path = seconds, threads, scorer, out / "race.json"
+        self.head = {"set": Path(source).name, "seconds": seconds, "threads": threads, "n": COUNT}
+        self.head |= {"judge": scorer.judge.digest, "floor": scorer.floor, "real_accuracy": scorer.real_accuracy}
+        self.head |= {"real_cas": scorer.real_use, "machine": machine()}
+        self.speeds: dict[str, Speed] = {}
+        self.entries: list[Entry] = []
+        if self.path.exists():
+            kept = json.loads(self.path.read_text())
+            same = {key: kept[key] == self.head[key] for key in ("set", "seconds", "threads", "n", "judge")}
+            if not all(same.values()):
+                raise SystemExit(f"{self.path} is another race's; give another --out")
+            self.entries = kept["entries"]
+
+    def run(self, run: Run) -> None:
+        """One recipe, one seed, unless it is already known to its last look."""
+        mine = [entry for entry in self.entries if (entry["recipe"], entry["seed"]) == (run.recipe, run.seed)]
+        if any(entry["look"] == self.seconds for entry in mine):
+            return
+        self.entries = [entry for entry in self.entries if entry not in mine]
+        if run.recipe not in self.speeds:
+            fixed = run.training.model_copy(update={"threads": self.threads})
+            self.speeds[run.recipe] = measure.choose(
+                run.model_copy(update={"training": fixed}), self.scorer.prepared, print
+            )
+        for entry in raced(run, self.speeds[run.recipe], self.seconds, self.threads, self.scorer):
+            print(json.dumps(entry), flush=True)
+            self.entries.append(entry)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps({**self.head, "entries": self.entries}, indent=1) + "\n")
 
 
-def raced(run: Run, prepared: Prepared, speed: Speed, seconds: float, scorer: Scorer) -> list[dict[str, object]]:
-    """One recipe, one seed: trained for so many processor seconds, scored at some of them."""
-    engine = Engine.for_trials(speed)
-    game = build(run, prepared, engine)
+def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer) -> Iterator[Entry]:
+    """One recipe, one seed: trained for so many seconds, processor's on one thread and wall-clock on more."""
+    prepared = scorer.prepared
+    game = build(run, prepared, Engine.for_trials(speed))
     assert game.average is not None
-    batch, step, spent, wall, entries = run.training.batch, 0, 0.0, 0.0, []
+    batch, step, processor, wall = run.training.batch, 0, 0.0, 0.0
     looks = [share * seconds for share in LOOKS]
     while looks:
         began, started = time.process_time(), time.perf_counter()
+        spent = wall if threads > 1 else processor
         for _ in range(max(1, 640 // batch)):
             for each in game.optimisers.values():
                 each.param_groups[0]["lr"] = rate(run.optimiser, min(1.0, spent / seconds))
             game.play(step)
             step += 1
             game.average.update(batch, step * batch)
-        spent, wall = spent + time.process_time() - began, wall + time.perf_counter() - started
-        if spent >= looks[0]:
-            entry = {
+        processor, wall = processor + time.process_time() - began, wall + time.perf_counter() - started
+        if (wall if threads > 1 else processor) >= looks[0]:
+            look = looks.pop(0)
+            yield {
                 "recipe": run.recipe,
                 "seed": run.seed,
-                "look": looks.pop(0),
-                "processor_seconds": round(spent, 2),
+                "look": look,
+                "processor_seconds": round(processor, 2),
                 "wall_seconds": round(wall, 2),
                 "images": step * batch,
-                **scorer(game.average.network, run, step * batch),
+                **scorer(game.average.network, run, step * batch, last=not looks),
             }
-            print(json.dumps(entry), flush=True)
-            entries.append(entry)
-    return entries
 
 
-def of(entries: list[dict[str, object]], recipe: str, look: float, key: str) -> np.ndarray:
+def of(entries: list[Entry], recipe: str, look: float, key: str) -> np.ndarray:
     """One figure of a recipe at a moment, over its seeds."""
     return np.array([entry[key] for entry in entries if entry["recipe"] == recipe and entry["look"] == look], float)
 
@@ -145,33 +194,45 @@ def said(values: np.ndarray, digits: int) -> str:
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 
-def table(entries: list[dict[str, object]], recipes: list[str], scorer: Scorer, seconds: float) -> None:
-    """The figures at the end, as markdown."""
-    print("\n| recipe | label accuracy | FCD above its floor | over the yardstick's | pictures a processor second |")
-    print("|---|---|---|---|---|")
-    measured = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
+def table(entries: list[Entry], recipes: list[str], scorer: Scorer, seconds: float) -> None:
+    """The figures at the end, as markdown; then `modern` beside each of the others."""
+    print(
+        f"\nreal held-out pictures: labels {scorer.real_accuracy:.4f}; CAS of as many real ones {scorer.real_use:.4f}"
+    )
+    print("\n| recipe | label accuracy | FCD above its floor | CAS | pictures a processor second | wall-clock |")
+    print("|---|---|---|---|---|---|")
+    above = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
     for name in recipes:
-        pace = of(entries, name, seconds, "images") / of(entries, name, seconds, "processor_seconds")
-        beside = "–"
-        if "yardstick" in recipes and name != "yardstick":
-            beside = said(measured[name] / measured["yardstick"], 2)
-        labels = said(of(entries, name, seconds, "label_accuracy"), 4)
-        print(f"| {name} | {labels} | {said(measured[name], 2)} | {beside} | {pace.mean():.0f} |")
+        processor, wall = (of(entries, name, seconds, f"{clock}_seconds") for clock in ("processor", "wall"))
+        pace = (of(entries, name, seconds, "images") / processor).mean()
+        labels, cas = (said(of(entries, name, seconds, key), 4) for key in ("label_accuracy", "cas"))
+        print(f"| {name} | {labels} | {said(above[name], 2)} | {cas} | {pace:.0f} | {wall.mean():.0f} s |")
+    if "modern" not in recipes or len(recipes) == 1:
+        return
+    print("\n| other | FCD above floor, modern's over the other's | the other's end, reached by modern in |")
+    print("|---|---|---|")
+    for name in recipes:
+        if name != "modern":
+            print(f"| {name} | {said(above['modern'] / above[name], 3)} | {reached(entries, name, seconds)} |")
 
 
-def write(out: Path, source: str, seconds: float, scorer: Scorer, entries: list[dict[str, object]]) -> None:
-    """Everything so far."""
-    out.mkdir(parents=True, exist_ok=True)
-    head = {"set": Path(source).name, "seconds": seconds, "n": COUNT, "judge": scorer.judge.digest}
-    facts = {"floor": scorer.floor, "real_accuracy": scorer.real_accuracy, "machine": machine()}
-    (out / "race.json").write_text(json.dumps({**head, **facts, "entries": entries}, indent=1) + "\n")
+def reached(entries: list[Entry], other: str, seconds: float) -> str:
+    """How soon `modern` is where another recipe ends on average: the first look that is as good, of every seed."""
+    goal = of(entries, other, seconds, "fcd").mean()
+    found = []
+    for seed in sorted({entry["seed"] for entry in entries if entry["recipe"] == "modern"}):
+        mine = [entry for entry in entries if (entry["recipe"], entry["seed"]) == ("modern", seed)]
+        found += [min([entry["look"] for entry in mine if entry["fcd"] <= goal], default=np.inf)]
+    if not np.isfinite(found).all():
+        return "not reached by every seed"
+    return f"{max(found):.0f} s of {seconds:.0f} ({seconds / max(found):.1f} times sooner)"
 
 
-def chart(entries: list[dict[str, object]], recipes: list[str], scorer: Scorer, path: Path) -> None:
+def chart(entries: list[Entry], recipes: list[str], scorer: Scorer, threads: int, path: Path) -> None:
     """FCD against processor time: a line a recipe through the means, a dot a seed."""
     from ganvas.report import canvas
 
-    colours = [canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.INK]
+    colours = [canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.BROWN, canvas.INK]
     with canvas.page(path, 8.0, 4.4) as figure:
         axes = figure.add_axes((0.09, 0.14, 0.70, 0.68))
         ends: list[tuple[float, str, str]] = []
@@ -188,7 +249,7 @@ def chart(entries: list[dict[str, object]], recipes: list[str], scorer: Scorer, 
         axes.axhline(scorer.floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set_xlabel("processor seconds on one thread")
+        axes.set_xlabel("processor seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
         canvas.title(axes, "FCD, lower is better", "a dot a seed; dashed: real against real")
 
 

@@ -63,6 +63,15 @@ def tiny_source(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def large_source(tmp_path_factory) -> Path:
+    """The same, with enough held-out pictures for a distance in 128 features."""
+    random, labels = np.random.default_rng(0), np.arange(1_500) % 3
+    path = tmp_path_factory.mktemp("source") / "many.npz"
+    np.savez(path, images=np.stack([pattern(k, random) for k in labels]), labels=labels, classes=np.array(CLASSES))
+    return path
+
+
+@pytest.fixture(scope="session")
 def unlabelled_source(tmp_path_factory) -> Path:
     """The same without labels."""
     random = np.random.default_rng(0)

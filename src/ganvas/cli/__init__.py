@@ -86,7 +86,13 @@ app.command(
     help="Say whether training a classifier with a run's pictures is worth it.",
     help_epilogue="For example: ganvas worth runs/digits-modern-s0 --quick",
 )
-COMMANDS = ("compare", "data", "evaluate", "list", "sample", "train", "worth")
+app.command(
+    "ganvas.cli.study:study",
+    name="study",
+    help="Ask one of the notes' questions as an experiment.",
+    help_epilogue="For example: ganvas study activation digits --quick",
+)
+COMMANDS = ("compare", "data", "evaluate", "list", "sample", "study", "train", "worth")
 
 
 def run(arguments: Sequence[str]) -> int:

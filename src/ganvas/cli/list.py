@@ -9,7 +9,7 @@ from ganvas.cli import Parameter
 from ganvas.errors import UserError, nearest
 from ganvas.progress import say
 
-WHAT = ("recipes", "sources", "runs", "knobs")
+WHAT = ("recipes", "sources", "runs", "studies", "knobs")
 OTHER_SOURCES = (
     ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
     ("FILE.npz", "Arrays images (N, H, W[, 3]) and labels (N,), perhaps classes."),
@@ -19,7 +19,7 @@ OTHER_SOURCES = (
 
 def list_(
     what: Annotated[
-        str | None, Parameter(metavar="WHAT", help="recipes, sources, runs or knobs; else the first three.")
+        str | None, Parameter(metavar="WHAT", help="recipes, sources, runs, studies or knobs; else the first three.")
     ] = None,
     /,
     *,
@@ -27,7 +27,7 @@ def list_(
         Path | None, Parameter(metavar="FOLDER", help="The folder that holds your runs (default: runs).")
     ] = None,
 ) -> int:
-    """Name the recipes, the known sources, your runs, or every knob."""
+    """Name the recipes, the known sources, your runs, the studies, or every knob."""
     if what is not None and what not in WHAT:
         raise UserError(f"there is no list of {what}; {nearest(what, WHAT)}")
     if runs is not None and not runs.is_dir():
@@ -39,6 +39,8 @@ def list_(
         show("source", sources())
     if "runs" in shown:
         show("run", found(runs or Path("runs")))
+    if "studies" in shown:
+        show("study", studies())
     if "knobs" in shown:
         show("knob", knobs())
     return 0
@@ -52,7 +54,8 @@ def show(kind: str, facts: Iterable[tuple[str, str]]) -> None:
             say(f"{kind} {name}: {text}")
         return
     width = min(32, max((len(name) for name, _ in facts), default=0))
-    say(f"{kind}s" if facts else f"{kind}s: none yet")
+    plural = "studies" if kind == "study" else f"{kind}s"
+    say(plural if facts else f"{plural}: none yet")
     for name, text in facts:
         say(f"  {name:<{width}}  {text}")
     say("")
@@ -84,6 +87,14 @@ def sources() -> Iterator[tuple[str, str]]:
         text = " ".join((source.__doc__ or "").split("\n\n")[0].split())
         yield name, f"{text} {needs[0].upper()}{needs[1:]}."
     yield from OTHER_SOURCES
+
+
+def studies() -> Iterator[tuple[str, str]]:
+    """Every question, and what the notes say or ask."""
+    from ganvas.studies.questions import QUESTIONS
+
+    for name, question in QUESTIONS.items():
+        yield name, question.claim
 
 
 def found(folder: Path) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 INK, PALE, PAPER = "#2b2b33", "#8a8a94", "#ffffff"
-BLUE, ORANGE, GREEN, PLUM = "#2f6db3", "#d9722b", "#2c8c5e", "#ab3f7c"
+BLUE, ORANGE, GREEN, PLUM, BROWN = "#2f6db3", "#d9722b", "#2c8c5e", "#ab3f7c", "#8c6b3f"
 STYLE: dict[str, Any] = {
     "text.usetex": False,
     "text.parse_math": False,

@@ -1,0 +1,98 @@
+"""How much of the machine a training step uses: `python benchmarks/step.py [--size 28] [--channels 1] [--threads 1]`.
+
+The arithmetic of a step (by PyTorch's own formulas: convolutions and matrix products, two operations for a
+multiplication with its addition) over its time, beside the rate of one 2048 x 2048 matrix product in the same
+precision, measured in turn in the same run, by processor time divided by the threads.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from pairs import machine
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from ganvas.data.prepared import Prepared
+from ganvas.runs.recipes import resolve
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import build
+
+SIDE, STEPS, ROUNDS = 2048, 64, 5
+
+
+def main() -> None:
+    """Counts, measures, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=28)
+    parser.add_argument("--channels", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
+    choices = parser.parse_args()
+    torch.set_num_threads(choices.threads)
+    print(machine())
+    prepared = pictures(choices.channels, choices.size)
+    run = resolve("random", "modern", {"training": {"batch": choices.batch}})
+    for precision, kind in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
+        game = build(run, prepared, Engine.for_trials(Speed(choices.threads, precision, "channels-last")))
+        with Operations() as counter:
+            play(game.play, run.objective.penalty_every)
+        work = counter.total / run.objective.penalty_every * STEPS
+        found = [rates(game.play, work, kind, choices.threads) for _ in range(ROUNDS)]
+        shares = [step / product for step, product in found]
+        step, product = (statistics.median(each) for each in zip(*found, strict=True))
+        spread = f"{min(shares):.2f} to {max(shares):.2f} of {ROUNDS} rounds"
+        print(
+            f"{choices.size} px, batch {choices.batch}, {precision}: {work / STEPS / choices.batch / 1e6:.1f} MFLOP a "
+            f"picture; step {step:.0f} of {product:.0f} GFLOP/s: {statistics.median(shares):.2f} ({spread})"
+        )
+
+
+def pictures(channels: int, size: int) -> Prepared:
+    """A set of noise: what a step costs does not depend on what it sees."""
+    chance = np.random.default_rng(0)
+    pixels = chance.integers(0, 256, (1000, channels, size, size), dtype=np.uint8)
+    rows, labels = np.arange(1000), chance.integers(0, 10, 1000)
+    return Prepared("random", "", Path(), pixels, labels, tuple("0123456789"), rows, rows[:0], {})
+
+
+class Operations(TorchDispatchMode):
+    """Counts what is worked out inside."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Runs one operator, and adds what its formula says."""
+        out = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.total += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def rates(step: Callable[[int], object], work: float, kind: torch.dtype, threads: int) -> tuple[float, float]:
+    """GFLOP/s of `STEPS` steps, which are `work` operations, and of matrix products."""
+    left, right = torch.rand(SIDE, SIDE, dtype=kind), torch.rand(SIDE, SIDE, dtype=kind)
+    product = 2 * SIDE**3 * 10 / seconds(lambda: [left @ right for _ in range(10)], threads)
+    return work / seconds(lambda: play(step, STEPS), threads) / 1e9, product / 1e9
+
+
+def play(step: Callable[[int], object], count: int) -> None:
+    """So many steps."""
+    for number in range(count):
+        step(number)
+
+
+def seconds(work: Callable[[], object], threads: int) -> float:
+    """Processor seconds of one thread, after a first go that warms up."""
+    work()
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) / threads
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The book trains on one picture at a time: quality at equal time for batches of 1 to 256."""
+
+import math
+
+from ganvas.studies.playing import scored
+from ganvas.studies.question import Comparison, Measure, Question, Row
+
+BATCHES = (1, 4, 16, 64, 256)
+RECIPES = {"book": ("book-conditional", 1, 1e-4), "modern": ("modern", 64, 2e-3)}  # at that batch, that rate
+
+
+def _name(pair: str, batch: int) -> str:
+    return f"{pair}, batch {batch}"
+
+
+def _row(pair: str, batch: int) -> Row:
+    recipe, own, rate = RECIPES[pair]
+    run = {"training": {"batch": batch}, "optimiser": {"rate": rate * math.sqrt(batch / own)}}
+    return Row(_name(pair, batch), {"recipe": recipe, "run": run}, x=batch, line=pair)
+
+
+def _comparison(pair: str, batch: int, than: int) -> Comparison:
+    return Comparison(
+        "fcd",
+        (_name(pair, batch),),
+        (_name(pair, than),),
+        f"In the same time the {pair} GAN draws better pictures in batches of {batch} than of {than}",
+        f"In the same time the {pair} GAN draws worse pictures in batches of {batch} than of {than}",
+        f"One cannot tell batches of {batch} from batches of {than} by the {pair} GAN's pictures after the same time",
+    )
+
+
+QUESTION = Question(
+    name="batch-one",
+    claim="The book trains on one picture at a time.",
+    place="The training loop",
+    measure=scored,
+    rows=tuple(_row(pair, batch) for pair in RECIPES for batch in BATCHES),
+    measures=(Measure("fcd", "FCD"), Measure("images", "pictures seen", "higher", "ratio", 0)),
+    comparisons=(
+        _comparison("book", 16, 1),
+        _comparison("book", 64, 1),
+        _comparison("book", 64, 16),
+        _comparison("book", 256, 64),
+        _comparison("modern", 16, 64),
+        _comparison("modern", 256, 64),
+    ),
+    limits=(
+        "The learning rate grows with the square root of the batch, from the book's own at 1 and modern's at 64; "
+        "a rate tuned for each batch could move the best one.",
+        "One thread of one processor: on a graphics card large batches cost less.",
+    ),
+    headlines=2,
+    axis="pictures in a batch",
+)

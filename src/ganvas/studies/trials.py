@@ -1,0 +1,171 @@
+"""The trials of a study: each in a process of its own on one thread, as many at once as there are cores, each once.
+
+What is finished stands in results.jsonl; a study that was broken off goes on from there, and tries again what failed.
+"""
+
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+
+import ganvas
+from ganvas import machine, progress
+from ganvas.data import open_source
+from ganvas.errors import RunFailedError, UserError, nearest
+from ganvas.networks.judge import Judge
+from ganvas.settings import Settings
+from ganvas.studies import findings
+from ganvas.studies.journal import Journal
+from ganvas.studies.question import Question, Task
+from ganvas.studies.questions import QUESTIONS
+from ganvas.training import watch
+
+RESULTS = "results.jsonl"
+QUICK_SEEDS, QUICK_SHARE = 2, 1 / 6
+Json = dict[str, Any]
+Say = Callable[[str], None]
+
+
+class Effort(Settings):
+    """How much is spent on a question."""
+
+    quick: bool = False
+    """Two seeds, and a sixth of the time each."""
+    seeds: int | None = Field(default=None, ge=2, le=100)
+    """How often every row is tried; two at the least, for an interval."""
+    budget: float | None = Field(default=None, gt=0, le=86_400)
+    """Processor seconds of each training."""
+
+    def of(self, question: Question) -> tuple[range, float]:
+        """Seeds and seconds."""
+        seeds = self.seeds or (QUICK_SEEDS if self.quick else question.seeds)
+        return range(seeds), self.budget or question.seconds * (QUICK_SHARE if self.quick else 1)
+
+
+def question_of(name: str) -> Question:
+    """The question of that name. UserError with the nearest one."""
+    if name not in QUESTIONS:
+        raise UserError(f"there is no study {name!r}; {nearest(name, QUESTIONS)}")
+    return QUESTIONS[name]
+
+
+def study(question: Question, source: str, effort: Effort, folder: Path, say: Say) -> Json:
+    """Does what is missing and returns the card of the whole. UserError if another study was begun in `folder`."""
+    journal = Journal(folder / RESULTS)
+    prepared = open_source(source, say=say)
+    if prepared.labels is None and question.fit_for_judging:
+        raise UserError(f"{prepared.name} has no labels, and the study {question.name} asks about them")
+    held, needed = len(prepared.held_out), Judge().features + 1
+    if question.fit_for_judging and held < needed:
+        raise UserError(
+            f"{prepared.name} gives {held} held-out pictures, and the distance that the study {question.name} measures "
+            f"needs {needed}: take a larger set"
+        )
+    seeds, seconds = effort.of(question)
+    asked = {"study": question.name, "seeds": len(seeds), "seconds": seconds, "set": prepared.name}
+    asked["fingerprint"] = prepared.fingerprint[:16]
+    journal.refuse_another(asked)
+    try:
+        results = findings.read(journal.finished)
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{journal.path} is damaged; remove the file to begin anew") from None
+    if question.fit_for_judging:
+        from ganvas.classifying.judging import judge_of
+
+        judge_of(prepared, say)
+    folder.mkdir(parents=True, exist_ok=True)
+    journal.begin(asked, {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": described()})
+    missing = [
+        Task(question.name, row.name, seed, seconds, source, folder)
+        for seed in seeds
+        for row in question.rows
+        if (row.name, seed) not in results.found
+    ]
+    if missing:
+        _do(missing, journal, question.name)
+    else:
+        say("every trial was done before")
+    return card(question, journal)
+
+
+def card(question: Question, journal: Journal) -> Json:
+    """What a page is made of, from the journal alone."""
+    assert journal.plan is not None, "nothing was begun"
+    asked = journal.lines[0]["asked"]
+    seeds = range(asked["seeds"])
+    results = findings.read(journal.finished)
+    return {
+        "name": question.name,
+        "claim": question.claim,
+        "place": question.place,
+        "limits": list(question.limits),
+        "axis": question.axis,
+        "measures": [vars(measure) for measure in question.measures],
+        "asked": asked,
+        "made": journal.plan,
+        "trials": len(seeds) * len(question.rows),
+        "done": sum((row.name, seed) in results.found for row in question.rows for seed in seeds),
+        "processor_seconds": round(results.seconds),
+        **findings.told(question, results, seeds),
+    }
+
+
+def perform(task: Task) -> Json:
+    """One trial, in the process that was made for it: its figures, or why there are none."""
+    torch.set_num_threads(1)
+    question = question_of(task.question)
+    row = next(row for row in question.rows if row.name == task.row)
+    line: Json = {"row": task.row, "seed": task.seed}
+    began = time.process_time()
+    try:
+        found = question.measure(task, row)
+        line["figures"] = {name: float(f"{value:.6g}") for name, value in found.items()}
+    except RunFailedError as error:
+        line["failed"] = str(error).partition(";")[0]
+    except (RuntimeError, MemoryError) as error:
+        if not watch.out_of_memory(error):
+            raise
+        line["failed"] = "memory ran out"
+    line["seconds"] = round(time.process_time() - began, 2)
+    return line
+
+
+def _do(tasks: Sequence[Task], journal: Journal, title: str) -> None:
+    """All of them, as many at once as there are cores; each line is on the disk when its trial ends."""
+    context = multiprocessing.get_context("spawn")
+    # Started first, every process has one thread: two would fight over a core and be hundreds of times slower.
+    with one_thread(), progress.bar(f"study {title}", len(tasks), "trials") as bar:
+        pool = ProcessPoolExecutor(min(len(tasks), machine.cores()), mp_context=context, max_tasks_per_child=1)
+        try:
+            for future in as_completed([pool.submit(perform, task) for task in tasks]):
+                journal.add(future.result())
+                bar.advance(1)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes that are started inside have one thread for arithmetic."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def described() -> str:
+    """The machine, in words that name nobody."""
+    return f"{platform.system()} {platform.machine()}, {machine.cores()} cores"

@@ -1,0 +1,68 @@
+"""`ganvas study`: what it says and writes, and which sentence answers which mistake."""
+
+import re
+
+import pytest
+
+from ganvas.cli.study import study
+from ganvas.errors import UserError
+from ganvas.studies import trials
+from ganvas.studies.questions import QUESTIONS
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Trials that train nothing."""
+
+    def do(tasks, journal, title):
+        for task in tasks:
+            names = [measure.name for measure in QUESTIONS[task.question].measures]
+            journal.add(
+                {
+                    "row": task.row,
+                    "seed": task.seed,
+                    "figures": {name: 1.0 + task.seed + len(task.row) for name in names},
+                    "seconds": task.seconds,
+                }
+            )
+
+    monkeypatch.setattr(trials, "_do", do)
+    monkeypatch.setattr("ganvas.classifying.judging.images_shown", lambda count, size: 512)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_ends_with_its_answer_and_a_page(name, made_up, large_source, tmp_path, capsys):
+    assert study(name, str(large_source), seeds="2", budget="1", out=tmp_path / "out") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"answer {tmp_path / 'out' / 'study.html'}" in lines
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert f"**{lines[-1]}**" in text
+    assert {"README.md", "chart.png", "results.jsonl", "study.html"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+def test_without_a_place_the_answer_goes_to_studies(made_up, monkeypatch, large_source, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert study("activation", str(large_source), quick=True) == 0
+    assert (tmp_path / "studies" / "activation" / "results.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "sentence"),
+    [
+        ("activatoin", {}, r"there is no study 'activatoin'; .*activation"),
+        ("activation", {"seeds": "1"}, r"--seeds: input should be greater than or equal to 2"),
+        ("activation", {"seeds": "five"}, r"--seeds: input should be a valid integer"),
+        ("activation", {"budget": "0"}, r"--budget: input should be greater than 0"),
+    ],
+)
+def test_a_mistake_is_answered_before_anything_is_done(name, choices, sentence, large_source, tmp_path, capsys):
+    with pytest.raises(UserError, match=re.compile(sentence)):
+        study(name, str(large_source), out=tmp_path / "out", **choices)
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_inside_the_pictures_or_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError):
+        study("activation", "digits", out=tmp_path / "file")

@@ -1,0 +1,176 @@
+"""Trials in processes of their own: each once, kept when it ends, and what fails is told."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ganvas.errors import RunFailedError, UserError
+from ganvas.studies import trials
+from ganvas.studies.journal import Journal
+from ganvas.studies.question import Comparison, Measure, Question, Row, Task
+from ganvas.studies.questions import QUESTIONS
+
+done: list[tuple[str, int]] = []
+
+
+def measure(task, row):
+    """Counts, and fails where its row says so."""
+    done.append((task.row, task.seed))
+    if row.choices.get("fails"):
+        raise RunFailedError("a loss is not a number; lower the rate")
+    return {"fcd": 10.0 * (1 + task.seed) * row.choices.get("times", 1), "seconds": task.seconds}
+
+
+QUESTION = Question(
+    name="small",
+    claim="half is better",
+    place="Summary",
+    measure=measure,
+    rows=(Row("whole"), Row("half", {"times": 0.5})),
+    measures=(Measure("fcd", "FCD"),),
+    comparisons=(Comparison("fcd", ("half",), ("whole",), "half is better", "half is worse", "one cannot tell"),),
+    limits=("nothing was trained",),
+    seeds=3,
+    seconds=6.0,
+    fit_for_judging=False,
+)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Trials in this process, of the small question."""
+    done.clear()
+
+    def do(tasks, journal, title):
+        for task in tasks:
+            journal.add(trials.perform(task))
+
+    monkeypatch.setattr(trials, "_do", do)
+    monkeypatch.setitem(QUESTIONS, "small", QUESTION)
+    return monkeypatch
+
+
+def ask(source, folder, question=QUESTION, said=None, **effort):
+    said = [] if said is None else said
+    return trials.study(question, str(source), trials.Effort(**effort), folder, said.append)
+
+
+def test_every_row_is_tried_once_a_seed_and_the_card_says_all_of_it(here, tiny_source, tmp_path):
+    card = ask(tiny_source, tmp_path)
+    assert sorted(done) == [(row, seed) for row in ("half", "whole") for seed in range(3)]
+    assert card["verdict"] == "yes"
+    assert card["answer"].startswith("half is better: FCD 0.50 times")
+    assert (card["done"], card["trials"]) == (6, 6)
+    assert card["asked"] == {
+        "study": "small",
+        "seeds": 3,
+        "seconds": 6.0,
+        "set": "patterns",
+        "fingerprint": card["asked"]["fingerprint"],
+    }
+    assert str(tmp_path) not in (tmp_path / trials.RESULTS).read_text()
+
+
+def test_what_is_done_is_not_done_again_and_the_card_is_made_from_the_journal_alone(here, tiny_source, tmp_path):
+    first, said = ask(tiny_source, tmp_path), []
+    done.clear()
+    assert ask(tiny_source, tmp_path, said=said) == first
+    assert done == []
+    assert said == ["every trial was done before"]
+    assert trials.card(QUESTION, Journal(tmp_path / trials.RESULTS)) == first
+
+
+def test_a_study_that_was_broken_off_goes_on(here, tiny_source, tmp_path):
+    whole = ask(tiny_source, tmp_path)
+    path = tmp_path / trials.RESULTS
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:3]) + lines[3][: len(lines[3]) // 2])
+    done.clear()
+    again = ask(tiny_source, tmp_path)
+    assert len(done) == 4
+    assert {**again, "processor_seconds": 0} == {**whole, "processor_seconds": 0}
+
+
+def test_another_study_in_the_same_folder_is_refused(here, tiny_source, tmp_path):
+    ask(tiny_source, tmp_path, seeds=2)
+    with pytest.raises(UserError, match=r"was begun with seeds 2, now 3"):
+        ask(tiny_source, tmp_path)
+
+
+def test_a_failed_trial_is_told_and_tried_again_the_next_time(here, tiny_source, tmp_path):
+    failing = replace(QUESTION, rows=(QUESTION.rows[0], Row("half", {"fails": True})))
+    here.setitem(QUESTIONS, "small", failing)
+    card = ask(tiny_source, tmp_path, failing)
+    assert card["failed"][0] == {"row": "half", "seed": 0, "why": "a loss is not a number"}
+    assert card["verdict"] == "unknown"
+    here.setitem(QUESTIONS, "small", QUESTION)
+    assert ask(tiny_source, tmp_path)["failed"] == []
+
+
+def test_a_quick_study_has_two_seeds_and_a_sixth_of_the_time():
+    assert trials.Effort(quick=True).of(QUESTION) == (range(2), 1.0)
+    assert trials.Effort(quick=True, seeds=4, budget=9).of(QUESTION) == (range(4), 9)
+    assert trials.Effort().of(QUESTION) == (range(3), 6.0)
+
+
+def test_an_unknown_question_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match=r"there is no study 'activatoin'; .*activation"):
+        trials.question_of("activatoin")
+
+
+def test_a_question_about_labels_needs_a_set_with_labels(unlabelled_source, tmp_path):
+    with pytest.raises(UserError, match=r"unlabelled has no labels, and the study activation asks about them"):
+        ask(unlabelled_source, tmp_path / "out", QUESTIONS["activation"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_set_too_small_for_the_distance_is_refused(tiny_source, tmp_path):
+    with pytest.raises(UserError, match=r"patterns gives 6 held-out pictures, .* needs 129: take a larger set"):
+        ask(tiny_source, tmp_path / "out", QUESTIONS["activation"])
+
+
+def test_damaged_results_are_refused_with_what_to_do(here, tiny_source, tmp_path):
+    ask(tiny_source, tmp_path)
+    path = tmp_path / trials.RESULTS
+    path.write_text(path.read_text().replace('"figures"', '"figure"', 1))
+    with pytest.raises(UserError, match=r"results\.jsonl is damaged; remove the file to begin anew"):
+        ask(tiny_source, tmp_path)
+
+
+def test_memory_that_runs_out_is_a_failure_and_another_error_is_ours(here):
+    def short_of_memory(task, row):
+        raise MemoryError
+
+    def wrong(task, row):
+        raise RuntimeError("a mistake")
+
+    task = Task("small", "whole", 0, 1.0, "digits", Path())
+    here.setitem(QUESTIONS, "small", replace(QUESTION, measure=short_of_memory))
+    assert trials.perform(task)["failed"] == "memory ran out"
+    here.setitem(QUESTIONS, "small", replace(QUESTION, measure=wrong))
+    with pytest.raises(RuntimeError, match="a mistake"):
+        trials.perform(task)
+
+
+def test_processes_started_inside_have_one_thread_and_the_environment_is_as_before(monkeypatch):
+    for before in (None, "2"):
+        if before is None:
+            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        else:
+            monkeypatch.setenv("OMP_NUM_THREADS", before)
+        with trials.one_thread():
+            assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+@pytest.mark.slow
+def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path):
+    said = []
+    card = trials.study(
+        QUESTIONS["activation"], str(large_source), trials.Effort(seeds=2, budget=0.5), tmp_path, said.append
+    )
+    assert card["done"] == card["trials"] == 2 * len(QUESTIONS["activation"].rows)
+    assert all(row["figures"]["fcd"]["value"] > 0 for row in card["rows"])
+    assert len(list((tmp_path / "strips").iterdir())) == len(card["rows"])
