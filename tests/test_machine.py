@@ -16,8 +16,15 @@ def test_peak_memory_grows_with_what_was_held():
     del held
 
 
+def test_arithmetic_takes_no_more_threads_than_the_environment_allows(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 4)
+    for given, expected in (("1", 1), ("3", 3), ("9", 4), ("0", 1), ("", 4), ("2,1", 4)):
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        assert machine.threads() == expected
+
+
 def test_the_faster_number_of_threads_is_taken_and_given_back(monkeypatch):
-    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr(machine, "threads", lambda: 2)
     before = torch.get_num_threads()
     pauses = {1: 0.004, 2: 0.0001}
 

@@ -14,6 +14,12 @@ def cores() -> int:
     return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
+def threads() -> int:
+    """Threads that arithmetic may use: the cores, or fewer where OMP_NUM_THREADS says so."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores(), max(1, int(given))) if given.isascii() and given.isdigit() else cores()
+
+
 def is_first() -> bool:
     """Whether this process is the one that speaks for all."""
     return os.environ.get("RANK", "0") == "0"
@@ -44,15 +50,15 @@ def fastest_threads(work: Callable[[], object], seconds: float = 0.3) -> Iterato
     import torch
 
     before, rates = torch.get_num_threads(), {}
-    for threads in sorted({1, cores()}):
-        torch.set_num_threads(threads)
+    for count in sorted({1, threads()}):
+        torch.set_num_threads(count)
         work()  # the first time at a number of threads sets things up
         began, done = time.perf_counter(), 0
         while not done or time.perf_counter() - began < seconds:
             work()
             done += 1
-        rates[threads] = done / (time.perf_counter() - began)
-    torch.set_num_threads(max(rates, key=lambda threads: rates[threads]))
+        rates[count] = done / (time.perf_counter() - began)
+    torch.set_num_threads(max(rates, key=lambda count: rates[count]))
     try:
         yield
     finally:

@@ -99,7 +99,8 @@ def test_the_table_of_verdicts_has_a_line_a_study_and_links_its_page(card):
     table = study.verdicts([card, {**card, "name": "other", "verdict": "unknown"}], "docs/studies/").splitlines()
     assert len(table) == 4
     assert table[2].startswith("| [which](docs/studies/which/README.md) |")
-    assert "| yes |" in table[2]
+    assert "| yes | b is better: FCD 0.50 times. |" in table[2]
+    assert study.verdicts([card], "", answers=False).splitlines()[2].endswith("| yes |")
     assert "| cannot tell |" in table[3]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ganvas.machine import cores
+from ganvas.machine import threads
 from ganvas.runs.recipes import resolve
 from ganvas.runs.spec import Training
 from ganvas.training import measure
@@ -38,9 +38,11 @@ def test_a_way_that_was_disturbed_once_is_judged_by_its_other_round(monkeypatch,
     assert measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None) == best
 
 
-def test_threads_left_open_are_one_or_all_cores():
-    found = {speed.threads for speed in measure.speeds(Training())}
-    assert found == {1, cores()}
+def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
+    monkeypatch.setattr(measure, "threads", lambda: 4)
+    assert {speed.threads for speed in measure.speeds(Training())} == {1, 4}
+    monkeypatch.setattr(measure, "threads", threads)
+    assert {speed.threads for speed in measure.speeds(Training())} == {1, threads()}
 
 
 def test_a_rate_counts_whole_rounds_of_the_penalty_and_leaves_the_run_alone(tiny_source, tiny_prepared, small):

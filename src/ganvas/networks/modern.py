@@ -17,12 +17,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.layers import Doubling, flattened, unflattened
+from ganvas.networks.layers import Doubling, activation, flattened, unflattened
 from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
 from ganvas.settings import Settings
 
 SMALLEST_MAP = 8
 LARGEST_PATCH = 4
+SLOPE = 0.2  # of LeakyReLU, below zero
 
 
 class Modern(Settings):
@@ -37,6 +38,10 @@ class Modern(Settings):
     """Values that stand for the label beside the noise."""
     features: int = Field(default=128, ge=4, le=4096)
     """Features of D's last layer, where the label is projected."""
+    activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
+    """The nonlinearity of both networks."""
+    attention: bool = False
+    """Whether every place of G's first map looks at every other one before it grows."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, with weights drawn from torch's global generator."""
@@ -51,12 +56,34 @@ def sides(size: int) -> list[int]:
     return found
 
 
+class Attention(nn.Module):
+    """maps (N, C, H, W) -> the same, and to each place added what it asks of every other: at first, nothing.
+
+    Zhang et al. 2019 (arXiv 1805.08318), with the scaled products of Vaswani et al. 2017 (arXiv 1706.03762).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 2)
+        self.ask = nn.Linear(channels, 3 * inner)
+        self.tell = nn.Linear(inner, channels)
+        nn.init.zeros_(self.tell.weight)
+        nn.init.zeros_(self.tell.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        places = maps.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, H * W, C)
+        told: Tensor = self.tell(F.scaled_dot_product_attention(*self.ask(places).chunk(3, dim=2)))
+        return maps + told.transpose(1, 2).reshape(maps.shape)
+
+
 class ModernGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
         self.noise_size = settings.noise
+        self.activation = activation(settings.activation, SLOPE)
         maps = sides(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
         self.label = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
@@ -67,6 +94,8 @@ class ModernGenerator(Generator):
             Doubling(before, after, above - 2 * below)
             for before, after, below, above in zip(widths, [*widths[1:], shape.channels], maps, maps[1:], strict=False)
         )
+        # Last, so that with it and without it the other weights are drawn alike.
+        self.attention = Attention(widths[0]) if settings.attention else None
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
@@ -74,8 +103,10 @@ class ModernGenerator(Generator):
         if self.label is not None:
             noise = torch.cat([noise, self.label(labels)], dim=1)  # (N, Z) -> (N, Z + E)
         maps = unflattened(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
+        if self.attention is not None:
+            maps = self.attention(maps)
         for stage in self.stages:
-            maps = stage(F.leaky_relu(maps, 0.2))
+            maps = stage(self.activation(maps))
         return torch.tanh(maps.float())
 
 
@@ -85,6 +116,7 @@ class ModernDiscriminator(Discriminator):
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
         halvings = len(sides(shape.size)) - 1
+        self.activation = activation(settings.activation, SLOPE)
         self.patch = min(LARGEST_PATCH, 2**halvings)
         folded = self.patch.bit_length() - 1  # halvings that the patches save
         widths = [settings.width << stage for stage in range(folded - 1, halvings)]
@@ -108,8 +140,8 @@ class ModernDiscriminator(Discriminator):
             images = F.pad(images, (0, missing, 0, missing))
         maps = self.stem(self.fold(images))  # (N, C, H, W) -> (N, W, H/4, W/4)
         for stage in self.stages:
-            maps = stage(F.leaky_relu(maps, 0.2))
-        features = F.leaky_relu(self.features(flattened(F.leaky_relu(maps, 0.2))), 0.2)  # (N, W, h, h) -> (N, F)
+            maps = stage(self.activation(maps))
+        features = self.activation(self.features(flattened(self.activation(maps))))  # (N, W, h, h) -> (N, F)
         logits: Tensor = self.realness(features).squeeze(1).float()  # (N, F) -> (N,)
         if self.label is None or self.classes is None:
             return Judgement(logits)

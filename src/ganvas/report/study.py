@@ -108,13 +108,13 @@ def html(card: Card, chart: bytes, strips: bytes | None) -> str:
     return page.page(f"ganvas study {card['name']}", parts)
 
 
-def verdicts(cards: Sequence[Card], folder: str) -> str:
+def verdicts(cards: Sequence[Card], folder: str, answers: bool = True) -> str:
     """Every claim and what became of it, as a markdown table; `folder` is where the studies lie from its reader."""
-    rows = (
-        [f"[{card['name']}]({folder}{card['name']}/README.md)", card["claim"], VERDICTS[card["verdict"]], answer(card)]
-        for card in cards
-    )
-    return _table(["study", "the notes", "", "answer"], rows)
+    rows = []
+    for card in cards:
+        link = f"[{card['name']}]({folder}{card['name']}/README.md)"
+        rows.append([link, card["claim"], VERDICTS[card["verdict"]], *([answer(card)] if answers else [])])
+    return _table(["study", "the notes", "verdict", *(["answer"] if answers else [])], rows)
 
 
 def _measures(card: Card) -> list[Card]:

@@ -59,7 +59,7 @@ def measured(run: Run, prepared: Prepared, speed: Speed, sampler: Sampler) -> Ra
     """How many pictures a second are shown to a classifier, shown to this run's networks, and drawn, here and now."""
     with threads_kept():
         choices = [
-            Speed(threads, speed.precision, speed.memory_format) for threads in sorted({1, min(2, machine.cores())})
+            Speed(count, speed.precision, speed.memory_format) for count in sorted({1, min(2, machine.threads())})
         ]
         training = max(measure.images_per_second(run, prepared, each, SECONDS_FOR_A_RATE) for each in choices)
     return Rates(_fitting(prepared), training, _drawing(sampler))

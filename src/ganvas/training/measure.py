@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 
 from ganvas.data.prepared import Prepared
-from ganvas.machine import cores
+from ganvas.machine import threads
 from ganvas.objectives.rules import Simultaneous
 from ganvas.runs.spec import Run, Training
 from ganvas.training.engine import Engine, Speed
@@ -34,10 +34,10 @@ def choose(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Speed:
 
 def speeds(training: Training) -> Iterator[Speed]:
     """Every speed that the settings leave open."""
-    threads = [training.threads] if training.threads != "auto" else sorted({1, cores()})
+    counts = [training.threads] if training.threads != "auto" else sorted({1, threads()})
     precisions = [training.precision] if training.precision != "auto" else ["float32", "bfloat16"]
     formats = [training.memory_format] if training.memory_format != "auto" else ["contiguous", "channels-last"]
-    for count, precision, memory_format in product(threads, precisions, formats):
+    for count, precision, memory_format in product(counts, precisions, formats):
         yield Speed(count, precision, memory_format)  # type: ignore[arg-type]
 
 

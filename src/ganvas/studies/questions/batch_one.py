@@ -51,5 +51,6 @@ QUESTION = Question(
         "One thread of one processor: on a graphics card large batches cost less.",
     ),
     headlines=2,
+    seconds=12.0,
     axis="pictures in a batch",
 )

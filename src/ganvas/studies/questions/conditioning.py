@@ -21,15 +21,14 @@ def _row(pair: str, told: str, equal: str) -> Row:
 
 
 def _comparison(pair: str, equal: str) -> Comparison:
-    named = f"the {pair} GAN"
     at = f"at equal {'time' if equal == 'time' else 'numbers of pictures'}"
     return Comparison(
         "fcd",
         (f"{pair}, labels, equal {equal}",),
         (f"{pair}, no labels, equal {equal}",),
-        f"Told the labels, {named} draws better pictures {at}",
-        f"Told the labels, {named} draws worse pictures {at}",
-        f"One cannot tell whether labels make {named}'s pictures better {at}",
+        f"Told the labels, the {pair} GAN draws better pictures {at}",
+        f"Told the labels, the {pair} GAN draws worse pictures {at}",
+        f"One cannot tell whether labels make the {pair} GAN's pictures better {at}",
     )
 
 
@@ -77,4 +76,5 @@ QUESTION = Question(
         "Short trainings: what holds at their end may not hold after hours.",
     ),
     headlines=4,
+    seconds=12.0,
 )

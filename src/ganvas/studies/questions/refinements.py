@@ -61,5 +61,5 @@ QUESTION = Question(
         "An equal time is short for the slower combinations: that they would get there later is not excluded.",
     ),
     headlines=4,
-    seconds=15.0,
+    seconds=8.0,
 )

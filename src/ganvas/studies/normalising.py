@@ -1,0 +1,89 @@
+"""The book's classifier and its conditional GAN with one normalisation or another, for the same time.
+
+BatchNorm has two sets of averages: while it trains, those of the batch; afterwards, running ones. In a batch of one
+picture the first are the picture's own, and BatchNorm *is* InstanceNorm until it leaves training mode.
+"""
+
+import copy
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from ganvas.classifying.predicting import accuracy, predict
+from ganvas.data import Prepared, open_source
+from ganvas.data.spec import Data
+from ganvas.networks.layers import spectral
+from ganvas.runs.recipes import resolve
+from ganvas.studies.playing import PICTURES_BETWEEN_LOOKS, scored
+from ganvas.studies.question import Figures, Row, Task
+from ganvas.training import watch
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import build
+
+
+def normalised(task: Task, row: Row) -> Figures:
+    """A GAN where the row's choices name a recipe, scored by the set's judge; else a classifier."""
+    return scored(task, row) if "recipe" in row.choices else classified(task, row)
+
+
+def classified(task: Task, row: Row) -> Figures:
+    """accuracy: on held-out pictures, 0 to 1, of the book's classifier with the row's `normalisation` and `batch`.
+
+    own_accuracy, of BatchNorm alone: by each picture's own averages in place of the running ones; they give the
+    accuracy of a row whose normalisation is "own". images: shown in the task's seconds.
+    """
+    name, batch = row.choices["normalisation"], row.choices["batch"]
+    built = {"spectral": "none", "own": "batch"}.get(name, name)
+    choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": task.seed}
+    run = resolve(task.source, "book-classifier", choices)
+    prepared = open_source(task.source, Data.model_validate(run.data), processes=1)
+    game = build(run, prepared, Engine.for_trials(Speed(1, "float32", "contiguous")))
+    classifier = game.networks["classifier"]
+    if name == "spectral":
+        bound(classifier)
+    step, seconds = 0, 0.0
+    while seconds < task.seconds:
+        began = time.process_time()
+        for _ in range(max(1, PICTURES_BETWEEN_LOOKS // batch)):
+            scores = game.play(step)
+            step += 1
+        watch.check(scores, game.networks, step)
+        seconds += time.process_time() - began
+    found = {"images": step * batch, "seconds": seconds}
+    if built == "batch":
+        found["own_accuracy"] = held_out_accuracy(by_own_averages(classifier), prepared)
+    found["accuracy"] = found["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)
+    return found
+
+
+def held_out_accuracy(classifier: nn.Module, prepared: Prepared) -> float:
+    """The share of held-out pictures, 0 to 1, whose class it says, in eval mode."""
+    assert prepared.labels is not None
+    held = np.asarray(prepared.held_out)
+    said = predict(classifier, prepared.pixels[held]).argmax(1)
+    return accuracy(np.asarray(prepared.labels)[held], said)
+
+
+def by_own_averages(network: nn.Module) -> nn.Module:
+    """A copy whose BatchNorm of maps is InstanceNorm with the same scales: what training mode says picture by picture.
+
+    In this form many pictures can be looked at together, and none changes what is said of another.
+    """
+    network = copy.deepcopy(network)
+    for module in list(network.modules()):
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.BatchNorm2d):
+                own = nn.InstanceNorm2d(layer.num_features, eps=layer.eps, affine=True)
+                own.load_state_dict({"weight": layer.weight, "bias": layer.bias})
+                setattr(module, name, own)
+    return network
+
+
+def bound(network: nn.Module) -> None:
+    """Bounds every layer's weight by its largest singular value. An optimiser of the weights goes on as before."""
+    with torch.no_grad():
+        for layer in list(network.modules()):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                spectral(layer)

@@ -1,0 +1,100 @@
+import pytest
+import torch
+
+from ganvas.networks.layers import parameters
+from ganvas.networks.modern import Attention, Modern
+from ganvas.networks.pair import Shape
+from ganvas.seeds import seed_weights
+
+SHAPE = Shape(1, 28, 3)
+SMALL = {"width": 8, "noise": 4, "embedding": 4, "features": 4}
+
+
+def built(seed=0, **choices):
+    seed_weights(seed, "test")
+    return Modern(**SMALL, **choices).build(SHAPE)
+
+
+def drawn(pair):
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(6, 4, generator=generator)
+    with torch.no_grad():
+        return pair.generator(noise, torch.arange(6) % 3)
+
+
+def weights(network):
+    """Names, and the sum of the absolute values of all."""
+    return [name for name, _ in network.named_parameters()], sum(
+        float(p.detach().double().abs().sum()) for p in (network.parameters())
+    )
+
+
+def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
+    pair = built()
+    assert pair.generator.attention is None
+    names, total = weights(pair.generator)
+    stages = [f"stages.{stage}.phases.{kind}" for stage in (0, 1) for kind in ("weight", "bias")]
+    assert names == ["label.weight", "first.weight", "first.bias", *stages]
+    assert total == pytest.approx(1395.9610188)  # as drawn by the version before
+    assert weights(pair.discriminator)[1] == pytest.approx(167.1413263)
+
+
+def test_attention_changes_nothing_of_the_other_weights_of_g():
+    with_it = built(attention=True).generator.state_dict()
+    for name, tensor in built().generator.state_dict().items():
+        assert torch.equal(with_it[name], tensor), name
+
+
+def test_at_the_start_attention_is_the_identity():
+    assert torch.equal(drawn(built(attention=True)), drawn(built()))
+
+
+def test_attention_learns_from_the_first_step_on():
+    generator = built(attention=True).generator
+    generator(torch.randn(2, 4), torch.tensor([0, 1])).square().sum().backward()
+    assert generator.attention.tell.weight.grad.abs().sum() > 0
+
+
+def told(channels=6, side=4):
+    torch.manual_seed(0)
+    attention = Attention(channels)
+    torch.nn.init.normal_(attention.tell.weight)
+    return attention, torch.randn(2, channels, side, side)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 3), (1, 2)])
+def test_every_place_hears_of_every_other(place):
+    attention, maps = told()
+    maps.requires_grad_(True)
+    attention(maps)[0, :, place[0], place[1]].sum().backward()
+    assert (maps.grad[0].abs().sum(0) > 0).all()
+    assert not maps.grad[1].any(), "and of no other picture's"
+
+
+def test_places_that_change_places_take_what_they_heard_with_them():
+    attention, maps = told()
+    assert torch.allclose(attention(maps.flip(3)), attention(maps).flip(3), atol=1e-5)
+
+
+def test_where_all_places_are_alike_they_are_told_what_one_says():
+    attention, _ = told(channels=4)
+    place = torch.randn(1, 4, 1, 1)
+    value = attention.ask(place.flatten(1)).chunk(3, dim=1)[2]
+    expected = place + attention.tell(value)[:, :, None, None]
+    assert torch.allclose(attention(place.expand(1, 4, 3, 3)), expected.expand(1, 4, 3, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [16, 17, 28, 45, 64, 128])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_with_attention_it_draws_pictures_of_every_size(size, classes):
+    pair = Modern(**SMALL, attention=True).build(Shape(3, size, classes))
+    labels = torch.tensor([0, 2]) if classes else None
+    images = pair.generator(torch.randn(2, 4), labels)
+    assert images.shape == (2, 3, size, size)
+    assert pair.discriminator(images, labels).shape == (2,)
+
+
+def test_a_few_weights_are_all_that_attention_costs():
+    without, with_it = (parameters(built(attention=each).generator) for each in (False, True))
+    channels = 16
+    assert with_it - without == (channels + 1) * 3 * channels // 2 + (channels // 2 + 1) * channels
