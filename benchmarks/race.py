@@ -4,7 +4,8 @@ Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one 
 same *processor* seconds, so that a busy machine tilts nothing; the judge of the set scores them afterwards, outside the
 timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, pictures a second, and
 how much sooner `modern` is where each of the others ends. `--out` gets race.json and race.png; a race that was broken
-off goes on from what its race.json holds. `--threads 2` is for what a person sees: budgets are then seconds of a clock.
+off goes on from what its race.json holds, and `--seeds 0` only shows it. `--threads 2` is for what a person sees:
+budgets are then seconds of a clock.
 """
 
 import argparse

@@ -60,7 +60,7 @@ def pages(found: list[dict[str, Any]]) -> dict[Path, str]:
         texts[folder / "README.md"] = report.markdown(each, (folder / report.STRIPS).exists())
     texts[STUDIES / "README.md"] = HEAD + report.verdicts(found, "") + "\n"
     readme = (ROOT / "README.md").read_text("utf-8")
-    table = report.verdicts(found, "docs/studies/", answers=False)
+    table = report.verdicts(found, "docs/studies/", figures=False)
     texts[ROOT / "README.md"] = MARKED.sub(lambda match: f"{match[1]}{table}\n{match[2]}", readme)
     return texts
 

@@ -41,6 +41,7 @@ def card_of(rows, failed=()):
         "done": 6 - len(failed),
         "processor_seconds": 90,
         "answer": "b is better: FCD 0.50 times.",
+        "in_short": "b is better.",
         "verdict": "yes",
         "rows": rows,
         "comparisons": [{**told, "sentence": "b is better: FCD 0.50 times"}],
@@ -100,7 +101,7 @@ def test_the_table_of_verdicts_has_a_line_a_study_and_links_its_page(card):
     assert len(table) == 4
     assert table[2].startswith("| [which](docs/studies/which/README.md) |")
     assert "| yes | b is better: FCD 0.50 times. |" in table[2]
-    assert study.verdicts([card], "", answers=False).splitlines()[2].endswith("| yes |")
+    assert study.verdicts([card], "", figures=False).splitlines()[2].endswith("| yes | b is better. |")
     assert "| cannot tell |" in table[3]
 
 

@@ -42,9 +42,17 @@ def test_a_ratio_is_of_geometric_means_paired_by_seed():
     assert (found["value"], found["low"], found["high"]) == pytest.approx((0.5, 0.5, 0.5))
     assert found["verdict"] == card["verdict"] == "yes"
     assert card["answer"] == "yes it is: FCD 0.50 times (95 % interval 0.50 to 0.50), a clear difference."
+    assert card["in_short"] == "yes it is."
     assert card["rows"][0]["figures"]["fcd"]["value"] == pytest.approx(20)
     assert card["rows"][0]["figures"]["fcd"]["low"] > 0
     assert card["rows"][2]["figures"] == {}
+
+
+def test_answers_that_differ_are_a_verdict_in_part():
+    values = {"a": [10, 20, 40], "b": [5.0, 10.0, 20.0], "c": [20.0, 40.0, 80.0]}
+    both = [compared(), compared(of="c")]
+    assert told(question(both), results(values), range(3))["verdict"] == "partly"
+    assert told(question(both[1:]), results(values), range(3))["verdict"] == "no"
 
 
 def test_shares_are_compared_in_points_and_more_may_be_better():
@@ -76,7 +84,7 @@ def test_seeds_of_which_a_row_is_missing_are_left_out_and_failures_are_told():
 def test_one_seed_is_no_answer():
     card = told(question([compared()]), results({"a": [10], "b": [1]}), range(1))
     assert card["verdict"] == "unknown"
-    assert card["answer"] == "one cannot tell: too few runs came to their end."
+    assert card["answer"] == "one cannot tell: too few runs gave a figure."
     assert card["rows"][0]["figures"]["fcd"] == {
         "value": pytest.approx(10),
         "low": None,

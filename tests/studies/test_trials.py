@@ -131,6 +131,16 @@ def test_a_set_too_small_for_the_distance_is_refused(tiny_source, tmp_path):
         ask(tiny_source, tmp_path / "out", QUESTIONS["activation"])
 
 
+def test_the_judge_is_fitted_once_for_every_size_before_any_trial(here, large_source, tmp_path):
+    sizes = []
+    here.setattr(trials, "judge_of", lambda prepared, say: sizes.append(prepared.size))
+    rows = (Row("whole", {"size": 20}), Row("half", {"size": 20, "times": 0.5}), Row("own"))
+    judged = replace(QUESTION, rows=rows, fit_for_judging=True)
+    here.setitem(QUESTIONS, "small", judged)
+    ask(large_source, tmp_path, judged)
+    assert sorted(sizes) == [16, 20]
+
+
 def test_damaged_results_are_refused_with_what_to_do(here, tiny_source, tmp_path):
     ask(tiny_source, tmp_path)
     path = tmp_path / trials.RESULTS

@@ -38,7 +38,7 @@ def dots(card: Card, path: Path) -> None:
             scale(axes, measure, "x")
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.set_yticks(range(len(rows)), [row["name"] for row in rows] if not place else [""] * len(rows))
-            axes.grid(axis="x")
+            axes.grid(axis="x", which="both")
             axes.grid(visible=False, axis="y")
             canvas.title(axes, measure["title"], DIRECTIONS[measure["better"]])
 

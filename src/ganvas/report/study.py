@@ -6,7 +6,7 @@ from typing import Any
 from ganvas.report import page
 
 Card = Mapping[str, Any]
-VERDICTS = {"yes": "yes", "no": "no", "unknown": "cannot tell"}
+VERDICTS = {"yes": "yes", "no": "no", "partly": "in part", "unknown": "cannot tell"}
 CHART, STRIPS = "chart.png", "pictures.png"
 
 
@@ -108,13 +108,13 @@ def html(card: Card, chart: bytes, strips: bytes | None) -> str:
     return page.page(f"ganvas study {card['name']}", parts)
 
 
-def verdicts(cards: Sequence[Card], folder: str, answers: bool = True) -> str:
+def verdicts(cards: Sequence[Card], folder: str, figures: bool = True) -> str:
     """Every claim and what became of it, as a markdown table; `folder` is where the studies lie from its reader."""
     rows = []
     for card in cards:
         link = f"[{card['name']}]({folder}{card['name']}/README.md)"
-        rows.append([link, card["claim"], VERDICTS[card["verdict"]], *([answer(card)] if answers else [])])
-    return _table(["study", "the notes", "verdict", *(["answer"] if answers else [])], rows)
+        rows.append([link, card["claim"], VERDICTS[card["verdict"]], answer(card) if figures else card["in_short"]])
+    return _table(["study", "the notes", "verdict", "answer"], rows)
 
 
 def _measures(card: Card) -> list[Card]:

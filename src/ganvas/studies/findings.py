@@ -49,9 +49,12 @@ def told(question: Question, results: Results, seeds: Sequence[int]) -> Json:
     comparisons = []
     for each, found in zip(question.comparisons, differences, strict=True):
         comparisons.append(judged(each, measures[each.measure], found, None if found is None else next(adjusted)))
+    headlines = comparisons[: question.headlines]
+    verdicts = {each["verdict"] for each in headlines}
     return {
-        "answer": " ".join(f"{each['sentence']}." for each in comparisons[: question.headlines]),
-        "verdict": comparisons[0]["verdict"] if comparisons else "unknown",
+        "answer": " ".join(f"{each['sentence']}." for each in headlines),
+        "in_short": ". ".join(each["in_short"] for each in headlines) + ".",
+        "verdict": verdicts.pop() if len(verdicts) == 1 else "partly",
         "rows": [_row(row, question.measures, results, seeds) for row in question.rows],
         "comparisons": comparisons,
         "failed": [{"row": row, "seed": seed, "why": why} for (row, seed), why in sorted(results.failed.items())],
@@ -84,7 +87,8 @@ def judged(each: Comparison, measure: Measure, found: Difference | None, p_holm:
     """A comparison in figures and in words."""
     start = {"measure": measure.name, "of": list(each.of), "against": list(each.against)}
     if found is None or p_holm is None:
-        return {**start, "verdict": "unknown", "sentence": f"{each.unknown}: too few runs came to their end"}
+        short = {"verdict": "unknown", "in_short": each.unknown}
+        return {**start, **short, "sentence": f"{each.unknown}: too few runs gave a figure"}
     ahead = (found.value < 0) == (measure.better == "lower")
     verdict = "unknown" if p_holm > LEVEL else "yes" if ahead else "no"
     sentence = {"yes": each.yes, "no": each.no, "unknown": each.unknown}[verdict]
@@ -93,6 +97,7 @@ def judged(each: Comparison, measure: Measure, found: Difference | None, p_holm:
     return {
         **start,
         "verdict": verdict,
+        "in_short": sentence,
         "value": values[0],
         "low": values[1],
         "high": values[2],

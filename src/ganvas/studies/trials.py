@@ -18,7 +18,8 @@ from pydantic import Field
 
 import ganvas
 from ganvas import machine, progress
-from ganvas.data import open_source
+from ganvas.classifying.judging import judge_of
+from ganvas.data import Data, open_source
 from ganvas.errors import RunFailedError, UserError, nearest
 from ganvas.networks.judge import Judge
 from ganvas.settings import Settings
@@ -77,10 +78,9 @@ def study(question: Question, source: str, effort: Effort, folder: Path, say: Sa
         results = findings.read(journal.finished)
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{journal.path} is damaged; remove the file to begin anew") from None
-    if question.fit_for_judging:
-        from ganvas.classifying.judging import judge_of
-
-        judge_of(prepared, say)
+    if question.fit_for_judging:  # here, once for every size, and not in each trial
+        for size in {row.choices.get("size") for row in question.rows}:
+            judge_of(prepared if size is None else open_source(source, Data(size=size), say), say)
     folder.mkdir(parents=True, exist_ok=True)
     journal.begin(asked, {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": described()})
     missing = [
