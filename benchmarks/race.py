@@ -10,7 +10,6 @@ budgets are then seconds of a clock.
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,15 +23,13 @@ from ganvas.classifying.judging import TrainedJudge, judge_of
 from ganvas.data import Prepared, open_source
 from ganvas.metrics.distances import frechet
 from ganvas.metrics.intervals import mean
-from ganvas.metrics.pictures import draw, thinned
-from ganvas.runs.bundle import Bundle, Card
+from ganvas.metrics.pictures import thinned
 from ganvas.runs.recipes import resolve
 from ganvas.runs.spec import Run
-from ganvas.sampling import Sampler
+from ganvas.studies.playing import Played, Spent, stretches
 from ganvas.training import measure
 from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import build, rate
-from ganvas.training.scoring import evaluating
+from ganvas.training.game import build
 
 LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
 COUNT = 5_000
@@ -77,7 +74,6 @@ class Scorer:
         self.real = seen.features
         self.floor = frechet(self.real, judge.look(prepared.pixels[train]).features).value
         self.real_accuracy = float(np.mean(seen.logits.argmax(1) == prepared.labels[held]))
-        self.held = held
         self.real_use = self.use(prepared.pixels, prepared.labels, train)
 
     def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
@@ -88,25 +84,12 @@ class Scorer:
         held = np.asarray(self.prepared.held_out)
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
 
-    def __call__(self, network: torch.nn.Module, run: Run, images: int, last: bool) -> dict[str, float]:
+    def __call__(self, played: Played, last: bool) -> dict[str, float]:
         """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked.
 
         At the last look also their use.
         """
-        prepared = self.prepared
-        card = Card(
-            recipe=run.recipe,
-            source=prepared.name,
-            fingerprint=prepared.fingerprint,
-            seed=run.seed,
-            images=images,
-            channels=prepared.channels,
-            size=prepared.size,
-            classes=prepared.classes,
-            pair=run.pair,
-        )
-        with evaluating(network) as still:
-            pictures = draw(Sampler(Bundle(card, {"generator": still})), prepared, COUNT, run.seed)
+        pictures = played.draw(COUNT)
         seen = self.judge.look(pictures.pixels)
         found = {
             "fcd": frechet(self.real, seen.features).value,
@@ -154,32 +137,26 @@ class Race:
 
 def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer) -> Iterator[Entry]:
     """One recipe, one seed: trained for so many seconds, processor's on one thread and wall-clock on more."""
-    prepared = scorer.prepared
-    game = build(run, prepared, Engine.for_trials(speed))
-    assert game.average is not None
-    batch, step, processor, wall = run.training.batch, 0, 0.0, 0.0
+    game = build(run, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
-    while looks:
-        began, started = time.process_time(), time.perf_counter()
-        spent = wall if threads > 1 else processor
-        for _ in range(max(1, 640 // batch)):
-            for each in game.optimisers.values():
-                each.param_groups[0]["lr"] = rate(run.optimiser, min(1.0, spent / seconds))
-            game.play(step)
-            step += 1
-            game.average.update(batch, step * batch)
-        processor, wall = processor + time.process_time() - began, wall + time.perf_counter() - started
-        if (wall if threads > 1 else processor) >= looks[0]:
-            look = looks.pop(0)
+
+    def clock(spent: Spent) -> float:
+        return spent.wall_seconds if threads > 1 else spent.processor_seconds
+
+    for spent in stretches(game, run, lambda spent: clock(spent) / seconds):
+        if clock(spent) >= looks[0]:
+            look, played = looks.pop(0), Played(run, scorer.prepared, game, spent.images, spent.processor_seconds)
             yield {
                 "recipe": run.recipe,
                 "seed": run.seed,
                 "look": look,
-                "processor_seconds": round(processor, 2),
-                "wall_seconds": round(wall, 2),
-                "images": step * batch,
-                **scorer(game.average.network, run, step * batch, last=not looks),
+                "processor_seconds": round(spent.processor_seconds, 2),
+                "wall_seconds": round(spent.wall_seconds, 2),
+                "images": spent.images,
+                **scorer(played, last=not looks),
             }
+            if not looks:
+                return
 
 
 def of(entries: list[Entry], recipe: str, look: float, key: str) -> np.ndarray:

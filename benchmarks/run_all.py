@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("loop.py", "sampling.py", "prepare.py")
+BENCHMARKS = ("loop.py", "step.py", "sampling.py", "prepare.py")
 
 
 def main() -> None:

@@ -31,7 +31,6 @@ def card_of(rows, failed=()):
     return {
         "name": "which",
         "claim": f"b is better {HOSTILE}",
-        "place": "Summary",
         "limits": ["short trainings."],
         "axis": "pictures in a batch",
         "measures": measures,

@@ -17,7 +17,6 @@ from ganvas.studies.questions.normalisation import QUESTION
 
 @pytest.fixture(autouse=True)
 def frequent_looks(monkeypatch):
-    monkeypatch.setattr(normalising, "PICTURES_BETWEEN_LOOKS", 16)
     monkeypatch.setattr(playing, "PICTURES_BETWEEN_LOOKS", 16)
 
 

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from ganvas.networks.pair import Discriminator
 from ganvas.seeds import stream
 from ganvas.studies import patches
-from ganvas.studies.patches import PIXELS, held, ranked, shown, shuffled
+from ganvas.studies.patches import PIXELS, ranked, shown, shuffled
 from ganvas.studies.question import Row, Task
 from ganvas.studies.questions.locality import QUESTION
 
@@ -119,14 +118,6 @@ def test_seconds_are_so_many_pictures_and_fewer_where_they_are_large():
     task = Task("locality", "x", 0, 2.0, "x", Path())
     assert shown(task, 28) == 2 * patches.RATE
     assert shown(task, 56) == patches.RATE // 2
-
-
-def test_held_out_pictures_keep_their_labels(tiny_prepared, monkeypatch):
-    pixels, labels = held(tiny_prepared)
-    assert np.array_equal(pixels, tiny_prepared.pixels[tiny_prepared.held_out])
-    assert np.array_equal(labels, tiny_prepared.labels[tiny_prepared.held_out])
-    monkeypatch.setattr(patches, "MOST", 3)
-    assert len(held(tiny_prepared)[0]) == 3
 
 
 @pytest.mark.parametrize(("learns", "parts"), [(1, 1), (1, 2), (2, 2), (PIXELS, PIXELS)])

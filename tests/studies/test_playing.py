@@ -1,6 +1,8 @@
 """One game of a study: its budget, its labels, and what is measured of its pictures."""
 
+import time
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ from ganvas.classifying.judging import Seen, judge_of
 from ganvas.data import open_source
 from ganvas.images import decode
 from ganvas.metrics.pictures import Pictures
+from ganvas.runs.recipes import resolve
 from ganvas.studies import playing
 from ganvas.studies.question import Row, Task
+from ganvas.training.engine import Engine
+from ganvas.training.game import build
 
 
 @pytest.fixture
@@ -96,3 +101,42 @@ def test_the_distance_is_smaller_to_real_pictures_than_to_those_of_one_class(sho
     one = rows[prepared.labels[rows] == 0]
     near, far = (Pictures("real", prepared.pixels[each], None, {}) for each in (rows, one))
     assert playing.quality(judge, prepared, near)["fcd"] < playing.quality(judge, prepared, far)["fcd"]
+
+
+def test_held_out_pictures_keep_their_labels(tiny_prepared, monkeypatch):
+    pixels, labels = playing.held_out(tiny_prepared)
+    assert np.array_equal(pixels, tiny_prepared.pixels[tiny_prepared.held_out])
+    assert np.array_equal(labels, tiny_prepared.labels[tiny_prepared.held_out])
+    monkeypatch.setattr(playing, "COUNT", 3)
+    assert len(playing.held_out(tiny_prepared)[0]) == 3
+
+
+def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_source, tiny_prepared, monkeypatch):
+    monkeypatch.setattr(playing, "PICTURES_BETWEEN_LOOKS", 16)
+    run = resolve(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
+    game = build(run, tiny_prepared, Engine.for_trials(playing.SPEED))
+    spent = []
+    for each in playing.stretches(game, run, lambda spent: spent.images / 64):
+        spent.append(each)
+        time.sleep(0.2)
+        if each.images >= 64:
+            break
+    assert [each.images for each in spent] == [0, 16, 32, 48, 64]
+    assert spent[0] == playing.Spent()
+    assert all(b.processor_seconds > a.processor_seconds for a, b in pairwise(spent))
+
+
+def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepared, monkeypatch):
+    monkeypatch.setattr(playing, "PICTURES_BETWEEN_LOOKS", 8)
+    choices = {**small(), "training": {"batch": 8}, "optimiser": {"rate": 0.01, "constant": 0.5, "last": 0.0}}
+    run = resolve(str(tiny_source), "modern", choices)
+    game = build(run, tiny_prepared, Engine.for_trials(playing.SPEED))
+    rates = []
+    for spent in playing.stretches(game, run, lambda spent: spent.images / 32):
+        if spent.images:
+            one, other = (each.param_groups[0]["lr"] for each in game.optimisers.values())
+            assert one == other
+            rates.append(one)
+        if spent.images == 40:
+            break
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.005, 0.0])

@@ -62,6 +62,15 @@ def test_its_place_is_a_heading_of_the_chapters(question):
 
 
 @EVERY
+def test_an_answered_question_is_linked_from_its_place_in_the_chapters(question):
+    if not (ROOT / "docs" / "studies" / question.name / "results.jsonl").exists():
+        pytest.skip("not asked in full yet")
+    text = (ROOT / "docs" / "chapters.md").read_text("utf-8")
+    section = re.split(r"^#", text[text.index(f"# {question.place}\n") + 2 :], maxsplit=1, flags=re.MULTILINE)[0]
+    assert f"(studies/{question.name}/README.md)" in section
+
+
+@EVERY
 def test_what_its_rows_train_is_a_run_that_can_be_had(question):
     for row in question.rows:
         if "recipe" in row.choices:

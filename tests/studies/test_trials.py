@@ -1,6 +1,10 @@
 """Trials in processes of their own: each once, kept when it ends, and what fails is told."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,3 +188,27 @@ def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tm
     assert card["done"] == card["trials"] == 2 * len(QUESTIONS["activation"].rows)
     assert all(row["figures"]["fcd"]["value"] > 0 for row in card["rows"])
     assert len(list((tmp_path / "strips").iterdir())) == len(card["rows"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_study_at_once_without_a_traceback_and_the_same_command_goes_on(large_source, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "ganvas", "study", "activation", str(large_source), "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, "--budget=600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (out / trials.RESULTS).exists():
+        time.sleep(0.2)
+    time.sleep(5)  # trials are under way
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
+    _, said = process.communicate(timeout=60)  # a trial would take ten minutes
+    assert process.returncode == 130
+    assert said == "ganvas: interrupted\n"
+    left = True
+    while left:  # Python's own watcher of processes goes a moment later; the test's time limit bounds this
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            left = False
+        time.sleep(0.1)
+    assert Journal(out / trials.RESULTS).finished == []

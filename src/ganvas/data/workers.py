@@ -35,7 +35,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: i
 
     # numpy's matrix products wake a thread a core, which then spin for a while: each process would take from the
     # others, and all of it would take twice as long. Forked processes inherit the limit; spawned ones do without.
-    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=_begin) as pool:
+    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=begin) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for task in tasks:
@@ -58,7 +58,7 @@ def _context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
-def _begin() -> None:
+def begin() -> None:
     """In a fresh process: leaves Ctrl-C to the parent, and ends when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -54,7 +54,7 @@ def _dot(axes: "Axes", y: int, found: Card | None) -> None:
 
 
 def lines(card: Card, path: Path) -> None:
-    """The first measure of every line against `x`, with its interval; a dot a seed."""
+    """The first measure of every line against `x`, with its interval."""
     measure = card["measures"][0]
     names = list(dict.fromkeys(row["line"] for row in card["rows"] if row["x"] is not None))
     with canvas.page(path, 8.0, 4.4) as figure:

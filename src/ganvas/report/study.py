@@ -70,7 +70,7 @@ def method(card: Card) -> list[str]:
     asked, made = card["asked"], card["made"]
     return [
         f"Set: {asked['set']}. Every row is tried with {asked['seeds']} seeds; a training takes {asked['seconds']:g} "
-        "seconds of processor time on one thread, unless its row says otherwise.",
+        "seconds of processor time on one thread, unless it is said otherwise.",
         "Means of what is compared as a ratio are geometric; intervals are Student's over the seeds, 95 %. Rows are "
         "compared seed by seed, ratios by their logarithms; "
         f"p values are after Holm's correction over the {len(card['comparisons'])} comparisons of the study.",

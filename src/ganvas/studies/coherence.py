@@ -13,21 +13,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganvas.classifying.fitting import FURTHEST_SHIFT
 from ganvas.classifying.judging import judge_of
 from ganvas.data import Prepared, open_source
 from ganvas.data.spec import Data
 from ganvas.images import Pixels, from_uint8
-from ganvas.metrics.pictures import thinned
 from ganvas.networks.judge import Judge, JudgeNetwork
 from ganvas.networks.pair import Shape
 from ganvas.objectives.augment import translate
 from ganvas.seeds import seed_weights, stream
-from ganvas.studies.playing import COUNT, played, quality, save_strip, strip_of
+from ganvas.studies.playing import COUNT, held_out, played, quality, save_strip, strip_of
 from ganvas.studies.question import Figures, Row, Task
 
 BAND = 1 / 8  # of a side, that is taken out at the cut
 CONTRAST, BRIGHTNESS = 0.3, 0.2  # most of either by which a half changes, of [-1, 1]
-FURTHEST_SHIFT = 1 / 14  # of a side
 PAIRS = 64  # of each kind, a step
 RATE = 0.002
 SHOWN = 60_000  # compositions that the classifier learns from
@@ -159,7 +158,8 @@ def coherent(task: Task, row: Row) -> Figures:
     else:
         prepared, pictures, found = open_source(task.source, Data(size=row.choices["size"]), processes=1), None, {}
     judge = learned(prepared, task.seed)
-    held, labels = real(prepared)
+    held, labels = held_out(prepared)
+    assert labels is not None
     whole, torn = judge.of(held, seed=task.seed), judge.of(held, mixed(held, labels, task.seed), task.seed)
     found["check"] = area(whole, torn)
     if found["check"] < LEAST:
@@ -171,10 +171,3 @@ def coherent(task: Task, row: Row) -> Figures:
         others = mixed(pictures.pixels, pictures.labels, task.seed)
         whole, torn = judge.of(pictures.pixels, seed=task.seed), judge.of(pictures.pixels, others, task.seed)
     return {**found, "coherence": float(whole.mean()), "mixed": float(torn.mean()), "tie": area(whole, torn)}
-
-
-def real(prepared: Prepared) -> tuple[Pixels, Rows]:
-    """Held-out pictures and their labels, at most as many as are drawn of a generator."""
-    assert prepared.labels is not None
-    held = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
-    return np.asarray(prepared.pixels[held]), np.asarray(prepared.labels[held])

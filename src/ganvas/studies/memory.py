@@ -13,8 +13,9 @@ from ganvas.networks.layers import parameters
 from ganvas.networks.pair import Generator, Shape
 from ganvas.runs.recipes import resolve
 from ganvas.seeds import stream
+from ganvas.studies.playing import SPEED
 from ganvas.studies.question import Figures, Row, Task
-from ganvas.training.engine import Engine, Speed
+from ganvas.training.engine import Engine
 from ganvas.training.game import Game, build, shape_of
 
 PICTURES, SMALLEST = 64, 16
@@ -29,7 +30,7 @@ def measured(task: Task, row: Row) -> Figures:
 
     Where the system says nothing about memory there is no figure of it.
     """
-    engine = Engine.for_trials(Speed(1, "float32", "contiguous"))
+    engine = Engine.for_trials(SPEED)
     run = resolve("noise", row.choices["recipe"], {"seed": task.seed})
     small, prepared = (pictures(size, task.seed) for size in (SMALLEST, row.choices["size"]))
     played(build(run, small, engine), 0)  # what libraries load once belongs to no network

@@ -5,7 +5,6 @@ picture the first are the picture's own, and BatchNorm *is* InstanceNorm until i
 """
 
 import copy
-import time
 
 import numpy as np
 import torch
@@ -13,13 +12,11 @@ from torch import nn
 
 from ganvas.classifying.predicting import accuracy, predict
 from ganvas.data import Prepared, open_source
-from ganvas.data.spec import Data
 from ganvas.networks.layers import spectral
 from ganvas.runs.recipes import resolve
-from ganvas.studies.playing import PICTURES_BETWEEN_LOOKS, scored
+from ganvas.studies.playing import SPEED, Spent, scored, stretches
 from ganvas.studies.question import Figures, Row, Task
-from ganvas.training import watch
-from ganvas.training.engine import Engine, Speed
+from ganvas.training.engine import Engine
 from ganvas.training.game import build
 
 
@@ -38,20 +35,17 @@ def classified(task: Task, row: Row) -> Figures:
     built = {"spectral": "none", "own": "batch"}.get(name, name)
     choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": task.seed}
     run = resolve(task.source, "book-classifier", choices)
-    prepared = open_source(task.source, Data.model_validate(run.data), processes=1)
-    game = build(run, prepared, Engine.for_trials(Speed(1, "float32", "contiguous")))
+    prepared = open_source(task.source, run.data, processes=1)
+    game = build(run, prepared, Engine.for_trials(SPEED))
     classifier = game.networks["classifier"]
     if name == "spectral":
         bound(classifier)
-    step, seconds = 0, 0.0
-    while seconds < task.seconds:
-        began = time.process_time()
-        for _ in range(max(1, PICTURES_BETWEEN_LOOKS // batch)):
-            scores = game.play(step)
-            step += 1
-        watch.check(scores, game.networks, step)
-        seconds += time.process_time() - began
-    found = {"images": step * batch, "seconds": seconds}
+
+    def share(spent: Spent) -> float:
+        return spent.processor_seconds / task.seconds
+
+    spent = next(spent for spent in stretches(game, run, share) if share(spent) >= 1)
+    found = {"images": spent.images, "seconds": spent.processor_seconds}
     if built == "batch":
         found["own_accuracy"] = held_out_accuracy(by_own_averages(classifier), prepared)
     found["accuracy"] = found["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)

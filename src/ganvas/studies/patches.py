@@ -2,24 +2,21 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ganvas.classifying.fitting import FURTHEST_SHIFT, fit
 from ganvas.classifying.predicting import accuracy, predict
-from ganvas.data import Prepared, open_source
+from ganvas.data import open_source
 from ganvas.images import from_uint8
-from ganvas.metrics.pictures import thinned
 from ganvas.networks.layers import receptive_field
 from ganvas.networks.pair import Discriminator, Shape
 from ganvas.objectives.augment import translate
 from ganvas.seeds import stream
-from ganvas.studies.playing import played
+from ganvas.studies.playing import held_out, played
 from ganvas.studies.question import Figures, Row, Task
 from ganvas.training.game import shape_of
 from ganvas.training.scoring import evaluating
 
-MOST = 2_000  # held-out pictures looked at
 RATE = 3_000  # pictures of 28 px that a classifier learns from in a second of one thread, more or less
 PIXELS = 0  # parts a side, for patches of one pixel
 
@@ -57,13 +54,6 @@ def shown(task: Task, size: int) -> int:
     return max(1, round(task.seconds * RATE * (28 / size) ** 2))
 
 
-def held(prepared: Prepared) -> tuple[Tensor, NDArray[np.int64] | None]:
-    """At most so many held-out pictures (N, C, H, W) uint8, and their labels where there are some."""
-    labels = None if prepared.labels is None else np.asarray(prepared.labels)
-    rows = thinned(np.asarray(prepared.held_out), labels, MOST)
-    return torch.from_numpy(np.array(prepared.pixels[rows])), None if labels is None else labels[rows]
-
-
 def _classified(task: Task, row: Row) -> Figures:
     """accuracy on shuffled held-out pictures; `learns` says how the pictures were cut that it was fitted to."""
     prepared = open_source(task.source, processes=1)
@@ -83,9 +73,9 @@ def _classified(task: Task, row: Row) -> Figures:
         augment=augment,
         rows=np.asarray(prepared.train),
     )
-    pixels, labels = held(prepared)
+    pixels, labels = held_out(prepared)
     assert labels is not None
-    broken = shuffled(pixels, row.choices["parts"], stream(task.seed, "patches"))
+    broken = shuffled(torch.from_numpy(pixels), row.choices["parts"], stream(task.seed, "patches"))
     told = predict(network, broken.numpy()).argmax(axis=1)
     last = receptive_field(network, Shape(prepared.channels, size, len(prepared.classes)))[-1]
     return {"accuracy": accuracy(labels, told), "field": float(last.receptive_field or 0)}
@@ -96,7 +86,8 @@ def _noticed(task: Task, row: Row) -> Figures:
     done = played(task, row)
     judge = done.game.networks["discriminator"]
     assert isinstance(judge, Discriminator)
-    pixels, labels = held(done.prepared)
+    held, labels = held_out(done.prepared)
+    pixels = torch.from_numpy(held)
     shape = shape_of(done.run, done.prepared)
     asked = torch.from_numpy(labels) if labels is not None and shape.classes else None
     broken = shuffled(pixels, row.choices["parts"], stream(task.seed, "patches"))

@@ -1,17 +1,17 @@
 """One adversarial game of a study: played for so long, then scored by the judge of the set."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ganvas.classifying.judging import TrainedJudge, judge_of
 from ganvas.data import Prepared, open_source
-from ganvas.data.spec import Data
 from ganvas.images import Pixels, decode, grid, save_png
 from ganvas.metrics.distances import frechet
 from ganvas.metrics.pictures import Pictures, draw, proportions, thinned
@@ -29,6 +29,7 @@ from ganvas.training.scoring import evaluating
 COUNT = 2_000
 STRIP = 20  # pictures that show a row
 PICTURES_BETWEEN_LOOKS = 640  # at the clock
+SPEED = Speed(1, "float32", "contiguous")  # the same for all, whatever would be fastest for one
 
 
 @dataclass(frozen=True)
@@ -61,36 +62,55 @@ class Played:
             return draw(Sampler(Bundle(card, {"generator": network})), prepared, count, run.seed)
 
 
+class Spent(NamedTuple):
+    """What a game has cost so far."""
+
+    images: int = 0
+    processor_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+
+def stretches(game: Game, run: Run, share: Callable[[Spent], float]) -> Iterator[Spent]:
+    """Plays on and on, some 640 pictures at a time, and says after each time what was spent; the first time nothing.
+
+    share: of the budget that is spent, which the learning rate follows. RunFailedError on divergence. What happens
+    between two stretches is not on the clock.
+    """
+    batch, step, spent = run.training.batch, 0, Spent()
+    while True:
+        yield spent
+        processor, wall, progress = time.process_time(), time.perf_counter(), min(1.0, share(spent))
+        for _ in range(max(1, PICTURES_BETWEEN_LOOKS // batch)):
+            for each in game.optimisers.values():
+                each.param_groups[0]["lr"] = rate(run.optimiser, progress)
+            scores = game.play(step)
+            step += 1
+            if game.average:
+                game.average.update(batch, step * batch)
+        watch.check(scores, game.networks, step)
+        taken = time.process_time() - processor, time.perf_counter() - wall
+        spent = Spent(step * batch, spent.processor_seconds + taken[0], spent.wall_seconds + taken[1])
+
+
 def played(task: Task, row: Row) -> Played:
     """Plays the row's recipe from the task's seed.
 
     Read from the row's choices: `recipe`; `run`, choices laid over it; `images_a_second`, a budget in pictures for
-    every second of the task's; `shuffled`, whether the labels are another picture's; `precision`, float32 unless
-    given; `size`.
+    every second of the task's; `shuffled`, whether the labels are another picture's; `size`.
     """
     choices = row.choices
     data = {"data": {"size": choices["size"]}} if "size" in choices else {}
     run = resolve(task.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": task.seed})
-    prepared = open_source(task.source, Data.model_validate(run.data), processes=1)
+    prepared = open_source(task.source, run.data, processes=1)
     learned = shuffled(prepared, task.seed) if choices.get("shuffled") else prepared
-    precision: Literal["float32", "bfloat16"] = choices.get("precision", "float32")
-    engine = Engine.for_trials(Speed(1, precision, "contiguous"))
-    game = build(run, learned, engine)
-    batch, step, seconds, images = run.training.batch, 0, 0.0, round(choices.get("images_a_second", 0) * task.seconds)
-    assert game.average is not None
-    while True:
-        began = time.process_time()
-        progress = step * batch / images if images else seconds / task.seconds
-        if progress >= 1:
-            return Played(run, prepared, game, step * batch, seconds)
-        for _ in range(max(1, PICTURES_BETWEEN_LOOKS // batch)):
-            for each in game.optimisers.values():
-                each.param_groups[0]["lr"] = rate(run.optimiser, min(1.0, progress))
-            scores = game.play(step)
-            step += 1
-            game.average.update(batch, step * batch)
-        watch.check(scores, game.networks, step)
-        seconds += time.process_time() - began
+    game = build(run, learned, Engine.for_trials(SPEED))
+    images = round(choices.get("images_a_second", 0) * task.seconds)
+
+    def share(spent: Spent) -> float:
+        return spent.images / images if images else spent.processor_seconds / task.seconds
+
+    spent = next(spent for spent in stretches(game, run, share) if share(spent) >= 1)
+    return Played(run, prepared, game, spent.images, spent.processor_seconds)
 
 
 def shuffled(prepared: Prepared, seed: int) -> Prepared:
@@ -117,10 +137,8 @@ def quality(judge: TrainedJudge, prepared: Prepared, pictures: Pictures) -> Figu
     """fcd: distance to as many held-out pictures; balance: 1 less the total variation between the classes the judge
     sees and the set's; label_accuracy: how often it sees the label that was asked for, where one was.
     """
-    assert prepared.labels is not None
-    held = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
     seen = judge.look(pictures.pixels)
-    found = {"fcd": frechet(judge.look(prepared.pixels[held]).features, seen.features).value}
+    found = {"fcd": frechet(judge.look(held_out(prepared)[0]).features, seen.features).value}
     told = seen.logits.argmax(1)
     shares = np.bincount(told, minlength=len(prepared.classes)) / len(told)
     wanted = proportions(prepared, len(told)) / len(told)
@@ -128,6 +146,12 @@ def quality(judge: TrainedJudge, prepared: Prepared, pictures: Pictures) -> Figu
     if pictures.labels is not None:
         found["label_accuracy"] = float(np.mean(told == pictures.labels))
     return found
+
+
+def held_out(prepared: Prepared) -> tuple[Pixels, NDArray[np.int64] | None]:
+    """Held-out pictures (N, C, H, W), at most as many as are drawn of a generator, and their labels where they have."""
+    rows = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
+    return np.array(prepared.pixels[rows]), None if prepared.labels is None else np.asarray(prepared.labels[rows])
 
 
 def strip_of(folder: Path, row: str) -> Path:

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pydantic import Field
 import ganvas
 from ganvas import machine, progress
 from ganvas.classifying.judging import judge_of
-from ganvas.data import Data, open_source
+from ganvas.data import Data, open_source, workers
 from ganvas.errors import RunFailedError, UserError, nearest
 from ganvas.networks.judge import Judge
 from ganvas.settings import Settings
@@ -105,7 +106,6 @@ def card(question: Question, journal: Journal) -> Json:
     return {
         "name": question.name,
         "claim": question.claim,
-        "place": question.place,
         "limits": list(question.limits),
         "axis": question.axis,
         "measures": [vars(measure) for measure in question.measures],
@@ -143,13 +143,21 @@ def _do(tasks: Sequence[Task], journal: Journal, title: str) -> None:
     context = multiprocessing.get_context("spawn")
     # Started first, every process has one thread: two would fight over a core and be hundreds of times slower.
     with one_thread(), progress.bar(f"study {title}", len(tasks), "trials") as bar:
-        pool = ProcessPoolExecutor(min(len(tasks), machine.cores()), mp_context=context, max_tasks_per_child=1)
-        try:
-            for future in as_completed([pool.submit(perform, task) for task in tasks]):
-                journal.add(future.result())
-                bar.advance(1)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        count = min(len(tasks), machine.cores())
+        with ProcessPoolExecutor(count, context, initializer=workers.begin, max_tasks_per_child=1) as pool:
+            try:
+                for future in as_completed([pool.submit(perform, task) for task in tasks]):
+                    journal.add(future.result())
+                    bar.advance(1)
+            except BrokenProcessPool:
+                raise RunFailedError(
+                    "a trial's process was killed, perhaps for want of memory; the same command goes on"
+                ) from None
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in multiprocessing.active_children():
+                    child.terminate()  # minutes may be left of what is under way, and nobody waits for it any more
+                raise
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def _comparison(pair: str, batch: int, than: int) -> Comparison:
 
 QUESTION = Question(
     name="batch-one",
-    claim="The book trains on one picture at a time.",
+    claim="The book trains on one picture at a time. Are larger batches better?",
     place="The training loop",
     measure=scored,
     rows=tuple(_row(pair, batch) for pair in RECIPES for batch in BATCHES),

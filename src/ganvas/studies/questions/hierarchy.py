@@ -58,6 +58,7 @@ QUESTION = Question(
         "Loops and ends are counted in light strokes on a dark ground; of pictures that are no strokes those two "
         "figures say nothing.",
         "Loops and ends go with the class of a digit, so a layer that tells the class tells something of them.",
+        "Classifiers are shown 3,000 pictures of 28 px a second of the budget, fewer of larger ones: about a thread's.",
         "A straight line is all a probe can draw: what it cannot tell may still be there.",
     ),
     headlines=4,
