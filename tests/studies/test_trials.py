@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,20 +196,30 @@ def test_ctrl_c_ends_a_study_at_once_without_a_traceback_and_the_same_command_go
     out = tmp_path / "out"
     command = [sys.executable, "-m", "ganvas", "study", "activation", str(large_source), "--out", str(out)]
     process = subprocess.Popen(
-        [*command, "--budget=600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--budget=600"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests in the background of a shell ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    while not (out / trials.RESULTS).exists():
-        time.sleep(0.2)
-    time.sleep(5)  # trials are under way
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
-    _, said = process.communicate(timeout=60)  # a trial would take ten minutes
-    assert process.returncode == 130
-    assert said == "ganvas: interrupted\n"
-    left = True
-    while left:  # Python's own watcher of processes goes a moment later; the test's time limit bounds this
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            left = False
-        time.sleep(0.1)
+    try:
+        while not (out / trials.RESULTS).exists():
+            time.sleep(0.2)
+        time.sleep(5)  # trials are under way
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
+        _, said = process.communicate(timeout=60)  # a trial would take ten minutes
+        assert process.returncode == 130
+        assert said == "ganvas: interrupted\n"
+        left = True
+        while left:  # Python's own watcher of processes goes a moment later; the test's time limit bounds this
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                left = False
+            time.sleep(0.1)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert Journal(out / trials.RESULTS).finished == []
