@@ -1,0 +1,184 @@
+"""A recipe as it is, and with other settings: `python benchmarks/sweep.py SOURCE --variants "objective.r1=0.1" ...`.
+
+Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
+recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as there
+are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above its
+floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's, paired
+by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be
+asked for later.
+"""
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pairs import machine
+from race import COUNT, said
+
+from ganvas.classifying.judging import judge_of
+from ganvas.data import open_source, workers
+from ganvas.errors import RunFailedError
+from ganvas.machine import cores
+from ganvas.metrics.distances import frechet
+from ganvas.metrics.pictures import thinned
+from ganvas.runs.recipes import resolve
+from ganvas.studies.playing import Played, stretches
+from ganvas.studies.trials import one_thread
+from ganvas.training.engine import Engine, Speed
+from ganvas.training.game import build
+
+AS_IT_IS = ""
+Key = tuple[str, int | None, str, str, int, float]
+
+
+class Trial(NamedTuple):
+    """One training."""
+
+    source: str
+    recipe: str
+    size: int | None
+    variant: str
+    seed: int
+    seconds: float
+
+
+def main() -> None:
+    """Tries what is missing, prints all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source")
+    parser.add_argument("--variants", nargs="*", default=[])
+    parser.add_argument("--recipe", default="modern")
+    parser.add_argument("--seconds", type=float, default=60, help="of the processor, each")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", type=int, help="side of the pictures, where it is not the source's own")
+    parser.add_argument("--out", type=Path, default=Path("sweep"))
+    choices = parser.parse_args()
+    print(machine(), flush=True)
+    for variant in choices.variants:
+        resolve(choices.source, choices.recipe, chosen(variant))  # a mistake is said before the first training
+    path = choices.out / "sweep.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    trials = [
+        Trial(choices.source, choices.recipe, choices.size, variant, seed, choices.seconds)
+        for seed in range(choices.seeds)
+        for variant in [AS_IT_IS, *choices.variants]
+    ]
+    known = {known_by(line) for line in lines}
+    missing = [trial for trial in trials if key(trial) not in known]
+    for line in done(missing):
+        print(json.dumps(line), flush=True)
+        lines.append(line)
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    mine = {key(trial) for trial in trials}
+    table([line for line in lines if known_by(line) in mine])
+
+
+def key(trial: Trial) -> Key:
+    """What a trial's line is known by."""
+    return Path(trial.source).name, trial.size, trial.recipe, trial.variant, trial.seed, trial.seconds
+
+
+def known_by(line: dict[str, Any]) -> Key:
+    """The same, of a line."""
+    return line["set"], line["size"], line["recipe"], line["variant"], line["seed"], line["seconds"]
+
+
+def chosen(variant: str) -> dict[str, Any]:
+    """'pair.width=24 labels=off' -> {'pair': {'width': '24'}, 'labels': 'off'}."""
+    found: dict[str, Any] = {}
+    for part in variant.split():
+        name, _, value = part.partition("=")
+        *rooms, last = name.split(".")
+        inner = found
+        for room in rooms:
+            inner = inner.setdefault(room, {})
+        inner[last] = value
+    return found
+
+
+def done(trials: list[Trial]) -> Iterator[dict[str, Any]]:
+    """The lines of all of them, as they end."""
+    if not trials:
+        return
+    with one_thread():
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(cores(), context, initializer=workers.begin, max_tasks_per_child=1) as pool:
+            for future in as_completed([pool.submit(perform, trial) for trial in trials]):
+                yield future.result()
+
+
+def perform(trial: Trial) -> dict[str, Any]:
+    """Trains and scores, in a process of its own."""
+    torch.set_num_threads(1)
+    data = {"data": {"size": trial.size}} if trial.size else {}
+    run = resolve(trial.source, trial.recipe, data, chosen(trial.variant), {"seed": trial.seed})
+    prepared = open_source(trial.source, run.data, processes=1)
+    judge = judge_of(prepared, lambda _: None)
+    held = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
+    real = judge.look(prepared.pixels[held])
+    train = thinned(np.asarray(prepared.train), prepared.labels, COUNT)
+    floor = frechet(real.features, judge.look(prepared.pixels[train]).features).value
+    game = build(run, prepared, Engine.for_trials(Speed(1, "bfloat16", "channels-last")))
+    line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
+    line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
+    try:
+        spent = next(
+            s
+            for s in stretches(game, run, lambda s: s.processor_seconds / trial.seconds)
+            if s.processor_seconds >= trial.seconds
+        )
+    except RunFailedError as error:
+        return line | {"failed": str(error)}
+    pictures = Played(run, prepared, game, spent.images, spent.processor_seconds).draw(COUNT)
+    seen = judge.look(pictures.pixels)
+    line |= {"images": spent.images, "fcd": frechet(real.features, seen.features).value, "floor": floor}
+    if pictures.labels is not None:
+        obeyed = seen.logits.argmax(1) == pictures.labels
+        line |= {"label_accuracy": float(obeyed.mean()), "worst_class": worst(obeyed, pictures.labels)}
+        known = real.logits.argmax(1) == prepared.labels[held]
+        line |= {"real_accuracy": float(known.mean()), "real_worst_class": worst(known, prepared.labels[held])}
+    return line
+
+
+def worst(right: np.ndarray, labels: np.ndarray) -> float:
+    """The share that is right in the class where it is smallest."""
+    return float(min(right[labels == each].mean() for each in np.unique(labels)))
+
+
+def table(lines: list[dict[str, Any]]) -> None:
+    """Markdown: a row a variant, the recipe as it is first."""
+    by = {(line["variant"], line["seed"]): line for line in lines if "failed" not in line}
+    print(
+        "\n| setting | seeds | FCD above its floor | over the recipe's | labels | of the worst class | pictures a second |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for variant in dict.fromkeys(line["variant"] for line in lines):
+        seeds = sorted(seed for name, seed in by if name == variant)
+        if not seeds:
+            print(f"| {variant} | failed | | | | | |")
+            continue
+        mine = [by[variant, seed] for seed in seeds]
+        above = np.array([line["fcd"] - line["floor"] for line in mine])
+        pace = np.mean([line["images"] / line["seconds"] for line in mine])
+        labels, least = (
+            said(np.array([line.get(name, np.nan) for line in mine]), digits)
+            for name, digits in (("label_accuracy", 4), ("worst_class", 3))
+        )
+        both = [seed for seed in seeds if (AS_IT_IS, seed) in by]
+        pairs = [[by[each, seed]["fcd"] - by[each, seed]["floor"] for each in (variant, AS_IT_IS)] for seed in both]
+        over = "–" if variant == AS_IT_IS or not pairs else said(np.array([a / b for a, b in pairs]), 2)
+        print(
+            f"| {variant or 'as it is'} | {len(seeds)} | {said(above, 2)} | {over} | {labels} | {least} | {pace:.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
