@@ -1,8 +1,8 @@
 """A recipe as it is, and with other settings: `python benchmarks/sweep.py SOURCE --variants "objective.r1=0.1" ...`.
 
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
-recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as there
-are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above its
+recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as
+there are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above its
 floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's, paired
 by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be
 asked for later.
@@ -156,9 +156,7 @@ def worst(right: np.ndarray, labels: np.ndarray) -> float:
 def table(lines: list[dict[str, Any]]) -> None:
     """Markdown: a row a variant, the recipe as it is first."""
     by = {(line["variant"], line["seed"]): line for line in lines if "failed" not in line}
-    print(
-        "\n| setting | seeds | FCD above its floor | over the recipe's | labels | of the worst class | pictures a second |"
-    )
+    print("\n| setting | seeds | FCD above its floor | over the recipe's | labels | worst class | pictures a second |")
     print("|---|---|---|---|---|---|---|")
     for variant in dict.fromkeys(line["variant"] for line in lines):
         seeds = sorted(seed for name, seed in by if name == variant)
