@@ -3,9 +3,9 @@
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
 recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as
 there are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
-its floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's, paired
-by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be
-asked for later.
+its floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's,
+paired by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may
+be asked for later.
 """
 
 import argparse

@@ -18,24 +18,37 @@ def test_every_way_left_open_is_tried_and_the_fastest_said(monkeypatch, tiny_sou
     fast = Speed(1, "bfloat16", "channels-last")
     tried = []
 
-    def rate(run, prepared, speed, seconds):
-        tried.append(speed)
-        return 500.0 if speed == fast else 100.0
+    def rate(run, prepared, speed, seconds, least):
+        tried.append((speed, least))
+        return 500.0 if speed == fast else 450.0
 
     monkeypatch.setattr(measure, "images_per_second", rate)
     choices = small(training={"precision": "auto", "memory_format": "auto"})
     said = []
     assert measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, said.append) == fast
-    assert len(set(tried)) == 4
-    assert tried == tried[:4] * 2  # in turn, twice
+    ways = [way for way, _ in tried]
+    assert len(set(ways)) == 4
+    assert ways == ways[:4] * 2  # in turn, twice
+    assert [least for _, least in tried] == [0.0] + [pytest.approx(500 / measure.OUT_OF_REACH)] * 7
     assert said == ["speed 1 thread, bfloat16, channels-last: 500 pictures/s, the fastest of 4 ways tried"]
 
 
 def test_a_way_that_was_disturbed_once_is_judged_by_its_other_round(monkeypatch, tiny_source, tiny_prepared, small):
-    best, rates = Speed(1, "float32", "contiguous"), iter([50.0, 100.0, 500.0, 100.0])
+    best, rates = Speed(1, "float32", "channels-last"), iter([80.0, 100.0, 500.0, 100.0])
     monkeypatch.setattr(measure, "images_per_second", lambda *_: next(rates))
     choices = small(training={"precision": "float32", "memory_format": "auto"})
     assert measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None) == best
+
+
+def test_a_way_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prepared, small):
+    tried = []
+    rates = {"channels-last": 300.0, "contiguous": 100.0}
+    monkeypatch.setattr(
+        measure, "images_per_second", lambda *given: tried.append(given[2].memory_format) or rates[tried[-1]]
+    )
+    choices = small(training={"precision": "float32", "memory_format": "auto"})
+    measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None)
+    assert tried == ["channels-last", "contiguous", "channels-last"]
 
 
 def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
@@ -45,24 +58,76 @@ def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
     assert {speed.threads for speed in measure.speeds(Training())} == {1, threads()}
 
 
-def test_a_rate_counts_whole_rounds_of_the_penalty_and_leaves_the_run_alone(tiny_source, tiny_prepared, small):
-    run = resolve(str(tiny_source), "modern", small(objective={"penalty_every": 3}))
-    played = []
-    original = measure.build
+def clocked(monkeypatch, costs):
+    """A game whose steps cost what `costs` says of their number, on a clock of its own; and what was played."""
+    now, played = [0.0], []
 
-    def watched(*given):
-        game = original(*given)
-        step = game.play
-        object.__setattr__(game, "play", lambda number: (played.append(number), step(number)))
-        return game
+    class Game:
+        def play(self, step):
+            played.append(step)
+            now[0] += costs(step, len(played))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "build", watched)
-        rate = measure.images_per_second(run, tiny_prepared, Speed(1, "float32", "contiguous"), 0.01)
-    assert rate > 0
-    assert len(played) % 3 == 0
-    assert len(played) >= 6  # a round that is not counted, and one that is
-    assert played == list(range(len(played)))
+    monkeypatch.setattr(measure, "build", lambda *_: Game())
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: now[0])
+    return played
+
+
+def rate_of(tiny_source, tiny_prepared, small, seconds, least=0.0, **objective):
+    run = resolve(str(tiny_source), "modern", small(objective=objective))
+    speed = Speed(1, "float32", "contiguous")
+    return measure.images_per_second(run, tiny_prepared, speed, seconds, least) / run.training.batch
+
+
+def test_each_kind_of_step_counts_at_its_share(monkeypatch, tiny_source, tiny_prepared, small):
+    clocked(monkeypatch, lambda step, _: 0.5 if step == 0 else 0.1)
+    found = rate_of(tiny_source, tiny_prepared, small, 2.0, penalty_every=4)
+    assert found == pytest.approx(1 / (0.25 * 0.5 + 0.75 * 0.1))
+
+
+def test_the_first_of_a_kind_is_not_counted(monkeypatch, tiny_source, tiny_prepared, small):
+    played = clocked(monkeypatch, lambda _, count: 9.0 if count <= 2 else 0.1)
+    assert rate_of(tiny_source, tiny_prepared, small, 0.0) == pytest.approx(10)
+    assert played == [0, 1, 0, 1]
+
+
+def test_a_way_that_is_slow_and_known_to_be_hopeless_is_given_up_at_once(
+    monkeypatch, tiny_source, tiny_prepared, small
+):
+    played = clocked(monkeypatch, lambda *_: 0.6)
+    assert rate_of(tiny_source, tiny_prepared, small, 5.0, least=1e6) == pytest.approx(1 / 0.6)
+    assert played == [0, 1]
+
+
+def test_a_way_that_is_only_slow_to_begin_is_not_given_up(monkeypatch, tiny_source, tiny_prepared, small):
+    played = clocked(monkeypatch, lambda _, count: 0.4 if count <= 2 else 0.1)
+    assert rate_of(tiny_source, tiny_prepared, small, 0.1, least=1e6) == pytest.approx(10)
+    assert played == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("penalty", "turn"), [(8, 1), (1, 1), (1, 5), (8, 5), (4, 2), (2, 4), (6, 4), (3, 3)])
+def test_the_kinds_of_steps_are_those_of_a_whole_period(penalty, turn):
+    choices = {"objective": {"penalty_every": penalty, "generator_every": turn}}
+    found = measure.kinds(resolve("x", "modern", choices))
+    period = [(step % penalty == 0, step % turn == 0) for step in range(penalty * turn)]
+    assert {(step % penalty == 0, step % turn == 0): share for step, share in found.items()} == pytest.approx(
+        {kind: period.count(kind) / len(period) for kind in period}
+    )
+
+
+def test_a_penalty_that_weighs_nothing_makes_no_kind_and_one_that_never_comes_is_no_burden():
+    without = {"objective": {"r1": 0, "r2": 0}}
+    assert measure.kinds(resolve("x", "modern", without)) == {0: 1.0}
+    assert measure.kinds(resolve("x", "book-gan")) == {0: 1.0}
+    rare = measure.kinds(resolve("x", "modern", {"objective": {"penalty_every": 10**12}}))
+    assert list(rare) == [0, 1]
+    assert rare[1] == pytest.approx(1)
+
+
+def test_measuring_plays_the_run_itself_and_leaves_it_alone(tiny_source, tiny_prepared, small):
+    run = resolve(str(tiny_source), "modern", small())
+    before = run.model_dump()
+    assert measure.images_per_second(run, tiny_prepared, Speed(1, "float32", "contiguous"), 0.01) > 0
+    assert run.model_dump() == before
 
 
 def test_a_speed_in_words():

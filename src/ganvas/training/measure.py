@@ -3,10 +3,12 @@
 Everything is measured on networks that are thrown away, before the first step of the run.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
 
+from ganvas import progress
 from ganvas.data.prepared import Prepared
 from ganvas.machine import threads
 from ganvas.objectives.rules import Simultaneous
@@ -15,8 +17,9 @@ from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 
 SECONDS_A_CHOICE = 0.4
-ROUNDS = 2  # of all choices in turn, each judged by its best: another process may hold a core for a moment
+ROUNDS = 2  # of the choices in turn, each judged by its best: another process may hold a core for a moment
 SECONDS_FOR_A_RATE = 3.0
+OUT_OF_REACH = 1.3  # times slower than the best so far: not timed any more
 
 
 def choose(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Speed:
@@ -25,39 +28,70 @@ def choose(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Speed:
     if len(choices) == 1:
         return choices[0]
     rates = dict.fromkeys(choices, 0.0)
-    for speed in choices * ROUNDS:
-        rates[speed] = max(rates[speed], images_per_second(run, prepared, speed, SECONDS_A_CHOICE))
-    best = max(rates, key=lambda speed: rates[speed])
-    say(f"speed {said(best)}: {rates[best]:.0f} pictures/s, the fastest of {len(choices)} ways tried")
-    return best
+    with progress.bar(f"finding the fastest of {len(choices)} ways to train,", ROUNDS * len(choices), "tries") as bar:
+        for turn in range(ROUNDS):
+            for speed in choices:
+                best = max(rates.values())
+                if turn == 0 or OUT_OF_REACH * rates[speed] > best:
+                    rates[speed] = max(
+                        rates[speed],
+                        images_per_second(run, prepared, speed, SECONDS_A_CHOICE, best / OUT_OF_REACH),
+                    )
+                bar.advance()
+    best_speed = max(rates, key=lambda speed: rates[speed])
+    say(f"speed {said(best_speed)}: {rates[best_speed]:.0f} pictures/s, the fastest of {len(choices)} ways tried")
+    return best_speed
 
 
 def speeds(training: Training) -> Iterator[Speed]:
-    """Every speed that the settings leave open."""
-    counts = [training.threads] if training.threads != "auto" else sorted({1, threads()})
-    precisions = [training.precision] if training.precision != "auto" else ["float32", "bfloat16"]
-    formats = [training.memory_format] if training.memory_format != "auto" else ["contiguous", "channels-last"]
+    """Every speed that the settings leave open, the likeliest to be fast first: slower ones are then soon known."""
+    counts = [training.threads] if training.threads != "auto" else sorted({1, threads()}, reverse=True)
+    precisions = [training.precision] if training.precision != "auto" else ["bfloat16", "float32"]
+    formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
     for count, precision, memory_format in product(counts, precisions, formats):
         yield Speed(count, precision, memory_format)  # type: ignore[arg-type]
 
 
-def images_per_second(run: Run, prepared: Prepared, speed: Speed, seconds: float) -> float:
-    """Pictures a second in training steps of this run at this speed, after a first round that is not counted.
+def images_per_second(run: Run, prepared: Prepared, speed: Speed, seconds: float, least: float = 0.0) -> float:
+    """Pictures a second in training steps of this run at this speed.
 
-    A round is as long as the penalty's period, so that its cost is counted at its true share.
+    Steps differ, for some have a penalty and some no turn of G: each kind is timed, and counted at its true share,
+    after one of its kind that is not counted. Where those first ones take more than a second and say that the speed is
+    not even `least`, theirs is the answer.
     """
-    round_steps = run.objective.penalty_every if isinstance(run.objective, Simultaneous) else 1
     game = build(run, prepared, Engine.for_trials(speed))
-    step, started, counted_from = 0, 0.0, 0
-    while True:
-        for _ in range(round_steps):
-            game.play(step)
-            step += 1
-        now = time.perf_counter()
-        if not started:
-            started, counted_from = now, step
-        elif now - started >= seconds:
-            return (step - counted_from) * run.training.batch / (now - started)
+    shares = kinds(run)
+    batch, spent, times = run.training.batch, 0.0, 0
+
+    def cost(of: int) -> float:
+        started = time.perf_counter()
+        game.play(of)
+        return time.perf_counter() - started
+
+    cold = {step: cost(step) for step in shares}
+    first = batch / sum(share * cold[step] for step, share in shares.items())
+    if sum(cold.values()) > 1 and first < least:
+        return first
+    sums = dict.fromkeys(shares, 0.0)
+    while not times or spent < seconds:
+        for step in shares:
+            taken = cost(step)
+            sums[step] += taken
+            spent += taken
+        times += 1
+    return batch * times / sum(share * sums[step] for step, share in shares.items())
+
+
+def kinds(run: Run) -> dict[int, float]:
+    """The first step of each kind that there is, and what share of all steps is of its kind."""
+    rule = run.objective
+    if not isinstance(rule, Simultaneous):
+        return {0: 1.0}
+    penalty = rule.penalty_every if rule.r1 > 0 or rule.r2 > 0 else 1
+    turn = rule.generator_every
+    both = 1 / math.lcm(penalty, turn)
+    shares = [(0, both), (penalty, 1 / penalty - both), (turn, 1 / turn - both), (1, 1 - 1 / penalty - 1 / turn + both)]
+    return {step: share for step, share in shares if share > 1e-15}  # less is rounding
 
 
 def said(speed: Speed) -> str:
