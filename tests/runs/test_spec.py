@@ -48,6 +48,8 @@ def test_merging_leaves_what_is_not_named_and_changes_neither_side():
         ({"optimiser": {"weight_decay": float("inf")}}, "--optimiser.weight_decay"),
         ({"objective": {"r1": float("inf")}}, "--objective.r1"),
         ({"objective": {"r1": float("nan")}}, "--objective.r1"),
+        ({"objective": {"r1": "much"}}, "number from 0, or auto.*it was .?much"),
+        ({"objective": {"r2": -1}}, "--objective.r2"),
         ({"seed": -1}, "--seed"),
         ({"labels": "maybe"}, "--labels"),
     ],

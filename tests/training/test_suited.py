@@ -17,9 +17,13 @@ class Set:
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
+        self.channels, self.size = 1, 28
 
 
-LEFT_OPEN = {"training": {"sampler": "auto"}, "objective": {"augment": "auto", "label_ramp_images": "auto"}}
+LEFT_OPEN = {
+    "training": {"sampler": "auto"},
+    "objective": {"r1": 0.5, "r2": 0.5, "augment": "auto", "label_ramp_images": "auto"},
+}
 
 
 def left_open(**above):
@@ -62,8 +66,26 @@ def test_what_a_person_says_stands():
     assert ramped(run, Set(10, 1000), 80_000) == run
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_no_recipe_leaves_anything_to_the_data_unless_asked(recipe):
+def penalised(channels, size, **objective):
+    prepared, said = Set(10, 10), []
+    prepared.channels, prepared.size = channels, size
+    run = suited.suited(resolve("x", "modern", {"objective": objective}), prepared, said.append)
+    return run.objective.penalties(), said
+
+
+def test_the_penalties_grow_with_the_values_of_a_picture_and_that_is_said():
+    assert penalised(1, 28) == ((0.03, 0.03), ["gradient penalties of 0.03: a picture has 784 values"])
+    assert penalised(1, 56)[0] == (0.24, 0.24)  # four times the values, eight times the weight
+    assert penalised(3, 48) == ((0.79, 0.79), ["gradient penalties of 0.79: a picture has 6912 values"])
+
+
+def test_a_penalty_that_a_person_gives_stands():
+    assert penalised(3, 48, r1=0.1, r2=0.0) == ((0.1, 0.0), [])
+    assert penalised(3, 48, r2=0.0)[0] == (0.79, 0.0)
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])
+def test_no_other_recipe_leaves_anything_to_the_data_unless_asked(recipe):
     run = resolve("x", recipe)
     assert ramped(suited.suited(run, Set(10, 1000)), Set(10, 1000), 80_000) == run
 

@@ -1,5 +1,6 @@
 """How the two networks play, as choices: which rule orders the updates, which loss, which penalties."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -16,15 +17,30 @@ def _ramp(value: object) -> object:
     return text if text == "auto" else int(text)
 
 
+def _weight(value: object) -> object:
+    if value == "auto":
+        return value
+    try:
+        weight = float(str(value))
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < math.inf:
+        raise ValueError("a weight must be a number from 0, or auto")
+    return weight
+
+
+Weight = Annotated[Literal["auto"] | float, BeforeValidator(_weight)]
+
+
 class Simultaneous(Settings):
     """D sees a real and a fake batch in one update; then G plays the same fakes against the new D."""
 
     kind: Literal["simultaneous"] = "simultaneous"
     loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
     """What D and G minimise."""
-    r1: float = Field(default=0.03, ge=0)
-    """Weight γ of the gradient penalty on real pictures: γ/2 times the squared slope; 0 switches it off."""
-    r2: float = Field(default=0.03, ge=0)
+    r1: Weight = 0.03
+    """Weight γ of the gradient penalty on real pictures: γ/2 times the squared slope; 0: none; auto: by their size."""
+    r2: Weight = 0.03
     """The same on generated pictures."""
     penalty_every: int = Field(default=8, ge=1)
     """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
@@ -42,6 +58,12 @@ class Simultaneous(Settings):
     """Whether D sees every picture changed in brightness, contrast and place, and a part cut out; auto: of few."""
     label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
     """Pictures over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
+
+    def penalties(self) -> tuple[float, float]:
+        """Weights of the penalties on real and on generated pictures, of a rule that leaves neither open any more."""
+        assert self.r1 != "auto", "what is left to the data is settled first"
+        assert self.r2 != "auto", "what is left to the data is settled first"
+        return self.r1, self.r2
 
 
 class Book(Settings):

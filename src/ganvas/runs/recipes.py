@@ -39,7 +39,7 @@ def modern(source: str) -> Run:
         source=source,
         recipe="modern",
         pair=Modern(),
-        objective=Simultaneous(),
+        objective=Simultaneous(r1="auto", r2="auto"),
         optimiser=Optimiser(),
         training=Training(minutes=10),
     )

@@ -87,7 +87,7 @@ def kinds(run: Run) -> dict[int, float]:
     rule = run.objective
     if not isinstance(rule, Simultaneous):
         return {0: 1.0}
-    penalty = rule.penalty_every if rule.r1 > 0 or rule.r2 > 0 else 1
+    penalty = 1 if rule.r1 == rule.r2 == 0 else rule.penalty_every
     turn = rule.generator_every
     both = 1 / math.lcm(penalty, turn)
     shares = [(0, both), (penalty, 1 / penalty - both), (turn, 1 / turn - both), (1, 1 - 1 / penalty - 1 / turn + both)]

@@ -50,20 +50,20 @@ class Draws:
 
 def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous, draws: Draws, step: int) -> Scores:
     """D learns from a real and a fake batch together; G then plays the same fakes against the new D."""
-    G, D, loss = pair.generator, pair.discriminator, LOSSES[rule.loss]
-    penalties = step % rule.penalty_every == 0 and (rule.r1 > 0 or rule.r2 > 0)
+    G, D, loss, (r1, r2) = pair.generator, pair.discriminator, LOSSES[rule.loss], rule.penalties()
+    penalties = step % rule.penalty_every == 0 and (r1 > 0 or r2 > 0)
 
     with engine.autocast():
         fake = G(draws.noise, draws.fake_labels)
         real, shown = seen(draws.real, draws, 0), seen(fake.detach(), draws, 1)
         if penalties:
-            real, shown = real.requires_grad_(rule.r1 > 0), shown.requires_grad_(rule.r2 > 0)
+            real, shown = real.requires_grad_(r1 > 0), shown.requires_grad_(r2 > 0)
         of_real, of_fake = D.judge(real, draws.labels), D.judge(shown, draws.fake_labels)
         d_loss = loss.discriminator(of_real.logits, of_fake.logits).mean()
         told = classification(of_real.classes, draws.labels, rule.classify_real)
         told = told + classification(of_fake.classes, draws.fake_labels, rule.classify_fake)
         slope: Tensor | float = 0.0
-        for weight, logits, images in ((rule.r1, of_real.logits, real), (rule.r2, of_fake.logits, shown)):
+        for weight, logits, images in ((r1, of_real.logits, real), (r2, of_fake.logits, shown)):
             if penalties and weight > 0:
                 slope = slope + weight / 2 * rule.penalty_every * gradient_penalty(logits, images).mean()
     descend(engine, optimisers.discriminator, D, d_loss + told + slope)

@@ -1,8 +1,10 @@
-"""What a run leaves to the data: how classes are sampled, what D sees, and when labels come in.
+"""What a run leaves to the data: how much D is held back, how classes are sampled, what D sees, when labels come in.
 
-Few pictures are learned by heart, and rare classes collapse onto common ones or onto one picture each. Each rule looks
-at the training pictures alone, so that the same set always gets the same answer. No recipe leaves anything to them yet:
-their thresholds are guesses, and where they were tried they did not help (`docs/notebook.md`).
+Each rule looks at the training pictures alone, so that the same set always gets the same answer. A gradient penalty
+adds up over the values of a picture, so that the same weight holds D back less where pictures are larger (Karras et al.
+2020, arXiv 1912.04958, appendix B, let it grow with their area): `modern` leaves it to the rule. Few pictures are
+learned by heart, and rare classes collapse onto common ones or onto one picture each; but no recipe leaves that to the
+rules yet: their thresholds are guesses, and where they were tried they did not help (`docs/notebook.md`).
 """
 
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from ganvas.data.prepared import Prepared
 from ganvas.objectives.rules import Simultaneous
 from ganvas.runs.spec import Run
 
+WEIGHT, VALUES, GROWTH = 0.03, 28 * 28, 1.5
+"""A penalty's weight for pictures of so many values, and the power of their number by which it grows."""
 UNEQUAL = 3
 """A class with this many times the pictures of another."""
 FEW = 10_000
@@ -41,6 +45,12 @@ def suited(run: Run, prepared: Prepared, say: Callable[[str], None] = lambda lin
             say(f"augmentation on: D could learn {len(prepared.train)} pictures by heart")
         augment = {"augment": "on" if few else "off"}
         run = run.model_copy(update={"objective": run.objective.model_copy(update=augment)})
+    if isinstance(run.objective, Simultaneous) and "auto" in (run.objective.r1, run.objective.r2):
+        values = prepared.channels * prepared.size**2
+        weight = float(f"{WEIGHT * (values / VALUES) ** GROWTH:.2g}")
+        say(f"gradient penalties of {weight:g}: a picture has {values} values")
+        open_ones = {name: weight for name in ("r1", "r2") if getattr(run.objective, name) == "auto"}
+        run = run.model_copy(update={"objective": run.objective.model_copy(update=open_ones)})
     return run
 
 
