@@ -75,13 +75,15 @@ def penalised(channels, size, **objective):
 
 def test_the_penalties_grow_with_the_values_of_a_picture_and_that_is_said():
     assert penalised(1, 28) == ((0.03, 0.03), ["gradient penalties of 0.03: a picture has 784 values"])
-    assert penalised(1, 56)[0] == (0.24, 0.24)  # four times the values, eight times the weight
-    assert penalised(3, 48) == ((0.79, 0.79), ["gradient penalties of 0.79: a picture has 6912 values"])
+    assert penalised(1, 56)[0] == (0.96, 0.96)  # four times the values, 32 times the weight
+    assert penalised(1, 20)[0] == (0.0056, 0.0056)  # 0.51 times the values
+    assert penalised(3, 48) == ((1, 1), ["gradient penalties of 1: a picture has 6912 values"])
+    assert penalised(3, 128)[0] == (1, 1)
 
 
 def test_a_penalty_that_a_person_gives_stands():
     assert penalised(3, 48, r1=0.1, r2=0.0) == ((0.1, 0.0), [])
-    assert penalised(3, 48, r2=0.0)[0] == (0.79, 0.0)
+    assert penalised(3, 48, r2=0.0)[0] == (1, 0.0)
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])

@@ -15,8 +15,9 @@ from ganvas.data.prepared import Prepared
 from ganvas.objectives.rules import Simultaneous
 from ganvas.runs.spec import Run
 
-WEIGHT, VALUES, GROWTH = 0.03, 28 * 28, 1.5
-"""A penalty's weight for pictures of so many values, and the power of their number by which it grows."""
+WEIGHT, VALUES, GROWTH, HEAVIEST = 0.03, 28 * 28, 2.5, 1.0
+"""A penalty's weight for pictures of so many values, the power of their number by which it grows, and where that ends:
+measured from 784 to 6,912 values (`docs/notebook.md`)."""
 UNEQUAL = 3
 """A class with this many times the pictures of another."""
 FEW = 10_000
@@ -47,7 +48,7 @@ def suited(run: Run, prepared: Prepared, say: Callable[[str], None] = lambda lin
         run = run.model_copy(update={"objective": run.objective.model_copy(update=augment)})
     if isinstance(run.objective, Simultaneous) and "auto" in (run.objective.r1, run.objective.r2):
         values = prepared.channels * prepared.size**2
-        weight = float(f"{WEIGHT * (values / VALUES) ** GROWTH:.2g}")
+        weight = min(HEAVIEST, float(f"{WEIGHT * (values / VALUES) ** GROWTH:.2g}"))
         say(f"gradient penalties of {weight:g}: a picture has {values} values")
         open_ones = {name: weight for name in ("r1", "r2") if getattr(run.objective, name) == "auto"}
         run = run.model_copy(update={"objective": run.objective.model_copy(update=open_ones)})
