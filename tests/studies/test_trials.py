@@ -114,6 +114,14 @@ def test_a_failed_trial_is_told_and_tried_again_the_next_time(here, tiny_source,
     assert ask(tiny_source, tmp_path)["failed"] == []
 
 
+def test_what_is_to_come_is_said_before_the_first_trial_has_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(trials.machine, "cores", lambda: 2)
+    tasks = [Task("activation", "row", seed, 300.0, "digits", tmp_path) for seed in range(5)]
+    said = "5 trials, 2 at once: their budgets come to 15 min 00 s, judging comes on top"
+    assert trials.planned(tasks) == said
+    assert trials.planned(tasks[:1]).startswith("1 trials, 1 at once: their budgets come to 5 min")
+
+
 def test_a_quick_study_has_two_seeds_and_a_sixth_of_the_time():
     assert trials.Effort(quick=True).of(QUESTION) == (range(2), 1.0)
     assert trials.Effort(quick=True, seeds=4, budget=9).of(QUESTION) == (range(4), 9)

@@ -22,6 +22,7 @@ from ganvas import machine, progress
 from ganvas.classifying.judging import judge_of
 from ganvas.data import Data, open_source, workers
 from ganvas.errors import RunFailedError, UserError, nearest
+from ganvas.lines import duration
 from ganvas.networks.judge import Judge
 from ganvas.settings import Settings
 from ganvas.studies import findings
@@ -91,10 +92,18 @@ def study(question: Question, source: str, effort: Effort, folder: Path, say: Sa
         if (row.name, seed) not in results.found
     ]
     if missing:
+        say(planned(missing))
         _do(missing, journal, question.name)
     else:
         say("every trial was done before")
     return card(question, journal)
+
+
+def planned(tasks: Sequence[Task]) -> str:
+    """What is to be done, before the first trial has ended and tells how long they take."""
+    at_once = min(len(tasks), machine.cores())
+    budgets = -(-len(tasks) // at_once) * max(task.seconds for task in tasks)
+    return f"{len(tasks)} trials, {at_once} at once: their budgets come to {duration(budgets)}, judging comes on top"
 
 
 def card(question: Question, journal: Journal) -> Json:
