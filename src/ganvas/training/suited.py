@@ -2,9 +2,9 @@
 
 Each rule looks at the training pictures alone, so that the same set always gets the same answer. A gradient penalty
 adds up over the values of a picture, so that the same weight holds D back less where pictures are larger (Karras et al.
-2020, arXiv 1912.04958, appendix B, let it grow with their area): `modern` leaves it to the rule. Few pictures are
-learned by heart, and rare classes collapse onto common ones or onto one picture each; but no recipe leaves that to the
-rules yet: their thresholds are guesses, and where they were tried they did not help (`docs/notebook.md`).
+2020, arXiv 2006.06676, let it grow with their area): `modern` leaves it to the rule. Few pictures are learned by heart,
+and rare classes collapse onto common ones or onto one picture each; but no recipe leaves that to the rules yet: their
+thresholds are guesses, and where they were tried they did not help (`docs/notebook.md`).
 """
 
 from collections.abc import Callable
