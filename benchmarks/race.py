@@ -11,6 +11,7 @@ budgets are then seconds of a clock.
 import argparse
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,13 @@ class Scorer:
         self.real = seen.features
         self.floor = frechet(self.real, judge.look(prepared.pixels[train]).features).value
         self.real_accuracy = float(np.mean(seen.logits.argmax(1) == prepared.labels[held]))
-        self.real_use = self.use(prepared.pixels, prepared.labels, train)
+        self.real_worst = worst(seen.logits.argmax(1) == prepared.labels[held], prepared.labels[held])
+        self.train = train
+
+    @cached_property
+    def real_use(self) -> float:
+        """CAS of as many real pictures."""
+        return self.use(self.prepared.pixels, self.prepared.labels, self.train)
 
     def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
         """CAS: how often a classifier that learned from these pictures is right about held-out ones."""
@@ -85,19 +92,23 @@ class Scorer:
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
 
     def __call__(self, played: Played, last: bool) -> dict[str, float]:
-        """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked.
-
-        At the last look also their use.
+        """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked, in
+        all and in the class where it does so least. At the last look also their use.
         """
         pictures = played.draw(COUNT)
         seen = self.judge.look(pictures.pixels)
-        found = {
-            "fcd": frechet(self.real, seen.features).value,
-            "label_accuracy": float(np.mean(seen.logits.argmax(1) == pictures.labels)),
-        }
+        found = {"fcd": frechet(self.real, seen.features).value}
+        if pictures.labels is not None:
+            obeyed = seen.logits.argmax(1) == pictures.labels
+            found |= {"label_accuracy": float(np.mean(obeyed)), "worst_class": worst(obeyed, pictures.labels)}
         if last:
             found["cas"] = self.use(pictures.pixels, pictures.labels, np.arange(COUNT))
         return found
+
+
+def worst(right: np.ndarray, labels: np.ndarray) -> float:
+    """The share that is right in the class where it is smallest."""
+    return float(min(right[labels == each].mean() for each in np.unique(labels)))
 
 
 class Race:

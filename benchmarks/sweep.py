@@ -5,31 +5,26 @@ recipe and every variant train from the same seeds for the same processor second
 there are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
 its floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's,
 paired by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may
-be asked for later.
+be asked for later; where the code has changed since, give another --out.
 """
 
 import argparse
 import json
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from pairs import machine
-from race import COUNT, said
+from race import Scorer, said
 
 from ganvas.classifying.judging import judge_of
-from ganvas.data import open_source, workers
+from ganvas.cli.flags import nested
+from ganvas.data import open_source
 from ganvas.errors import RunFailedError
-from ganvas.machine import cores
-from ganvas.metrics.distances import frechet
-from ganvas.metrics.pictures import thinned
 from ganvas.runs.recipes import resolve
 from ganvas.studies.playing import Played, stretches
-from ganvas.studies.trials import one_thread
+from ganvas.studies.trials import in_processes
 from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 
@@ -72,7 +67,7 @@ def main() -> None:
     ]
     known = {known_by(line) for line in lines}
     missing = [trial for trial in trials if key(trial) not in known]
-    for line in done(missing):
+    for line in in_processes(perform, missing):
         print(json.dumps(line), flush=True)
         lines.append(line)
         with path.open("a") as file:
@@ -93,26 +88,7 @@ def known_by(line: dict[str, Any]) -> Key:
 
 def chosen(variant: str) -> dict[str, Any]:
     """'pair.width=24 labels=off' -> {'pair': {'width': '24'}, 'labels': 'off'}."""
-    found: dict[str, Any] = {}
-    for part in variant.split():
-        name, _, value = part.partition("=")
-        *rooms, last = name.split(".")
-        inner = found
-        for room in rooms:
-            inner = inner.setdefault(room, {})
-        inner[last] = value
-    return found
-
-
-def done(trials: list[Trial]) -> Iterator[dict[str, Any]]:
-    """The lines of all of them, as they end."""
-    if not trials:
-        return
-    with one_thread():
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(cores(), context, initializer=workers.begin, max_tasks_per_child=1) as pool:
-            for future in as_completed([pool.submit(perform, trial) for trial in trials]):
-                yield future.result()
+    return nested(dict(part.split("=", 1) for part in variant.split()))
 
 
 def perform(trial: Trial) -> dict[str, Any]:
@@ -121,11 +97,7 @@ def perform(trial: Trial) -> dict[str, Any]:
     data = {"data": {"size": trial.size}} if trial.size else {}
     run = resolve(trial.source, trial.recipe, data, chosen(trial.variant), {"seed": trial.seed})
     prepared = open_source(trial.source, run.data, processes=1)
-    judge = judge_of(prepared, lambda _: None)
-    held = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
-    real = judge.look(prepared.pixels[held])
-    train = thinned(np.asarray(prepared.train), prepared.labels, COUNT)
-    floor = frechet(real.features, judge.look(prepared.pixels[train]).features).value
+    scorer = Scorer(prepared, judge_of(prepared))
     game = build(run, prepared, Engine.for_trials(Speed(1, "bfloat16", "channels-last")))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
     line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
@@ -137,20 +109,9 @@ def perform(trial: Trial) -> dict[str, Any]:
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    pictures = Played(run, prepared, game, spent.images, spent.processor_seconds).draw(COUNT)
-    seen = judge.look(pictures.pixels)
-    line |= {"images": spent.images, "fcd": frechet(real.features, seen.features).value, "floor": floor}
-    if pictures.labels is not None:
-        obeyed = seen.logits.argmax(1) == pictures.labels
-        line |= {"label_accuracy": float(obeyed.mean()), "worst_class": worst(obeyed, pictures.labels)}
-        known = real.logits.argmax(1) == prepared.labels[held]
-        line |= {"real_accuracy": float(known.mean()), "real_worst_class": worst(known, prepared.labels[held])}
-    return line
-
-
-def worst(right: np.ndarray, labels: np.ndarray) -> float:
-    """The share that is right in the class where it is smallest."""
-    return float(min(right[labels == each].mean() for each in np.unique(labels)))
+    played = Played(run, prepared, game, spent.images, spent.processor_seconds)
+    line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
+    return line | {"real_accuracy": scorer.real_accuracy, "real_worst_class": scorer.real_worst}
 
 
 def table(lines: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pydantic import Field
@@ -35,6 +35,7 @@ RESULTS = "results.jsonl"
 QUICK_SEEDS, QUICK_SHARE = 2, 1 / 6
 Json = dict[str, Any]
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Effort(Settings):
@@ -148,16 +149,26 @@ def perform(task: Task) -> Json:
 
 
 def _do(tasks: Sequence[Task], journal: Journal, title: str) -> None:
-    """All of them, as many at once as there are cores; each line is on the disk when its trial ends."""
+    """All of them; each line is on the disk when its trial ends."""
+    with progress.bar(f"study {title}", len(tasks), "trials") as bar:
+        for line in in_processes(perform, tasks):
+            journal.add(line)
+            bar.advance(1)
+
+
+def in_processes(work: Callable[[T], Json], tasks: Sequence[T]) -> Iterator[Json]:
+    """What `work` gives for each task, as they end: a process of its own each, as many at once as there are cores.
+
+    Whoever stops listening, by Ctrl-C too, ends what is under way at once. RunFailedError if a process was killed.
+    """
     context = multiprocessing.get_context("spawn")
     # Started first, every process has one thread: two would fight over a core and be hundreds of times slower.
-    with one_thread(), progress.bar(f"study {title}", len(tasks), "trials") as bar:
-        count = min(len(tasks), machine.cores())
+    with one_thread():
+        count = max(1, min(len(tasks), machine.cores()))
         with ProcessPoolExecutor(count, context, initializer=workers.begin, max_tasks_per_child=1) as pool:
             try:
-                for future in as_completed([pool.submit(perform, task) for task in tasks]):
-                    journal.add(future.result())
-                    bar.advance(1)
+                for future in as_completed([pool.submit(work, task) for task in tasks]):
+                    yield future.result()
             except BrokenProcessPool:
                 raise RunFailedError(
                     "a trial's process was killed, perhaps for want of memory; the same command goes on"
