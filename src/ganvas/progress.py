@@ -10,6 +10,7 @@ worker process may be forked at any time.
 import math
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -57,7 +58,7 @@ def training(title: str, total_images: int, images_done: int, batch: int) -> "Tr
     return Training(title, total_images, images_done, batch)
 
 
-class Report:
+class Report(ABC):
     """Something that runs for long and tells about itself while it is entered."""
 
     _live: "Live | None" = None
@@ -96,13 +97,13 @@ class Report:
             pause = max(DRAWN_EVERY_SECONDS, (monotonic() - began) / DRAWING_SHARE)
         self._due = monotonic() + pause
 
+    @abstractmethod
     def line(self, last: bool = False) -> str:
         """What a pipe is told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawing(self, width: int, ascii_only: bool) -> Iterator["Text"]:
         """What a terminal shows: lines at most `width` columns wide."""
-        raise NotImplementedError
 
     def _open(self) -> "Live":
         from rich.console import Console

@@ -8,6 +8,7 @@ A label argument is one of
 - (N, K) float, a mixture of the K classes in each row: the way from one class to another.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,14 +29,14 @@ class Shape:
         return (self.channels, self.size, self.size)
 
 
-class Generator(nn.Module):
+class Generator(nn.Module, ABC):
     """noise (N, noise_size), labels -> images (N, C, H, W) float32, meant for [-1, 1]."""
 
     noise_size: int
 
+    @abstractmethod
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
-        raise NotImplementedError
 
 
 class Judgement(NamedTuple):
@@ -47,12 +48,12 @@ class Judgement(NamedTuple):
     """(N, K) logits of the classes it sees, from one that is also a classifier."""
 
 
-class Discriminator(nn.Module):
+class Discriminator(nn.Module, ABC):
     """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
 
+    @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
-        raise NotImplementedError
 
     def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
         """All that it says of the pictures; a discriminator that also classifies says so here."""
