@@ -133,6 +133,18 @@ def test_in_eval_mode_a_row_does_not_depend_on_the_others(kind, size):
         assert torch.allclose(scores[3:4], discriminator(images[3:4], labels[3:4]), atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in PAIRS if build(kind, SHAPES[-1]).discriminator.one_by_one])
+def test_a_discriminator_that_judges_one_by_one_says_the_same_in_any_company_while_it_trains(kind):
+    shape = Shape(3, 45, 3)
+    pair = build(kind, shape)
+    images, labels = torch.rand(6, *shape.picture) * 2 - 1, torch.arange(6) % 3
+    whole = pair.discriminator.judge(images, labels)
+    for part in (slice(0, 2), slice(2, 6)):
+        judged = pair.discriminator.judge(images[part], labels[part])
+        assert torch.allclose(judged.logits, whole.logits[part], atol=1e-5)
+        assert torch.allclose(judged.classes, whole.classes[part], atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [Shape(1, 28), Shape(3, 45, 3)], ids=name_of)
 def test_a_state_dict_carries_everything_from_one_pair_to_another(kind, shape):
     first = build(kind, shape)

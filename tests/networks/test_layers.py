@@ -6,6 +6,7 @@ from ganvas.errors import UserError
 from ganvas.networks.layers import (
     Doubling,
     VectorBatchNorm,
+    Waves,
     activation,
     flattened,
     normalisation,
@@ -144,6 +145,33 @@ def test_a_folded_picture_is_seen_patch_by_patch():
     folding = nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(16, 2, 3, padding=1), nn.Conv2d(2, 1, 2, stride=2))
     found = receptive_field(folding, Shape(1, 16))
     assert [layer.receptive_field for layer in found] == [12, 16]  # three patches; then a fourth beside them
+
+
+def test_waves_are_right_angled_the_finer_the_weaker_and_keep_the_size_of_noise():
+    basis = Waves(4).basis
+    products = basis @ basis.T
+    assert torch.allclose(products, torch.diag(products.diagonal()), atol=1e-6)
+    ratios = products.diagonal().sqrt().view(4, 4) / products[0, 0].sqrt()
+    assert torch.allclose(ratios, 1 / (1.0 + torch.arange(4)[:, None] + torch.arange(4)))
+    assert products.diagonal().mean() == pytest.approx(1)
+
+
+def test_a_patch_of_one_grey_is_its_first_wave_alone():
+    strengths = Waves(4)(torch.full((1, 2, 8, 4), 0.5))  # two channels, two patches
+    assert strengths.shape == (1, 32, 2, 1)
+    first = torch.zeros(32, dtype=torch.bool)
+    first[[0, 16]] = True
+    assert (strengths[:, first] > 0.5).all()
+    assert strengths[:, ~first].abs().max() < 1e-6
+
+
+def test_a_layer_behind_waves_is_one_behind_folded_pixels():
+    waves, layer, same = Waves(4), nn.Conv2d(32, 3, 3, padding=1), nn.Conv2d(32, 3, 3, padding=1)
+    images = torch.randn(2, 2, 12, 16)
+    with torch.no_grad():
+        same.bias.copy_(layer.bias)
+        same.weight.copy_(waves.in_pixels(layer.weight))
+        assert torch.allclose(layer(waves(images)), same(nn.PixelUnshuffle(4)(images)), atol=1e-5)
 
 
 def test_a_doubling_is_reported_by_what_comes_out_of_it():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -72,6 +73,21 @@ def test_a_simultaneous_step_is_d_on_both_halves_and_then_g_against_the_new_d(en
 
     assert torch.allclose(weights(pair.discriminator), weights(D), rtol=1e-5, atol=1e-6)
     assert torch.allclose(weights(pair.generator), weights(G), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_real_and_generated_pictures_may_come_to_d_together_or_apart(engine, labelled):
+    after = []
+    for together in (True, False):
+        seed_weights(0, "test")
+        pair = Modern(width=4, noise=4, embedding=4, features=8).build(SHAPE if labelled else Shape(1, 16))
+        pair.discriminator.one_by_one = together
+        draws = drawn()
+        if not labelled:
+            draws = replace(draws, labels=None, fake_labels=None)
+        said = play(pair, descending(pair), engine, Simultaneous(r1=0.0, r2=0.0), draws, 0)
+        after.append(torch.cat([weights(pair.generator), weights(pair.discriminator), said["score_fake"]]))
+    assert torch.allclose(*after, atol=1e-6)
 
 
 def test_between_penalties_there_is_none(engine):

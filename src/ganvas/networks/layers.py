@@ -1,5 +1,6 @@
 """Layers that are chosen by name, and what a network looks like from outside: its size and its receptive fields."""
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -103,6 +104,42 @@ def unflattened(values: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """(N, H * W * C) -> (N, C, H, W) of shape (C, H, W), lying channels last: what `flattened` undoes."""
     channels, height, width = shape
     return values.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+class Waves(nn.PixelUnshuffle):
+    """Pictures (N, C, H, W) -> (N, C * P * P, H / P, W / P): how strong each cosine wave is in each patch of P x P.
+
+    The discrete cosine transform (Ahmed, Natarajan & Rao 1974, doi 10.1109/T-C.1974.223784), wave (i, j) weakened to
+    1 / (1 + i + j), and all scaled so that noise keeps its size. The layer behind it can do what it could do with the
+    pixels, but learns first what is smooth over a patch, as pictures are: their amplitudes fall as one over the
+    frequency (Field 1987, doi 10.1364/JOSAA.4.002379), and here once more.
+    """
+
+    basis: Tensor  # (P * P, P * P): the pixels of a wave in each row
+
+    def __init__(self, patch: int) -> None:
+        super().__init__(patch)
+        place = torch.arange(patch)
+        waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / patch)  # wave i in row i
+        waves /= waves.square().sum(dim=1, keepdim=True).sqrt()
+        strength = 1 / (1.0 + place[:, None] + place)
+        strength /= strength.square().mean().sqrt()
+        basis = torch.einsum("ij,ix,jy->ijxy", strength, waves, waves).flatten(2).flatten(0, 1)
+        self.register_buffer("basis", basis, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        batch, channels, height, width = images.shape
+        patch = self.downscale_factor
+        patches = images.reshape(batch, channels, height // patch, patch, width // patch, patch)
+        patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(-1, patch**2)  # pixels of one patch in a row
+        strengths = F.linear(patches, self.basis).view(batch, height // patch, width // patch, -1)
+        return strengths.permute(0, 3, 1, 2)
+
+    def in_pixels(self, weight: Tensor) -> Tensor:
+        """(O, C * P * P, h, w) weights of the layer behind it -> the same layer's on patches that are folded only."""
+        waves = weight.reshape(len(weight), -1, len(self.basis), *weight.shape[2:])
+        return torch.einsum("ocwhv,wp->ocphv", waves, self.basis.to(weight)).flatten(1, 2)
 
 
 def spectral(layer: nn.Module) -> nn.Module:

@@ -4,7 +4,8 @@ What costs time on a CPU is arithmetic, and most of it is spent at high resoluti
 widths that double as the sides halve, and D first folds each 4x4 patch of the picture into one place of a small map.
 The label is joined to the noise in G as an embedding, and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
 D also says which class it sees (Odena et al. 2017, arXiv 1610.09585), which real pictures alone teach it: their labels
-are right, and features that tell classes apart are soon features that tell pictures apart.
+are right, and features that tell classes apart are soon features that tell pictures apart. It sees each patch as
+cosine waves, the finer the weaker, so that it learns what is coarse first and does not chase grain.
 Nothing is normalised, so that a gradient penalty means what it says (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
@@ -17,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.layers import Doubling, activation, flattened, unflattened
+from ganvas.networks.layers import Doubling, Waves, activation, flattened, unflattened
 from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
 from ganvas.settings import Settings
 
@@ -38,8 +39,12 @@ class Modern(Settings):
     """Values that stand for the label beside the noise."""
     features: int = Field(default=128, ge=4, le=4096)
     """Features of D's last layer, where the label is projected."""
-    activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
-    """The nonlinearity of both networks."""
+    generator_activation: Literal["leaky-relu", "gelu"] = "gelu"
+    """The nonlinearity of G."""
+    discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
+    """The nonlinearity of D."""
+    waves: bool = True
+    """Whether D sees each patch as cosine waves, the finer the weaker, or as pixels."""
     attention: bool = False
     """Whether every place of G's first map looks at every other one before it grows."""
 
@@ -83,7 +88,7 @@ class ModernGenerator(Generator):
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
         self.noise_size = settings.noise
-        self.activation = activation(settings.activation, SLOPE)
+        self.activation = activation(settings.generator_activation, SLOPE)
         maps = sides(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
         self.label = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
@@ -113,15 +118,17 @@ class ModernGenerator(Generator):
 class ModernDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,); `judge` adds what class it sees."""
 
+    one_by_one = True
+
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
         halvings = len(sides(shape.size)) - 1
-        self.activation = activation(settings.activation, SLOPE)
+        self.activation = activation(settings.discriminator_activation, SLOPE)
         self.patch = min(LARGEST_PATCH, 2**halvings)
         folded = self.patch.bit_length() - 1  # halvings that the patches save
         widths = [settings.width << stage for stage in range(folded - 1, halvings)]
         side = -(-shape.size // self.patch)
-        self.fold = nn.PixelUnshuffle(self.patch)
+        self.fold = Waves(self.patch) if settings.waves else nn.PixelUnshuffle(self.patch)
         self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)

@@ -51,6 +51,10 @@ class Judgement(NamedTuple):
 class Discriminator(nn.Module, ABC):
     """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
 
+    one_by_one: bool = False
+    """Whether it says the same of a picture whatever others come with it, so that real and generated ones may come
+    together, which is faster: not where batches are normalised or values dropped out."""
+
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""

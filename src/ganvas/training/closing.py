@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganvas import classifying, images
 from ganvas.data.prepared import Prepared
+from ganvas.networks.layers import Waves
 from ganvas.progress import say
 from ganvas.report import figures
 from ganvas.report.log import read_log
@@ -107,13 +108,14 @@ def results(game: Game, prepared: Prepared) -> dict[str, Any]:
 
 def first_weight(network: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The weight of the first convolution or linear layer: (O, I, kH, kW) or (O, I), as pixels see it."""
-    folded = 1
+    fold: nn.PixelUnshuffle | None = None
     for module in network.modules():
         if isinstance(module, nn.PixelUnshuffle):
-            folded = module.downscale_factor
+            fold = module
         if isinstance(module, (nn.Conv2d, nn.Linear)):
-            weight = module.weight.detach().double().cpu()
-            return (F.pixel_shuffle(weight, folded) if folded > 1 else weight).numpy()
+            weight = module.weight.detach().double()
+            weight = fold.in_pixels(weight) if isinstance(fold, Waves) else weight
+            return (F.pixel_shuffle(weight, fold.downscale_factor) if fold else weight).cpu().numpy()
     raise AssertionError("a network without a layer")
 
 

@@ -16,9 +16,9 @@ PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 def _row(pair: str, activation: str) -> Row:
     recipe, network, run = PAIRS[pair]
-    return Row(
-        f"{pair}, {activation}", {"recipe": recipe, "run": {**run, "pair": {**network, "activation": activation}}}
-    )
+    players = ("generator_activation", "discriminator_activation") if recipe == "modern" else ("activation",)
+    chosen = {**network, **dict.fromkeys(players, activation)}
+    return Row(f"{pair}, {activation}", {"recipe": recipe, "run": {**run, "pair": chosen}})
 
 
 QUESTION = Question(
