@@ -74,9 +74,11 @@ class Scorer:
         seen = judge.look(prepared.pixels[held])
         self.real = seen.features
         self.floor = frechet(self.real, judge.look(prepared.pixels[train]).features).value
-        self.real_accuracy = float(np.mean(seen.logits.argmax(1) == prepared.labels[held]))
-        self.real_worst = worst(seen.logits.argmax(1) == prepared.labels[held], prepared.labels[held])
+        right = seen.logits.argmax(1) == prepared.labels[held]
+        self.real_accuracy = float(np.mean(right))
+        self.real_classes = by_class(right, prepared.labels[held])
         self.train = train
+        self.steps = steps(prepared.pixels[held])
 
     @cached_property
     def real_use(self) -> float:
@@ -92,23 +94,31 @@ class Scorer:
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
 
     def __call__(self, played: Played, last: bool) -> dict[str, float]:
-        """Of 5,000 pictures in the set's proportions: their distance, and how often the judge sees what was asked, in
-        all and in the class where it does so least. At the last look also their use.
+        """Of 5,000 pictures in the set's proportions: their distance, their grain (steps between neighbouring pixels,
+        over the real ones'), and how often the judge sees what was asked: in all, on average over the classes, and in
+        the class where it does so least. At the last look also their use.
         """
         pictures = played.draw(COUNT)
         seen = self.judge.look(pictures.pixels)
-        found = {"fcd": frechet(self.real, seen.features).value}
+        found = {"fcd": frechet(self.real, seen.features).value, "grain": steps(pictures.pixels) / self.steps}
         if pictures.labels is not None:
             obeyed = seen.logits.argmax(1) == pictures.labels
-            found |= {"label_accuracy": float(np.mean(obeyed)), "worst_class": worst(obeyed, pictures.labels)}
+            classes = by_class(obeyed, pictures.labels)
+            found |= {"label_accuracy": float(np.mean(obeyed))}
+            found |= {"class_mean": float(np.mean(classes)), "worst_class": min(classes)}
         if last:
             found["cas"] = self.use(pictures.pixels, pictures.labels, np.arange(COUNT))
         return found
 
 
-def worst(right: np.ndarray, labels: np.ndarray) -> float:
-    """The share that is right in the class where it is smallest."""
-    return float(min(right[labels == each].mean() for each in np.unique(labels)))
+def by_class(right: np.ndarray, labels: np.ndarray) -> list[float]:
+    """The share that is right in each class that there is."""
+    return [float(right[labels == each].mean()) for each in np.unique(labels)]
+
+
+def steps(pixels: np.ndarray) -> float:
+    """The mean difference between a pixel of (N, C, H, W) and the one to its right."""
+    return float(np.abs(np.diff(pixels.astype(np.int16), axis=3)).mean())
 
 
 class Race:

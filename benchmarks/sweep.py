@@ -3,13 +3,15 @@
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
 recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as
 there are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
-its floor, label accuracy of all and of the worst class, with t intervals, and each variant's FCD over the recipe's,
-paired by seed. `--out` gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may
-be asked for later; where the code has changed since, give another --out.
+its floor, label accuracy of all, on average over the classes and of the worst one, with t intervals, the steps between
+neighbouring pixels over the real ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets
+sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be asked for later; where
+the code has changed since, give another --out.
 """
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ from ganvas.classifying.judging import judge_of
 from ganvas.cli.flags import nested
 from ganvas.data import open_source
 from ganvas.errors import RunFailedError
+from ganvas.lines import duration
 from ganvas.runs.recipes import resolve
 from ganvas.studies.playing import Played, stretches
 from ganvas.studies.trials import in_processes
@@ -67,8 +70,10 @@ def main() -> None:
     ]
     known = {known_by(line) for line in lines}
     missing = [trial for trial in trials if key(trial) not in known]
-    for line in in_processes(perform, missing):
-        print(json.dumps(line), flush=True)
+    started = time.monotonic()
+    for done, line in enumerate(in_processes(perform, missing), 1):
+        left = (time.monotonic() - started) / done * (len(missing) - done)
+        print(json.dumps(line), f"{done} of {len(missing)}, {duration(left)} left", flush=True)
         lines.append(line)
         with path.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -111,32 +116,33 @@ def perform(trial: Trial) -> dict[str, Any]:
         return line | {"failed": str(error)}
     played = Played(run, prepared, game, spent.images, spent.processor_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
-    return line | {"real_accuracy": scorer.real_accuracy, "real_worst_class": scorer.real_worst}
+    line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
+    return line | {"real_worst_class": min(scorer.real_classes)}
 
 
 def table(lines: list[dict[str, Any]]) -> None:
     """Markdown: a row a variant, the recipe as it is first."""
     by = {(line["variant"], line["seed"]): line for line in lines if "failed" not in line}
-    print("\n| setting | seeds | FCD above its floor | over the recipe's | labels | worst class | pictures a second |")
-    print("|---|---|---|---|---|---|---|")
+    names = ["setting", "seeds", "FCD above its floor", "over the recipe's", "labels", "mean of classes"]
+    names += ["worst class", "grain", "pictures a second"]
+    print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for variant in dict.fromkeys(line["variant"] for line in lines):
         seeds = sorted(seed for name, seed in by if name == variant)
         if not seeds:
-            print(f"| {variant} | failed | | | | | |")
+            print(f"| {variant} | failed | | | | | | | |")
             continue
         mine = [by[variant, seed] for seed in seeds]
         above = np.array([line["fcd"] - line["floor"] for line in mine])
         pace = np.mean([line["images"] / line["seconds"] for line in mine])
-        labels, least = (
+        scores = [
             said(np.array([line.get(name, np.nan) for line in mine]), digits)
-            for name, digits in (("label_accuracy", 4), ("worst_class", 3))
-        )
+            for name, digits in (("label_accuracy", 4), ("class_mean", 3), ("worst_class", 3), ("grain", 2))
+        ]
         both = [seed for seed in seeds if (AS_IT_IS, seed) in by]
         pairs = [[by[each, seed]["fcd"] - by[each, seed]["floor"] for each in (variant, AS_IT_IS)] for seed in both]
         over = "–" if variant == AS_IT_IS or not pairs else said(np.array([a / b for a, b in pairs]), 2)
-        print(
-            f"| {variant or 'as it is'} | {len(seeds)} | {said(above, 2)} | {over} | {labels} | {least} | {pace:.0f} |"
-        )
+        cells = [variant or "as it is", str(len(seeds)), said(above, 2), over, *scores, f"{pace:.0f}"]
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
