@@ -37,7 +37,7 @@ def epoch(batches, pictures, first=0):
     return drawn[skipped : skipped + pictures]
 
 
-@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+@pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
 def test_any_step_may_be_asked_for_in_any_order(numbered, sampler):
     batches = Batches(numbered, BATCH, 0, sampler)
     forward = [who(batches.at(step)) for step in range(40)]
@@ -58,7 +58,7 @@ def test_another_seed_is_another_order(numbered):
     assert who(Batches(numbered, BATCH, 0).at(0)) != who(Batches(numbered, BATCH, 1).at(0))
 
 
-@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+@pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
 def test_what_is_held_out_never_appears(numbered, sampler):
     assert len(numbered.held_out)
     batches = Batches(numbered, BATCH, 0, sampler)
@@ -67,7 +67,7 @@ def test_what_is_held_out_never_appears(numbered, sampler):
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 6])
-@pytest.mark.parametrize("sampler", ["epochs", "balanced"])
+@pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
 def test_the_slices_of_all_processes_join_to_the_batch_of_one(numbered, sampler, world):
     alone = Batches(numbered, 12, 0, sampler)
     ranks = [Batches(numbered, 12, 0, sampler, rank=rank, world=world) for rank in range(world)]
@@ -110,6 +110,15 @@ def test_a_balanced_sampler_shows_every_class_equally_often_and_every_picture_of
     assert abs(counts[:3] - 2000).max() < 5 * (6000 * 2 / 9) ** 0.5
     shown = np.bincount([index for batch in drawn for index in who(batch)], minlength=60)[unequal.train]
     assert shown.min() > 0
+
+
+def test_by_square_roots_a_class_of_four_times_the_pictures_is_shown_twice_as_often(numbered):
+    labels = np.zeros(len(numbered.labels), np.int64)
+    labels[numbered.train[:5]], labels[numbered.train[5:25]] = 1, 2
+    batches = Batches(replace(numbered, labels=labels, classes=("rest", "few", "more")), 60, 0, "square-root")
+    counts = np.bincount(torch.cat([batches.at(step).labels for step in range(100)]), minlength=3)
+    roots = np.array([len(numbered.train) - 25, 5, 20]) ** 0.5
+    assert abs(counts - 6000 * roots / roots.sum()).max() < 5 * 6000**0.5 / 2
 
 
 @pytest.mark.parametrize(("how", "expected"), [("uniform", [0.25] * 4), ("data", None)])

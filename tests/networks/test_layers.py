@@ -8,6 +8,7 @@ from ganvas.networks.layers import (
     VectorBatchNorm,
     Waves,
     activation,
+    binomial,
     flattened,
     normalisation,
     parameters,
@@ -145,6 +146,17 @@ def test_a_folded_picture_is_seen_patch_by_patch():
     folding = nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(16, 2, 3, padding=1), nn.Conv2d(2, 1, 2, stride=2))
     found = receptive_field(folding, Shape(1, 16))
     assert [layer.receptive_field for layer in found] == [12, 16]  # three patches; then a fourth beside them
+
+
+def test_blurring_takes_dots_away_and_leaves_what_is_even():
+    blur = binomial(6)
+    rows, columns = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
+    dots = 1.0 - 2 * ((rows + columns) % 2)
+    assert (blur @ dots @ blur.T)[1:-1, 1:-1].abs().max() == 0
+    assert torch.equal(blur @ torch.ones(3, 6, 6) @ blur.T, torch.ones(3, 6, 6))
+    spike = torch.zeros(6, 6)
+    spike[2, 3] = 16
+    assert (blur @ spike @ blur.T)[1:4, 2:5].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 
 
 def test_waves_are_right_angled_the_finer_the_weaker_and_keep_the_size_of_noise():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganvas.networks.layers import parameters
+from ganvas.networks.layers import binomial, parameters
 from ganvas.networks.modern import Attention, Modern
 from ganvas.networks.pair import Shape
 from ganvas.seeds import seed_weights
@@ -37,6 +37,13 @@ def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
     assert names == ["label.weight", "first.weight", "first.bias", *stages]
     assert total == pytest.approx(1395.9610188)  # as drawn by the version before
     assert weights(pair.discriminator)[1] == pytest.approx(167.1413263)
+
+
+def test_blurred_pictures_are_those_that_are_not_averaged_before_their_tanh():
+    plain, blurred = drawn(built(blur="off")), drawn(built(blur="on"))
+    blur = binomial(SHAPE.size)
+    assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
+    assert torch.equal(plain, drawn(built())), "left open, a pair that is built by itself does not blur"
 
 
 def test_attention_changes_nothing_of_the_other_weights_of_g():

@@ -1,6 +1,6 @@
 import torch
 
-from ganvas.objectives.augment import DRAWS, adjusted, translate
+from ganvas.objectives.augment import moved, translate
 from ganvas.seeds import stream
 
 
@@ -33,49 +33,20 @@ def test_a_gradient_reaches_the_pictures():
     assert float(pictures.grad.sum()) == 3 * 64
 
 
-STILL = (0.5, 0.5, 0.5, 0.5, 0.5, -1.0, -1.0)  # no change; the square lies outside
+def test_a_picture_is_moved_up_and_left_by_its_ways_and_its_edge_goes_on():
+    pictures = torch.rand(2, 3, 6, 8)
+    seen = moved(pictures, torch.tensor([[2, 0], [0, -1]]))
+    assert torch.equal(seen[0, :, :4], pictures[0, :, 2:])
+    assert torch.equal(seen[0, :, 4:], pictures[0, :, -1:].expand(-1, 2, -1))
+    assert torch.equal(seen[1, :, :, 1:], pictures[1, :, :, :-1])
+    assert torch.equal(seen[1, :, :, :1], pictures[1, :, :, :1])
 
 
-def adjusted_by(pictures, **changes):
-    draws = list(STILL)
-    for name, value in changes.items():
-        draws[("brightness", "contrast", "saturation", "down", "right", "row", "column").index(name)] = value
-    return adjusted(pictures, torch.tensor([draws]).expand(len(pictures), DRAWS))
-
-
-def test_d_sees_the_picture_itself_where_nothing_is_drawn():
-    pictures = torch.rand(2, 3, 16, 16)
-    assert torch.allclose(adjusted_by(pictures), pictures, atol=1e-6)
-
-
-def test_brightness_adds_contrast_stretches_about_the_mean_and_saturation_about_grey():
-    pictures = torch.rand(2, 3, 16, 16)
-    mean, grey = pictures.mean(dim=(1, 2, 3), keepdim=True), pictures.mean(dim=1, keepdim=True)
-    assert torch.allclose(adjusted_by(pictures, brightness=0.75), pictures + 0.25, atol=1e-6)
-    assert torch.allclose(adjusted_by(pictures, contrast=0.0), mean + 0.5 * (pictures - mean), atol=1e-6)
-    assert torch.allclose(adjusted_by(pictures, saturation=0.0), grey.expand(-1, 3, -1, -1), atol=1e-6)
-    plain = pictures[:, :1]
-    assert torch.allclose(adjusted_by(plain, saturation=0.0), plain, atol=1e-6)  # grey has no saturation
-
-
-def test_a_picture_moves_by_an_eighth_at_most_and_its_edge_goes_on_for_d():
-    pictures = torch.rand(1, 1, 16, 16)
-    down = adjusted_by(pictures, down=0.0)  # each row shows the one two above it
-    assert torch.allclose(down[:, :, 2:], pictures[:, :, :-2], atol=1e-6)
-    assert torch.allclose(down[:, :, :2], pictures[:, :, :1].expand(-1, -1, 2, -1), atol=1e-6)
-    right = adjusted_by(pictures, right=0.999)
-    assert torch.allclose(right[..., :-2], pictures[..., 2:], atol=1e-6)
-
-
-def test_a_square_of_half_the_side_is_cut_out_around_its_place():
-    cut = adjusted_by(torch.ones(1, 1, 16, 16), row=0.5, column=0.5)[0, 0]
-    assert (cut[4:12, 4:12] == 0).all()
-    assert int((cut == 0).sum()) == 64
-
-
-def test_each_picture_is_adjusted_by_its_own_draws_and_passes_its_gradient_on():
-    pictures = torch.rand(1, 3, 16, 16).expand(8, -1, -1, -1).clone().requires_grad_()
-    seen = adjusted(pictures, torch.rand(8, DRAWS, generator=stream(0, "test")))
-    assert len(torch.unique(seen.detach().flatten(1), dim=0)) == 8
-    seen.square().sum().backward()
-    assert (pictures.grad.flatten(1).abs().sum(1) > 0).all()
+def test_a_moved_picture_passes_its_gradient_back_to_where_it_came_from():
+    pictures = torch.rand(1, 1, 4, 4, requires_grad=True)
+    weights = torch.arange(16.0).view(1, 1, 4, 4)
+    (moved(pictures, torch.tensor([[1, 0]])) * weights).sum().backward()
+    expected = torch.zeros(4, 4)
+    expected[1:] = weights[0, 0, :3]
+    expected[3] += weights[0, 0, 3]  # the edge is seen twice
+    assert torch.equal(pictures.grad[0, 0], expected)

@@ -35,10 +35,10 @@ def settled(prepared, **above):
     return suited.suited(left_open(**above), prepared, said.append), said
 
 
-def test_unequal_classes_are_sampled_equally_often_and_that_is_said():
+def test_unequal_classes_are_drawn_more_evenly_and_that_is_said():
     run, said = settled(Set(4000, 20_000))
-    assert run.training.sampler == "balanced"
-    assert said == ["sampler balanced: classes have 4000 to 20000 pictures"]
+    assert run.training.sampler == "square-root"
+    assert said == ["classes drawn by the root of their size: they have 4000 to 20000 pictures"]
     run, said = settled(Set(6000, 18_000))
     assert run.training.sampler == "epochs"
     assert said == []
@@ -47,8 +47,17 @@ def test_unequal_classes_are_sampled_equally_often_and_that_is_said():
 def test_few_pictures_are_augmented_where_that_is_left_to_the_data_and_that_is_said():
     run, said = settled(Set(4000, 4000))
     assert run.objective.augment == "on"
-    assert said == ["augmentation on: D could learn 8000 pictures by heart"]
+    assert said[0] == "D sees pictures moved: it could learn 8000 of them by heart"
     assert settled(Set(5000, 5000))[0].objective.augment == "off"
+
+
+def test_where_d_sees_pictures_moved_g_blurs_them_and_that_is_said():
+    said = []
+    run = suited.suited(left_open(pair={"blur": "auto"}), Set(4000, 4000), said.append)
+    assert run.pair.blur == "on"
+    assert "G's pictures blurred by a pixel: a D that sees them moved does not mind dots" in said
+    assert suited.suited(left_open(objective={"augment": "off"}), Set(4000, 4000)).pair.blur == "off"
+    assert suited.suited(left_open(pair={"blur": "off"}), Set(4000, 4000)).pair.blur == "off"
 
 
 def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said():

@@ -12,7 +12,9 @@ from ganvas.data.prepared import Prepared
 from ganvas.images import from_uint8
 from ganvas.seeds import stream
 
-Sampler = Literal["epochs", "balanced"]
+Sampler = Literal["epochs", "balanced", "square-root"]
+EVENLY = {"balanced": 0.0, "square-root": 0.5}
+"""The power of a class's number of pictures that its share of a batch grows with; 1 would be the set's own shares."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,9 @@ class Batch:
 class Batches:
     """The training pictures, batch by batch, for one of `world` processes.
 
-    "epochs" shows every picture once before any is shown again; "balanced" draws a class first, all equally likely,
-    then one of its pictures. The draw is of the global batch; this process gets its contiguous slice.
+    "epochs" shows every picture once before any is shown again. "balanced" draws a class first, all equally likely,
+    then one of its pictures; "square-root" the same, a class as likely as the root of its number of pictures (Mahajan
+    et al. 2018, arXiv 1805.00932). The draw is of the global batch; this process gets its contiguous slice.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Batches:
         self.slice = slice(rank * (batch // world), (rank + 1) * (batch // world))
         self.labels = prepared.labels if labelled else None
         self._epoch, self._order = -1, np.empty(0, np.int64)
-        if sampler == "balanced":
+        if sampler != "epochs":
             assert prepared.labels is not None
             labels_of_train = prepared.labels[prepared.train]
             self._by_class = [
@@ -55,10 +58,13 @@ class Batches:
                 for label in range(len(prepared.classes))
                 if (labels_of_train == label).any()
             ]
+            shares = np.array([len(rows) for rows in self._by_class]) ** EVENLY[sampler]
+            self._up_to = np.cumsum(shares) / shares.sum()
+            self._up_to[-1] = 1.0  # whatever was lost in adding up
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
-        rows = (self._balanced(step) if self.sampler == "balanced" else self._in_epochs(step))[self.slice]
+        rows = (self._in_epochs(step) if self.sampler == "epochs" else self._by_classes(step))[self.slice]
         pixels = torch.from_numpy(self.prepared.pixels[rows])
         labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
         return Batch(from_uint8(pixels), labels)
@@ -80,9 +86,9 @@ class Batches:
             self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
         return self._order
 
-    def _balanced(self, step: int) -> NDArray[np.int64]:
+    def _by_classes(self, step: int) -> NDArray[np.int64]:
         draws = torch.rand((self.batch, 2), generator=stream(self.seed, "balanced", step), dtype=torch.float64).numpy()
-        classes = (draws[:, 0] * len(self._by_class)).astype(np.int64)
+        classes = np.searchsorted(self._up_to, draws[:, 0], side="right")
         return np.array(
             [
                 self._by_class[label][int(place * len(self._by_class[label]))]

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.layers import Doubling, Waves, activation, flattened, unflattened
+from ganvas.networks.layers import Doubling, Waves, activation, binomial, flattened, unflattened
 from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
 from ganvas.settings import Settings
 
@@ -45,6 +45,8 @@ class Modern(Settings):
     """The nonlinearity of D."""
     waves: bool = True
     """Whether D sees each patch as cosine waves, the finer the weaker, or as pixels."""
+    blur: Literal["auto", "on", "off"] = "auto"
+    """Whether G's pictures are blurred by a pixel before their tanh; auto: where D sees them moved, else not."""
     attention: bool = False
     """Whether every place of G's first map looks at every other one before it grows."""
 
@@ -99,6 +101,9 @@ class ModernGenerator(Generator):
             Doubling(before, after, above - 2 * below)
             for before, after, below, above in zip(widths, [*widths[1:], shape.channels], maps, maps[1:], strict=False)
         )
+        blur = binomial(shape.size) if settings.blur == "on" else None
+        self.blur: Tensor | None
+        self.register_buffer("blur", blur, persistent=False)
         # Last, so that with it and without it the other weights are drawn alike.
         self.attention = Attention(widths[0]) if settings.attention else None
 
@@ -112,6 +117,8 @@ class ModernGenerator(Generator):
             maps = self.attention(maps)
         for stage in self.stages:
             maps = stage(self.activation(maps))
+        if self.blur is not None:
+            maps = self.blur @ maps @ self.blur.T
         return torch.tanh(maps.float())
 
 

@@ -39,9 +39,9 @@ def modern(source: str) -> Run:
         source=source,
         recipe="modern",
         pair=Modern(),
-        objective=Simultaneous(r1="auto", r2="auto"),
+        objective=Simultaneous(r1="auto", r2="auto", augment="auto"),
         optimiser=Optimiser(),
-        training=Training(minutes=10),
+        training=Training(minutes=10, sampler="auto"),
     )
 
 

@@ -55,8 +55,8 @@ class Training(Settings):
     """Budget in minutes of training; a few timed steps turn it into pictures before the run starts."""
     epochs: float | None = Field(default=None, gt=0, le=10**6)
     """Budget in passes over the training pictures."""
-    sampler: Literal["auto", "epochs", "balanced"] = "epochs"
-    """Every picture once a pass, or every class equally often; auto: the latter for classes of unequal size."""
+    sampler: Literal["auto", "epochs", "balanced", "square-root"] = "epochs"
+    """Every picture once a pass, or classes equally often, or as the root of their size; auto: so, if unequal."""
     ema_halflife_images: int = Field(default=20_000, ge=0)
     """Half-life of the running average of G's weights, in pictures; 0 keeps no average."""
     ema_ramp: float = Field(default=0.05, gt=0, le=1)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ganvas.data.batches import Batches, FakeLabels, Sampler
+from ganvas.data.batches import Batches, FakeLabels
 from ganvas.data.prepared import Prepared
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Pair, Shape
-from ganvas.objectives.augment import DRAWS
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run
 from ganvas.seeds import seed_step, seed_weights, stream
@@ -22,6 +21,8 @@ from ganvas.training.step import Draws, Optimisers, Scores, classify, play, play
 from ganvas.training.suited import suited
 
 DROPOUT = (nn.Dropout, nn.Dropout2d)
+FURTHEST = 8
+"""Pictures are moved by up to one part in so many of their side, for D to see."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def build(run: Run, prepared: Prepared, engine: Engine) -> Game:
     """New networks with weights drawn from the run's seed, ready to play."""
     run = suited(run, prepared)
     shape = shape_of(run, prepared)
-    sampler: Sampler = "balanced" if run.training.sampler == "balanced" else "epochs"
+    sampler = run.training.sampler
+    assert sampler != "auto", "what is left to the data is settled first"
     batches = Batches(prepared, run.training.batch, run.seed, sampler, shape.classes > 0, engine.rank, engine.world)
     seed_weights(run.seed, run.pair.kind)
     if isinstance(run.pair, BookClassifier):
@@ -112,13 +114,14 @@ def drawing(
         labels = None if real.labels is None else engine.move(real.labels)
         first, first_labels = noise("noise", step), asked("labels", step, labels)
         if isinstance(rule, Simultaneous):
-            chance = None
+            ways = None
             if rule.augment == "on":
-                chance = torch.rand(batch, 3, DRAWS, generator=stream(run.seed, "augment", step))
-                chance = engine.mine(chance).transpose(0, 1)
+                most = prepared.size // FURTHEST
+                ways = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
+                ways = engine.mine(ways).transpose(0, 1)
             if (come := arrived(rule, step * batch)) < 1:
                 labels, first_labels = (faded(each, come, len(prepared.classes)) for each in (labels, first_labels))
-            return Draws(images, labels, first, first_labels, first, first_labels, chance)
+            return Draws(images, labels, first, first_labels, first, first_labels, ways)
         again = noise("noise again", step), asked("labels again", step, labels)
         return Draws(images, labels, first, first_labels, *again)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Discriminator, Judgement, Pair
-from ganvas.objectives.augment import adjusted
+from ganvas.objectives.augment import moved
 from ganvas.objectives.losses import LOSSES, TOWARDS, classification
 from ganvas.objectives.penalties import gradient_penalty
 from ganvas.objectives.rules import Book, Classification, Simultaneous
@@ -44,8 +44,8 @@ class Draws:
     """(N, Z), for rules that draw twice; elsewhere the same as `noise`."""
     fake_labels_again: Tensor | None
     """(N,) asked of G with `noise_again`."""
-    chance: Tensor | None = None
-    """(3, N, A) for augmentation: of the real half, of the fake half, and of the fakes in G's turn; None without."""
+    ways: Tensor | None = None
+    """(3, N, 2) pixels by which D sees the real half moved, the fake half, and the fakes in G's turn; None: not so."""
 
 
 def play(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Simultaneous, draws: Draws, step: int) -> Scores:
@@ -97,7 +97,7 @@ def judged(D: Discriminator, real: Tensor, shown: Tensor, draws: Draws, together
 
 def seen(images: Tensor, draws: Draws, turn: int) -> Tensor:
     """Pictures as D sees them."""
-    return images if draws.chance is None else adjusted(images, draws.chance[turn])
+    return images if draws.ways is None else moved(images, draws.ways[turn])
 
 
 def play_book(pair: Pair, optimisers: Optimisers, engine: Engine, rule: Book, draws: Draws) -> Scores:

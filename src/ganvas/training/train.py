@@ -267,8 +267,8 @@ def fitted(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Run:
         return run
     if isinstance(run.objective, Classification):
         raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
-    if run.training.sampler == "balanced":
-        raise UserError(f"--training.sampler balanced balances classes, and {prepared.name} has none")
+    if run.training.sampler in ("balanced", "square-root"):
+        raise UserError(f"--training.sampler {run.training.sampler} balances classes, and {prepared.name} has none")
     if run.labels == "on":
         say(f"{prepared.name} has no labels: trained without, and no class can be asked for")
     return run.model_copy(update={"labels": "off"})
