@@ -3,9 +3,9 @@
 Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one at a time, on one thread, each for the
 same *processor* seconds, so that a busy machine tilts nothing; the judge of the set scores them afterwards, outside the
 timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, pictures a second, and
-how much sooner `modern` is where each of the others ends. `--out` gets race.json and race.png; a race that was broken
-off goes on from what its race.json holds, and `--seeds 0` only shows it. `--threads 2` is for what a person sees:
-budgets are then seconds of a clock.
+how much sooner `modern` is where each of the others ends. `--out` gets race.json, race.png and pictures by each recipe
+and seed; a race that was broken off goes on from what its race.json holds, and `--seeds 0` only shows it.
+`--threads 2` is for what a person sees: budgets are then seconds of a clock.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 
 LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
-COUNT = 5_000
+COUNT, ROW = 5_000, 12
 EVERY = ["modern", "yardstick", "sngan-projection", "acgan", "dcgan-concat", "book-conditional"]
 Entry = dict[str, object]
 
@@ -149,15 +149,19 @@ class Race:
             self.speeds[run.recipe] = measure.choose(
                 run.model_copy(update={"training": fixed}), self.scorer.prepared, print
             )
-        for entry in raced(run, self.speeds[run.recipe], self.seconds, self.threads, self.scorer):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        sheet = self.path.with_name(f"{run.recipe}-s{run.seed}.png")
+        for entry in raced(run, self.speeds[run.recipe], self.seconds, self.threads, self.scorer, sheet):
             print(json.dumps(entry), flush=True)
             self.entries.append(entry)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps({**self.head, "entries": self.entries}, indent=1) + "\n")
 
 
-def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer) -> Iterator[Entry]:
-    """One recipe, one seed: trained for so many seconds, processor's on one thread and wall-clock on more."""
+def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer, sheet: Path) -> Iterator[Entry]:
+    """One recipe, one seed: trained for so many seconds, processor's on one thread and wall-clock on more.
+
+    sheet: where pictures of the end go.
+    """
     game = build(run, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
 
@@ -177,7 +181,19 @@ def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer) 
                 **scorer(played, last=not looks),
             }
             if not looks:
+                show(played, sheet)
                 return
+
+
+def show(played: Played, path: Path) -> None:
+    """A dozen pictures of each class, a row a class."""
+    from ganvas.report.figures import class_grid
+
+    drawn = played.draw(COUNT)
+    rows, labels = np.arange(ROW), drawn.labels
+    if labels is not None:
+        rows = np.concatenate([np.flatnonzero(labels == each)[:ROW] for each in np.unique(labels)])
+    class_grid(drawn.pixels[rows], None if labels is None else labels[rows], played.prepared.classes, path)
 
 
 def of(entries: list[Entry], recipe: str, look: float, key: str) -> np.ndarray:
