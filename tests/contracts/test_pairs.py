@@ -133,6 +133,23 @@ def test_in_eval_mode_a_row_does_not_depend_on_the_others(kind, size):
         assert torch.allclose(scores[3:4], discriminator(images[3:4], labels[3:4]), atol=1e-5)
 
 
+def test_a_pair_built_on_no_device_is_whole_once_its_weights_are_filled_in(kind):
+    shape = Shape(3, 28, 3)
+    chosen = small(kind)
+    if "blur" in PAIRS[kind].model_fields:
+        chosen = chosen.model_copy(update={"blur": "on"})
+    pair = chosen.build(shape)
+    with torch.device("meta"):
+        empty = chosen.build(shape)
+    noise, labels = noise_and_labels(pair, shape)
+    for network, filled in ((pair.generator, empty.generator), (pair.discriminator, empty.discriminator)):
+        filled.load_state_dict(network.state_dict(), assign=True)
+    with torch.no_grad():
+        images = pair.generator.eval()(noise, labels)
+        assert torch.equal(empty.generator.eval()(noise, labels), images)
+        assert torch.equal(empty.discriminator.eval()(images, labels), pair.discriminator.eval()(images, labels))
+
+
 @pytest.mark.parametrize("kind", [kind for kind in PAIRS if build(kind, SHAPES[-1]).discriminator.one_by_one])
 def test_a_discriminator_that_judges_one_by_one_says_the_same_in_any_company_while_it_trains(kind):
     shape = Shape(3, 45, 3)

@@ -78,7 +78,8 @@ def test_what_a_person_says_stands():
 def penalised(channels, size, **objective):
     prepared, said = Set(10, 10), []
     prepared.channels, prepared.size = channels, size
-    run = suited.suited(resolve("x", "modern", {"objective": objective}), prepared, said.append)
+    above = {"objective": {"augment": "off", **objective}}
+    run = suited.suited(resolve("x", "modern", above), prepared, said.append)
     return run.objective.penalties(), said
 
 
