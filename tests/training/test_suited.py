@@ -49,6 +49,9 @@ def test_few_pictures_are_augmented_where_that_is_left_to_the_data_and_that_is_s
     assert run.objective.augment == "on"
     assert said[0] == "D sees pictures moved: it could learn 8000 of them by heart"
     assert settled(Set(5000, 5000))[0].objective.augment == "off"
+    larger = Set(4000, 4000)
+    larger.size = 64
+    assert settled(larger)[0].objective.augment == "off", "it was not seen to help there"
 
 
 def test_where_d_sees_pictures_moved_g_blurs_them_and_that_is_said():

@@ -55,7 +55,7 @@ class Simultaneous(Settings):
     classify_generator: float = Field(default=0.1, ge=0)
     """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
     augment: Literal["auto", "on", "off"] = "off"
-    """Whether D sees every picture moved, by up to an eighth of its side; auto: of few pictures."""
+    """Whether D sees every picture moved, by up to an eighth of its side; auto: if few and small."""
     label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
     """Pictures over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
 

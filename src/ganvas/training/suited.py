@@ -2,9 +2,9 @@
 
 Each rule looks at the training pictures alone, so that the same set always gets the same answer. A gradient penalty
 adds up over the values of a picture, so that the same weight holds D back less where pictures are larger (Karras et al.
-2020, arXiv 2006.06676, let it grow with their area). Few pictures are learned by heart, unless D sees them moved; rare
-classes are learned late, unless they are drawn more often than there are pictures of them. `modern` leaves all this to
-the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: no recipe has one.
+2020, arXiv 2006.06676, let it grow with their area). Few small pictures are learned by heart, unless D sees them moved;
+rare classes are learned late, unless they are drawn more often than there are pictures of them. `modern` leaves all
+this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: no recipe has one.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,9 @@ WEIGHT, VALUES, GROWTH, HEAVIEST = 0.03, 28 * 28, 2.5, 1.0
 measured from 784 to 6,912 values (`docs/notebook.md`)."""
 UNEQUAL = 3
 """A class with this many times the pictures of another."""
-FEW = 10_000
-"""Training pictures that D can learn by heart."""
+FEW, SMALL = 10_000, 32
+"""Training pictures that D can learn by heart, and their side in pixels up to which moving them was seen to help: on
+portraits of 64 px it cost more than it gave, as long as they were trained."""
 RARE = 500
 """Pictures of a class below which labels make it collapse (Shahbazi et al. 2022, arXiv 2201.06578)."""
 RAMP = 8
@@ -42,7 +43,7 @@ def suited(run: Run, prepared: Prepared, say: Callable[[str], None] = lambda lin
         sampler = {"sampler": "square-root" if unequal else "epochs"}
         run = run.model_copy(update={"training": run.training.model_copy(update=sampler)})
     if isinstance(run.objective, Simultaneous) and run.objective.augment == "auto":
-        few = len(prepared.train) < FEW
+        few = len(prepared.train) < FEW and prepared.size <= SMALL
         if few:
             say(f"D sees pictures moved: it could learn {len(prepared.train)} of them by heart")
         augment = {"augment": "on" if few else "off"}
