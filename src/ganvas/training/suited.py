@@ -4,7 +4,7 @@ Each rule looks at the training pictures alone, so that the same set always gets
 adds up over the values of a picture, so that the same weight holds D back less where pictures are larger (Karras et al.
 2020, arXiv 2006.06676, let it grow with their area). Few small pictures are learned by heart, unless D sees them moved;
 rare classes are learned late, unless they are drawn more often than there are pictures of them. `modern` leaves all
-this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: no recipe has one.
+this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: none has one.
 """
 
 from collections.abc import Callable
