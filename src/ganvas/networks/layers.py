@@ -98,7 +98,7 @@ def binomial(size: int) -> Tensor:
     The edge goes on outside. What changes sign from pixel to pixel, as the dots do that enlarging leaves behind,
     becomes nothing (Zhang 2019, arXiv 1904.11486). For one map of 28 px products take a tenth of a convolution's time.
     """
-    near = torch.eye(size, device="cpu")  # also where a network is built on no device, to be filled from a file
+    near = torch.eye(size, device="cpu")  # on no device it would stay empty: no file fills it
     return 0.5 * near + 0.25 * (torch.cat([near[:1], near[:-1]]) + torch.cat([near[1:], near[-1:]]))
 
 
@@ -129,7 +129,7 @@ class Waves(nn.PixelUnshuffle):
 
     def __init__(self, patch: int) -> None:
         super().__init__(patch)
-        place = torch.arange(patch, device="cpu")  # as above
+        place = torch.arange(patch, device="cpu")  # on no device it would stay empty: no file fills it
         waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / patch)  # wave i in row i
         waves /= waves.square().sum(dim=1, keepdim=True).sqrt()
         strength = 1 / (1.0 + place[:, None] + place)

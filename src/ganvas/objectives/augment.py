@@ -4,6 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FURTHEST = 8
+"""D sees pictures moved by up to one part in so many of their side."""
+
 
 def moved(images: Tensor, ways: Tensor) -> Tensor:
     """Each picture (N, C, H, W) moved by its own whole pixels, ways (N, 2) int64 up and left; its edge goes on behind.

@@ -12,6 +12,7 @@ from ganvas.data.prepared import Prepared
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.conditioning import mixture
 from ganvas.networks.pair import Pair, Shape
+from ganvas.objectives.augment import FURTHEST
 from ganvas.objectives.rules import Book, Classification, Simultaneous
 from ganvas.runs.spec import Optimiser, Run
 from ganvas.seeds import seed_step, seed_weights, stream
@@ -21,8 +22,6 @@ from ganvas.training.step import Draws, Optimisers, Scores, classify, play, play
 from ganvas.training.suited import suited
 
 DROPOUT = (nn.Dropout, nn.Dropout2d)
-FURTHEST = 8
-"""Pictures are moved by up to one part in so many of their side, for D to see."""
 
 
 @dataclass(frozen=True)

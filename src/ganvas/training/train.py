@@ -8,6 +8,7 @@ from typing import Any
 
 from ganvas import progress
 from ganvas.data import open_source
+from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import Prepared
 from ganvas.data.sources import place_of
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
@@ -267,7 +268,7 @@ def fitted(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Run:
         return run
     if isinstance(run.objective, Classification):
         raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
-    if run.training.sampler in ("balanced", "square-root"):
+    if run.training.sampler in EVENLY:
         raise UserError(f"--training.sampler {run.training.sampler} balances classes, and {prepared.name} has none")
     if run.labels == "on":
         say(f"{prepared.name} has no labels: trained without, and no class can be asked for")
