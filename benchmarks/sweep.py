@@ -1,8 +1,9 @@
 """A recipe as it is, and with other settings: `python benchmarks/sweep.py SOURCE --variants "objective.r1=0.1" ...`.
 
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
-recipe and every variant train from the same seeds for the same processor seconds on one thread, as many at once as
-there are cores, each in a process of its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
+recipe and every variant train from the same seeds for the same processor seconds on one thread, in the precision and
+memory layout that suit the recipe as it is on this machine, as many at once as there are cores, each in a process of
+its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
 its floor, label accuracy of all, on average over the classes and of the worst one, with t intervals, the steps between
 neighbouring pixels over the real ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets
 sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be asked for later; where
@@ -28,6 +29,7 @@ from ganvas.lines import duration
 from ganvas.runs.recipes import resolve
 from ganvas.studies.playing import Played, stretches
 from ganvas.studies.trials import in_processes
+from ganvas.training import measure
 from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 
@@ -44,6 +46,7 @@ class Trial(NamedTuple):
     variant: str
     seed: int
     seconds: float
+    speed: Speed
 
 
 def main() -> None:
@@ -63,8 +66,9 @@ def main() -> None:
     path = choices.out / "sweep.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    speed = fastest(choices.source, choices.recipe, choices.size)
     trials = [
-        Trial(choices.source, choices.recipe, choices.size, variant, seed, choices.seconds)
+        Trial(choices.source, choices.recipe, choices.size, variant, seed, choices.seconds, speed)
         for seed in range(choices.seeds)
         for variant in [AS_IT_IS, *choices.variants]
     ]
@@ -96,16 +100,27 @@ def chosen(variant: str) -> dict[str, Any]:
     return nested(dict(part.split("=", 1) for part in variant.split()))
 
 
+def fastest(source: str, recipe: str, size: int | None) -> Speed:
+    """How the recipe as it is trains fastest here on one thread; its variants then train in the same way."""
+    run = resolve(source, recipe, sized(size), {"training": {"threads": 1}})
+    return measure.choose(run, open_source(source, run.data), lambda line: print(line, flush=True))
+
+
+def sized(size: int | None) -> dict[str, Any]:
+    """A side of the pictures as a choice."""
+    return {"data": {"size": size}} if size else {}
+
+
 def perform(trial: Trial) -> dict[str, Any]:
     """Trains and scores, in a process of its own."""
     torch.set_num_threads(1)
-    data = {"data": {"size": trial.size}} if trial.size else {}
-    run = resolve(trial.source, trial.recipe, data, chosen(trial.variant), {"seed": trial.seed})
+    run = resolve(trial.source, trial.recipe, sized(trial.size), chosen(trial.variant), {"seed": trial.seed})
     prepared = open_source(trial.source, run.data, processes=1)
     scorer = Scorer(prepared, judge_of(prepared))
-    game = build(run, prepared, Engine.for_trials(Speed(1, "bfloat16", "channels-last")))
+    game = build(run, prepared, Engine.for_trials(trial.speed))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
     line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
+    line |= {"speed": measure.said(trial.speed)}
     try:
         spent = next(
             s

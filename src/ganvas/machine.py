@@ -1,5 +1,6 @@
 """What computes: processor, cores, device, memory."""
 
+import ctypes
 import os
 import platform
 import sys
@@ -39,6 +40,25 @@ def computes_bfloat16() -> bool:
     import torch
 
     return device() == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def emulates_bfloat16() -> bool:
+    """Whether bfloat16 is known to be put together from float32 here, which is many times slower than that."""
+    return device() == "cpu" and platform.machine().lower() in ("x86_64", "amd64") and not computes_bfloat16()
+
+
+def keep_freed_memory() -> bool:
+    """Lets this process hold on to memory that it frees; whether it could, which is where the C library is glibc.
+
+    A training step frees and asks for the same megabytes again. By default glibc gives them back to the system in
+    between, which then has to clear them page by page: a quarter of a step's time, where pages are dear.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library; Windows has no process to open
+        return False
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: mallopt(3)
+    return all(mallopt(option, size) for option, size in ((mmap_threshold, 32 << 20), (trim_threshold, 1 << 30)))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
-from ganvas.machine import computes_bfloat16
+from ganvas.machine import computes_bfloat16, keep_freed_memory
 from ganvas.networks.pair import Generator
 from ganvas.runs.bundle import Bundle, Card, open_run
 from ganvas.seeds import stream
@@ -42,6 +42,7 @@ class Sampler:
     def __init__(self, bundle: Bundle, name: str = "this run", fast: bool = False) -> None:
         if bundle.card.is_classifier:
             raise UserError(f"{name} trained a classifier, which tells classes apart and draws nothing")
+        keep_freed_memory()
         self.card: Card = bundle.card
         self.name = name
         self.precision = torch.bfloat16 if fast and computes_bfloat16() else torch.float32

@@ -4,6 +4,7 @@ from torch import nn
 
 from ganvas.errors import UserError
 from ganvas.networks.layers import (
+    FEW_MAPS,
     Doubling,
     VectorBatchNorm,
     Waves,
@@ -121,17 +122,22 @@ def test_transposed_convolutions_report_their_output_and_no_receptive_field():
     assert receptive_field(Draw(), Shape(3, 6)) == [("layers.1", None, (3, 6, 6))]
 
 
+@pytest.mark.parametrize("after", [3, FEW_MAPS])
 @pytest.mark.parametrize("extra", [0, 1])
-def test_doubling_is_a_transposed_convolution(extra):
-    slow, fast = nn.ConvTranspose2d(5, 3, 4, stride=2, padding=1, output_padding=extra), Doubling(5, 3, extra)
-    # Row 2i+1 of the larger map is made of rows i (by kernel row 2) and i+1 (by 0), row 2i of i-1 (by 3) and i (by 1).
-    rows = [[2, 0], [3, 1]]
-    phases = [slow.weight[:, :, rows[down]][..., rows[right]] for down in (0, 1) for right in (0, 1)]  # (5, 3, 2, 2)
-    with torch.no_grad():
-        fast.phases.weight.copy_(torch.stack(phases, dim=2).transpose(0, 1).transpose(1, 2).flatten(0, 1))
-        fast.phases.bias.copy_(slow.bias.repeat_interleave(4))
-        maps = torch.randn(2, 5, 6, 6)
-        assert torch.allclose(fast(maps), slow(maps), atol=1e-6)
+def test_doubling_is_a_transposed_convolution_by_either_way(extra, after):
+    doubling, maps = Doubling(5, after, extra), torch.randn(2, 5, 6, 7)
+    wanted = nn.functional.conv_transpose2d(
+        maps, doubling.weight, doubling.bias, stride=2, padding=1, output_padding=extra
+    )
+    assert wanted.shape == (2, after, 12 + extra, 14 + extra)
+    assert torch.allclose(doubling(maps), wanted, atol=1e-6)
+    assert torch.allclose(doubling.shuffled(maps), wanted, atol=1e-6)
+
+
+def test_doubling_starts_with_weights_for_the_four_inputs_of_a_pixel():
+    doubling = Doubling(16, 64)
+    assert 0.12 < doubling.weight.abs().max().item() <= 1 / 8
+    assert 0.1 < doubling.bias.abs().max().item() <= 1 / 8
 
 
 def test_flattening_goes_pixel_by_pixel_and_can_be_undone():

@@ -23,6 +23,7 @@ def test_every_way_left_open_is_tried_and_the_fastest_said(monkeypatch, tiny_sou
         return 500.0 if speed == fast else 450.0
 
     monkeypatch.setattr(measure, "images_per_second", rate)
+    monkeypatch.setattr(measure, "emulates_bfloat16", lambda: False)
     choices = small(training={"precision": "auto", "memory_format": "auto"})
     said = []
     assert measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, said.append) == fast
@@ -49,6 +50,14 @@ def test_a_way_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prep
     choices = small(training={"precision": "float32", "memory_format": "auto"})
     measure.choose(resolve(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None)
     assert tried == ["channels-last", "contiguous", "channels-last"]
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+def test_bfloat16_is_not_tried_where_it_is_known_to_be_put_together_from_float32(monkeypatch, emulated):
+    monkeypatch.setattr(measure, "emulates_bfloat16", lambda: emulated)
+    tried = {speed.precision for speed in measure.speeds(Training())}
+    assert tried == ({"float32"} if emulated else {"float32", "bfloat16"})
+    assert {speed.precision for speed in measure.speeds(Training(precision="bfloat16"))} == {"bfloat16"}
 
 
 def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):

@@ -39,6 +39,7 @@ class Engine:
     def __init__(self, track: tuple[str, ...] = (), folder: Path | None = None, alone: bool = False) -> None:
         """`alone`: whatever other processes there are, this engine does not know them (for trials)."""
         self._trackers = _known(track)
+        machine.keep_freed_memory()
         self._accelerator = Accelerator(
             cpu=machine.device() == "cpu", log_with=self._trackers or None, project_dir=folder
         )

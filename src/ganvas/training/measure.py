@@ -10,7 +10,7 @@ from itertools import product
 
 from ganvas import progress
 from ganvas.data.prepared import Prepared
-from ganvas.machine import threads
+from ganvas.machine import emulates_bfloat16, threads
 from ganvas.objectives.rules import Simultaneous
 from ganvas.runs.spec import Run, Training
 from ganvas.training.engine import Engine, Speed
@@ -46,7 +46,8 @@ def choose(run: Run, prepared: Prepared, say: Callable[[str], None]) -> Speed:
 def speeds(training: Training) -> Iterator[Speed]:
     """Every speed that the settings leave open, the likeliest to be fast first: slower ones are then soon known."""
     counts = [training.threads] if training.threads != "auto" else sorted({1, threads()}, reverse=True)
-    precisions = [training.precision] if training.precision != "auto" else ["bfloat16", "float32"]
+    useful = ["float32"] if emulates_bfloat16() else ["bfloat16", "float32"]
+    precisions = [training.precision] if training.precision != "auto" else useful
     formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
     for count, precision, memory_format in product(counts, precisions, formats):
         yield Speed(count, precision, memory_format)  # type: ignore[arg-type]
