@@ -22,8 +22,8 @@ from torch import nn
 from ganvas.data import Prepared, open_source
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.recipes import resolve
-from ganvas.runs.spec import Run
-from ganvas.training import record
+from ganvas.runs.spec import Run, Training
+from ganvas.training import measure, record
 from ganvas.training.engine import Engine, Speed
 from ganvas.training.game import build
 from ganvas.training.loop import State
@@ -67,7 +67,7 @@ def modern() -> None:
     """The whole loop over its bare step."""
     run = resolve("digits", "modern", {"training": {"images": 60_032}})
     prepared = open_source("digits", run.data)
-    speed = Speed(1, "bfloat16", "channels-last")
+    speed = next(measure.speeds(Training(threads=1, memory_format="channels-last")))
     found = in_turn(
         lambda: seconds_of_loop(run, prepared, speed), lambda: seconds_of_bare_steps(run, prepared, speed), ROUNDS
     )

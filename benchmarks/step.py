@@ -2,7 +2,8 @@
 
 The arithmetic of a step (by PyTorch's own formulas: convolutions and matrix products, two operations for a
 multiplication with its addition) over its time, beside the rate of one 2048 x 2048 matrix product in the same
-precision, measured in turn in the same run, by processor time divided by the threads.
+precision, measured in turn in the same run, by processor time divided by the threads. bfloat16 is left out where the
+processor has none.
 """
 
 import argparse
@@ -19,7 +20,9 @@ from torch.utils.flop_counter import flop_registry
 
 from ganvas.data.prepared import Prepared
 from ganvas.runs.recipes import resolve
-from ganvas.training.engine import Engine, Speed
+from ganvas.runs.spec import Training
+from ganvas.training import measure
+from ganvas.training.engine import Engine
 from ganvas.training.game import build
 
 SIDE, STEPS, ROUNDS = 2048, 64, 5
@@ -37,8 +40,9 @@ def main() -> None:
     print(machine())
     prepared = pictures(choices.channels, choices.size)
     run = resolve("random", "modern", {"training": {"batch": choices.batch}})
-    for precision, kind in (("bfloat16", torch.bfloat16), ("float32", torch.float32)):
-        game = build(run, prepared, Engine.for_trials(Speed(choices.threads, precision, "channels-last")))
+    for speed in measure.speeds(Training(threads=choices.threads, memory_format="channels-last")):
+        precision, kind = speed.precision, getattr(torch, speed.precision)
+        game = build(run, prepared, Engine.for_trials(speed))
         with Operations() as counter:
             play(game.play, run.objective.penalty_every)
         work = counter.total / run.objective.penalty_every * STEPS
