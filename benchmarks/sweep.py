@@ -3,11 +3,11 @@
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
 recipe and every variant train from the same seeds for the same processor seconds on one thread, in the precision and
 memory layout that suit the recipe as it is on this machine, as many at once as there are cores, each in a process of
-its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above
-its floor, label accuracy of all, on average over the classes and of the worst one, with t intervals, the steps between
-neighbouring pixels over the real ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets
-sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be asked for later; where
-the code has changed since, give another --out.
+its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above its floor, label accuracy of all, on
+average over the classes and of the worst one, with t intervals, the steps between neighbouring pixels over the real
+ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets sweep.jsonl; a sweep that was
+broken off goes on from there, and more variants or seeds may be asked for later; where the code or the machine has
+changed since, give another --out.
 """
 
 import argparse
