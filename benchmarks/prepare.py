@@ -2,7 +2,7 @@
 
 Prints the ratio of preparing 60,000 PNGs of 28 px (and, where given, a folder of faces) to a bare loop that only
 decodes them with Pillow in as many processes; how long opening and the check for change take; and anonymous memory
-while preparing and training on 1,000,000 pictures beside that for 10,000.
+while preparing and training on 1,000,000 images beside that for 10,000.
 """
 
 import argparse
@@ -28,14 +28,14 @@ def main() -> None:
     """Runs all three parts in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=Path, help="a folder of faces to prepare as well")
-    parser.add_argument("--pictures", type=int, default=60_000)
+    parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--many", type=int, default=1_000_000)
     choices = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ganvas-benchmark-") as folder:
         os.environ["GANVAS_CACHE"] = str(Path(folder, "cache"))
         digits = Path(folder, "digits")
-        write_pngs(digits, choices.pictures)
-        compare(f"{choices.pictures} PNGs of 28 px", digits)
+        write_pngs(digits, choices.images)
+        compare(f"{choices.images} PNGs of 28 px", digits)
         opening(digits)
         if choices.faces:
             compare("faces", choices.faces)
@@ -44,9 +44,9 @@ def main() -> None:
 
 def write_pngs(folder: Path, count: int) -> None:
     """Digits, each moved by another few pixels, in ten class folders."""
-    from ganvas.data import Data, open_source
+    from ganvas.data import DataConfig, open_source
 
-    digits = open_source("digits", Data())
+    digits = open_source("digits", DataConfig())
     assert digits.labels is not None
     for index in range(count):
         row, shift = index % len(digits.pixels), index // len(digits.pixels)
@@ -74,10 +74,10 @@ def bare_loop(folder: Path) -> None:
 
 def prepare_anew(source: Path) -> None:
     """Prepares with an empty cache."""
-    from ganvas.data import Data, open_source
+    from ganvas.data import DataConfig, open_source
 
     shutil.rmtree(os.environ["GANVAS_CACHE"], ignore_errors=True)
-    open_source(str(source), Data(), processes=PROCESSES)
+    open_source(str(source), DataConfig(), processes=PROCESSES)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -99,11 +99,11 @@ def compare(title: str, source: Path) -> None:
 
 def opening(source: Path) -> None:
     """Prints what it takes to see that a source has not changed, and to open its prepared set."""
-    from ganvas.data import Data, cache, open_source, sources
+    from ganvas.data import DataConfig, cache, open_source, sources
 
-    prepared = open_source(str(source), Data())
-    checks = [seconds(lambda: sources.find(str(source)).state()) for _ in range(PAIRS)]
-    opens = [seconds(lambda: cache.load(prepared.folder)) for _ in range(PAIRS)]
+    prepared = open_source(str(source), DataConfig())
+    checks = [seconds(lambda: sources.find_source(str(source)).state()) for _ in range(PAIRS)]
+    opens = [seconds(lambda: cache.load_prepared(prepared.folder)) for _ in range(PAIRS)]
     print(f"checking that {len(prepared.pixels)} files have not changed: {statistics.median(checks):.3f} s (at most 1)")
     print(f"opening the prepared set: {1000 * statistics.median(opens):.1f} ms (at most 50)")
 
@@ -117,7 +117,7 @@ TRAIN = "train {} --out {} --images 6400 --threads 1 --precision float32 --memor
 
 
 def memory(folder: Path, many: int) -> None:
-    """Prints the highest anonymous memory of all processes that prepare, and train on, few and many pictures."""
+    """Prints the highest anonymous memory of all processes that prepare, and train on, few and many images."""
     peaks: dict[str, list[int]] = {"preparing": [], "training on": []}
     for count in (10_000, many):
         source, run = folder / f"idx-{count}", folder / f"run-{count}"
@@ -127,7 +127,7 @@ def memory(folder: Path, many: int) -> None:
             ("training on", ["-m", "ganvas", *TRAIN.format(source, run).split()]),
         ):
             peaks[doing].append(peak_anonymous_memory([sys.executable, *arguments]))
-            print(f"{doing} {count} pictures from idx files: {peaks[doing][-1] / 2**20:.0f} MB anonymous")
+            print(f"{doing} {count} images from idx files: {peaks[doing][-1] / 2**20:.0f} MB anonymous")
         shutil.rmtree(source)
         shutil.rmtree(os.environ["GANVAS_CACHE"], ignore_errors=True)
     for doing, (few, lots) in peaks.items():
@@ -135,15 +135,15 @@ def memory(folder: Path, many: int) -> None:
 
 
 def write_idx(folder: Path, count: int) -> None:
-    """Random strokes, so that no two pictures are alike and some areas are flat."""
+    """Random strokes, so that no two images are alike and some areas are flat."""
     folder.mkdir()
     random = np.random.default_rng(0)
     with (folder / "train-images-idx3-ubyte").open("wb") as file:
         file.write(bytes((0, 0, 8, 3)) + b"".join(side.to_bytes(4, "big") for side in (count, 28, 28)))
         for _ in range(0, count, 10_000):
-            pictures = np.zeros((10_000, 28, 28), np.uint8)
-            pictures[:, 4:24, 4:24] = random.integers(0, 256, (10_000, 5, 5), np.uint8).repeat(4, 1).repeat(4, 2)
-            file.write(pictures.tobytes())
+            images = np.zeros((10_000, 28, 28), np.uint8)
+            images[:, 4:24, 4:24] = random.integers(0, 256, (10_000, 5, 5), np.uint8).repeat(4, 1).repeat(4, 2)
+            file.write(images.tobytes())
     labels = bytes((0, 0, 8, 1)) + count.to_bytes(4, "big") + bytes(index % 10 for index in range(count))
     (folder / "train-labels-idx1-ubyte").write_bytes(labels)
 

@@ -1,9 +1,9 @@
 """Several recipes on one set: `python benchmarks/race.py SOURCE [--seconds 100] [--seeds 3] [--recipes NAME ...]`.
 
 Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one at a time, on one thread, each for the
-same *processor* seconds, so that a busy machine tilts nothing; the judge of the set scores them afterwards, outside the
-timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, pictures a second, and
-how much sooner `modern` is where each of the others ends. `--out` gets race.json, race.png and pictures by each recipe
+same *processor* seconds, so a busy machine tilts nothing; the evaluator of the set scores them afterwards, outside the
+timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, images a second, and
+how much sooner `modern` is where each of the others ends. `--out` gets race.json, race.png and images by each recipe
 and seed; a race that was broken off goes on from what its race.json holds, and `--seeds 0` only shows it.
 `--threads 2` is for what a person sees: budgets are then seconds of a clock.
 """
@@ -18,19 +18,19 @@ import numpy as np
 import torch
 from pairs import machine
 
-from ganvas.classifying import predict
-from ganvas.classifying.fitting import fit, images_shown
-from ganvas.classifying.judging import TrainedJudge, judge_of
-from ganvas.data import Prepared, open_source
-from ganvas.metrics.distances import frechet
-from ganvas.metrics.intervals import mean
-from ganvas.metrics.pictures import thinned
-from ganvas.runs.recipes import resolve
-from ganvas.runs.spec import Run
-from ganvas.studies.playing import Played, Spent, stretches
-from ganvas.training import measure
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import build
+from ganvas.config.recipes import configure
+from ganvas.config.run import RunConfig
+from ganvas.data import PreparedSet, open_source
+from ganvas.evaluation import predict
+from ganvas.evaluation.distances import frechet
+from ganvas.evaluation.evaluator import Evaluator, evaluator_for
+from ganvas.evaluation.fit import fit_classifier, fit_images
+from ganvas.evaluation.intervals import mean
+from ganvas.evaluation.samples import subsample
+from ganvas.experiments.gan_trials import Cost, TrainedGan, stretches
+from ganvas.training import autotune
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.trainer import build_trainer
 
 LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
 COUNT, ROW = 5_000, 12
@@ -45,35 +45,35 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=100, help="of training each")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--size", type=int, help="side of the pictures, where it is not the source's own")
+    parser.add_argument("--size", type=int, help="side of the images, where it is not the source's own")
     parser.add_argument("--recipes", nargs="+", default=EVERY)
     parser.add_argument("--out", type=Path, default=Path("race"))
     choices = parser.parse_args()
     print(machine(), flush=True)
     data = {"data": {"size": choices.size}} if choices.size else {}
-    prepared = open_source(choices.source, resolve(choices.source, "modern", data).data, processes=1)
+    prepared = open_source(choices.source, configure(choices.source, "modern", data).data, processes=1)
     torch.set_num_threads(choices.threads)
-    judge = judge_of(prepared, print)
+    judge = evaluator_for(prepared, print)
     scorer = Scorer(prepared, judge)
-    print(f"floor: FCD {scorer.floor:.3f}; real held-out pictures: {scorer.real_accuracy:.4f}", flush=True)
+    print(f"floor: FCD {scorer.floor:.3f}; real held-out images: {scorer.real_accuracy:.4f}", flush=True)
     race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
     for seed in range(choices.seeds):
         for name in choices.recipes:
-            race.run(resolve(choices.source, name, data, {"seed": seed}))
+            race.run(configure(choices.source, name, data, {"seed": seed}))
     table(race.entries, choices.recipes, scorer, choices.seconds)
     chart(race.entries, choices.recipes, scorer, choices.threads, choices.out / "race.png")
 
 
 class Scorer:
-    """The judge, the held-out pictures and the floor at the number of pictures that are scored."""
+    """The evaluator, the held-out images and the floor at the number of images that are scored."""
 
-    def __init__(self, prepared: Prepared, judge: TrainedJudge) -> None:
+    def __init__(self, prepared: PreparedSet, judge: Evaluator) -> None:
         self.prepared, self.judge = prepared, judge
-        held = thinned(np.asarray(prepared.held_out), prepared.labels, COUNT)
-        train = thinned(np.asarray(prepared.train), prepared.labels, COUNT)
-        seen = judge.look(prepared.pixels[held])
+        held = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
+        train = subsample(np.asarray(prepared.train), prepared.labels, COUNT)
+        seen = judge.embed(prepared.pixels[held])
         self.real = seen.features
-        self.floor = frechet(self.real, judge.look(prepared.pixels[train]).features).value
+        self.floor = frechet(self.real, judge.embed(prepared.pixels[train]).features).value
         right = seen.logits.argmax(1) == prepared.labels[held]
         self.real_accuracy = float(np.mean(right))
         self.real_classes = by_class(right, prepared.labels[held])
@@ -82,32 +82,32 @@ class Scorer:
 
     @cached_property
     def real_use(self) -> float:
-        """CAS of as many real pictures."""
+        """CAS of as many real images."""
         return self.use(self.prepared.pixels, self.prepared.labels, self.train)
 
     def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
-        """CAS: how often a classifier that learned from these pictures is right about held-out ones."""
+        """CAS: how often a classifier that learned from these images is right about held-out ones."""
         classes = len(self.prepared.classes)
-        shown = images_shown(len(rows), self.prepared.size)
-        network = fit(pixels, labels, classes, shown, seed=1, rows=rows)
+        shown = fit_images(len(rows), self.prepared.size)
+        network = fit_classifier(pixels, labels, classes, shown, seed=1, rows=rows)
         held = np.asarray(self.prepared.held_out)
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
 
-    def __call__(self, played: Played, last: bool) -> dict[str, float]:
-        """Of 5,000 pictures in the set's proportions: their distance, their grain (steps between neighbouring pixels,
-        over the real ones'), and how often the judge sees what was asked: in all, on average over the classes, and in
+    def __call__(self, played: TrainedGan, last: bool) -> dict[str, float]:
+        """Of 5,000 images in the set's proportions: their distance, their grain (steps between neighbouring pixels,
+        over the real ones'), and label accuracy: in all, on average over the classes, and in
         the class where it does so least. At the last look also their use.
         """
-        pictures = played.draw(COUNT)
-        seen = self.judge.look(pictures.pixels)
-        found = {"fcd": frechet(self.real, seen.features).value, "grain": steps(pictures.pixels) / self.steps}
-        if pictures.labels is not None:
-            obeyed = seen.logits.argmax(1) == pictures.labels
-            classes = by_class(obeyed, pictures.labels)
+        images = played.draw(COUNT)
+        seen = self.judge.embed(images.pixels)
+        found = {"fcd": frechet(self.real, seen.features).value, "grain": steps(images.pixels) / self.steps}
+        if images.labels is not None:
+            obeyed = seen.logits.argmax(1) == images.labels
+            classes = by_class(obeyed, images.labels)
             found |= {"label_accuracy": float(np.mean(obeyed))}
             found |= {"class_mean": float(np.mean(classes)), "worst_class": min(classes)}
         if last:
-            found["cas"] = self.use(pictures.pixels, pictures.labels, np.arange(COUNT))
+            found["cas"] = self.use(images.pixels, images.labels, np.arange(COUNT))
         return found
 
 
@@ -127,18 +127,18 @@ class Race:
     def __init__(self, source: str, seconds: float, threads: int, scorer: Scorer, out: Path) -> None:
         self.seconds, self.threads, self.scorer, self.path = seconds, threads, scorer, out / "race.json"
         self.head = {"set": Path(source).name, "seconds": seconds, "threads": threads, "n": COUNT}
-        self.head |= {"judge": scorer.judge.digest, "floor": scorer.floor, "real_accuracy": scorer.real_accuracy}
+        self.head |= {"evaluator": scorer.judge.digest, "floor": scorer.floor, "real_accuracy": scorer.real_accuracy}
         self.head |= {"real_cas": scorer.real_use, "machine": machine()}
-        self.speeds: dict[str, Speed] = {}
+        self.speeds: dict[str, ComputeConfig] = {}
         self.entries: list[Entry] = []
         if self.path.exists():
             kept = json.loads(self.path.read_text())
-            same = {key: kept[key] == self.head[key] for key in ("set", "seconds", "threads", "n", "judge")}
+            same = {key: kept[key] == self.head[key] for key in ("set", "seconds", "threads", "n", "evaluator")}
             if not all(same.values()):
                 raise SystemExit(f"{self.path} is another race's; give another --out")
             self.entries = kept["entries"]
 
-    def run(self, run: Run) -> None:
+    def run(self, run: RunConfig) -> None:
         """One recipe, one seed, unless it is already known to its last look."""
         mine = [entry for entry in self.entries if (entry["recipe"], entry["seed"]) == (run.recipe, run.seed)]
         if any(entry["look"] == self.seconds for entry in mine):
@@ -146,7 +146,7 @@ class Race:
         self.entries = [entry for entry in self.entries if entry not in mine]
         if run.recipe not in self.speeds:
             fixed = run.training.model_copy(update={"threads": self.threads})
-            self.speeds[run.recipe] = measure.choose(
+            self.speeds[run.recipe] = autotune.choose_compute(
                 run.model_copy(update={"training": fixed}), self.scorer.prepared, print
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,20 +157,22 @@ class Race:
         self.path.write_text(json.dumps({**self.head, "entries": self.entries}, indent=1) + "\n")
 
 
-def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer, sheet: Path) -> Iterator[Entry]:
+def raced(
+    run: RunConfig, speed: ComputeConfig, seconds: float, threads: int, scorer: Scorer, sheet: Path
+) -> Iterator[Entry]:
     """One recipe, one seed: trained for so many seconds, processor's on one thread and wall-clock on more.
 
-    sheet: where pictures of the end go.
+    sheet: where images of the end go.
     """
-    game = build(run, scorer.prepared, Engine.for_trials(speed))
+    game = build_trainer(run, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
 
-    def clock(spent: Spent) -> float:
+    def clock(spent: Cost) -> float:
         return spent.wall_seconds if threads > 1 else spent.processor_seconds
 
     for spent in stretches(game, run, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
-            look, played = looks.pop(0), Played(run, scorer.prepared, game, spent.images, spent.processor_seconds)
+            look, played = looks.pop(0), TrainedGan(run, scorer.prepared, game, spent.images, spent.processor_seconds)
             yield {
                 "recipe": run.recipe,
                 "seed": run.seed,
@@ -185,9 +187,9 @@ def raced(run: Run, speed: Speed, seconds: float, threads: int, scorer: Scorer, 
                 return
 
 
-def show(played: Played, path: Path) -> None:
-    """A dozen pictures of each class, a row a class."""
-    from ganvas.report.figures import class_grid
+def show(played: TrainedGan, path: Path) -> None:
+    """A dozen images of each class, a row a class."""
+    from ganvas.report.charts import class_grid
 
     drawn = played.draw(COUNT)
     rows, labels = np.arange(ROW), drawn.labels
@@ -211,10 +213,8 @@ def said(values: np.ndarray, digits: int) -> str:
 
 def table(entries: list[Entry], recipes: list[str], scorer: Scorer, seconds: float) -> None:
     """The figures at the end, as markdown; then `modern` beside each of the others."""
-    print(
-        f"\nreal held-out pictures: labels {scorer.real_accuracy:.4f}; CAS of as many real ones {scorer.real_use:.4f}"
-    )
-    print("\n| recipe | label accuracy | FCD above its floor | CAS | pictures a processor second | wall-clock |")
+    print(f"\nreal held-out images: labels {scorer.real_accuracy:.4f}; CAS of as many real ones {scorer.real_use:.4f}")
+    print("\n| recipe | label accuracy | FCD above its floor | CAS | images a processor second | wall-clock |")
     print("|---|---|---|---|---|---|")
     above = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
     for name in recipes:

@@ -28,7 +28,7 @@ def main() -> None:
             started = time.perf_counter()
             subprocess.run([*ganvas, "sample", run, "-n", "64", "--out", Path(folder, "drawn.png")], **quiet)
             seconds.append(time.perf_counter() - started)
-    print(f"64 pictures from a cold start: median {statistics.median(seconds):.2f} s of {ROUNDS}, at most 3 wanted")
+    print(f"64 images from a cold start: median {statistics.median(seconds):.2f} s of {ROUNDS}, at most 3 wanted")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from pairs import machine
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from ganvas.data.prepared import Prepared
-from ganvas.runs.recipes import resolve
-from ganvas.runs.spec import Training
-from ganvas.training import measure
+from ganvas.config.recipes import configure
+from ganvas.config.run import TrainingConfig
+from ganvas.data.prepared import PreparedSet
+from ganvas.training import autotune
 from ganvas.training.engine import Engine
-from ganvas.training.game import build
+from ganvas.training.trainer import build_trainer
 
 SIDE, STEPS, ROUNDS = 2048, 64, 5
 
@@ -38,30 +38,30 @@ def main() -> None:
     choices = parser.parse_args()
     torch.set_num_threads(choices.threads)
     print(machine())
-    prepared = pictures(choices.channels, choices.size)
-    run = resolve("random", "modern", {"training": {"batch": choices.batch}})
-    for speed in measure.speeds(Training(threads=choices.threads, memory_format="channels-last")):
+    prepared = images(choices.channels, choices.size)
+    run = configure("random", "modern", {"training": {"batch": choices.batch}})
+    for speed in autotune.compute_candidates(TrainingConfig(threads=choices.threads, memory_format="channels-last")):
         precision, kind = speed.precision, getattr(torch, speed.precision)
-        game = build(run, prepared, Engine.for_trials(speed))
+        game = build_trainer(run, prepared, Engine.for_trials(speed))
         with Operations() as counter:
-            play(game.play, run.objective.penalty_every)
+            play(game.step, run.objective.penalty_every)
         work = counter.total / run.objective.penalty_every * STEPS
-        found = [rates(game.play, work, kind, choices.threads) for _ in range(ROUNDS)]
+        found = [rates(game.step, work, kind, choices.threads) for _ in range(ROUNDS)]
         shares = [step / product for step, product in found]
         step, product = (statistics.median(each) for each in zip(*found, strict=True))
         spread = f"{min(shares):.2f} to {max(shares):.2f} of {ROUNDS} rounds"
         print(
             f"{choices.size} px, batch {choices.batch}, {precision}: {work / STEPS / choices.batch / 1e6:.1f} MFLOP a "
-            f"picture; step {step:.0f} of {product:.0f} GFLOP/s: {statistics.median(shares):.2f} ({spread})"
+            f"image; step {step:.0f} of {product:.0f} GFLOP/s: {statistics.median(shares):.2f} ({spread})"
         )
 
 
-def pictures(channels: int, size: int) -> Prepared:
+def images(channels: int, size: int) -> PreparedSet:
     """A set of noise: what a step costs does not depend on what it sees."""
     chance = np.random.default_rng(0)
     pixels = chance.integers(0, 256, (1000, channels, size, size), dtype=np.uint8)
     rows, labels = np.arange(1000), chance.integers(0, 10, 1000)
-    return Prepared("random", "", Path(), pixels, labels, tuple("0123456789"), rows, rows[:0], {})
+    return PreparedSet("random", "", Path(), pixels, labels, tuple("0123456789"), rows, rows[:0], {})
 
 
 class Operations(TorchDispatchMode):

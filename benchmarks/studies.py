@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ganvas import cli
-from ganvas.report import answers
-from ganvas.report import study as report
-from ganvas.studies.journal import Journal
-from ganvas.studies.questions import QUESTIONS
-from ganvas.studies.trials import RESULTS, card
+from ganvas.experiments import charts
+from ganvas.experiments import page as report
+from ganvas.experiments.journal import Journal
+from ganvas.experiments.questions import EXPERIMENTS
+from ganvas.experiments.trials import RESULTS, card
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ROOT / "docs" / "studies"
@@ -37,16 +37,16 @@ def main() -> None:
             sys.exit(status)
     found = cards()
     for each in found:
-        answers.chart(each, STUDIES / each["name"] / report.CHART)
+        charts.chart(each, STUDIES / each["name"] / report.CHART)
     for path, text in pages(found).items():
         path.write_text(text, encoding="utf-8")
 
 
 def cards() -> list[dict[str, Any]]:
     """Of every study that has results, in the order of the table."""
-    folders = {name: STUDIES / name for name in QUESTIONS}
+    folders = {name: STUDIES / name for name in EXPERIMENTS}
     return [
-        card(QUESTIONS[name], Journal(folder / RESULTS))
+        card(EXPERIMENTS[name], Journal(folder / RESULTS))
         for name, folder in folders.items()
         if (folder / RESULTS).exists()
     ]

@@ -3,7 +3,7 @@
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
 recipe and every variant train from the same seeds for the same processor seconds on one thread, in the precision and
 memory layout that suit the recipe as it is on this machine, as many at once as there are cores, each in a process of
-its own; the judge of the set scores 5,000 pictures afterwards. Prints FCD above its floor, label accuracy of all, on
+its own; the evaluator of the set scores 5,000 images afterwards. Prints FCD above its floor, label accuracy of all, on
 average over the classes and of the worst one, with t intervals, the steps between neighbouring pixels over the real
 ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets sweep.jsonl; a sweep that was
 broken off goes on from there, and more variants or seeds may be asked for later; where the code or the machine has
@@ -21,17 +21,17 @@ import torch
 from pairs import machine
 from race import Scorer, said
 
-from ganvas.classifying.judging import judge_of
+from ganvas import console
 from ganvas.cli.flags import nested
+from ganvas.config.recipes import configure
 from ganvas.data import open_source
 from ganvas.errors import RunFailedError
-from ganvas.lines import duration
-from ganvas.runs.recipes import resolve
-from ganvas.studies.playing import Played, stretches
-from ganvas.studies.trials import in_processes
-from ganvas.training import measure
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import build
+from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.experiments.gan_trials import TrainedGan, stretches
+from ganvas.experiments.trials import in_processes
+from ganvas.training import autotune
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.trainer import build_trainer
 
 AS_IT_IS = ""
 Key = tuple[str, int | None, str, str, int, float]
@@ -46,7 +46,7 @@ class Trial(NamedTuple):
     variant: str
     seed: int
     seconds: float
-    speed: Speed
+    speed: ComputeConfig
 
 
 def main() -> None:
@@ -57,12 +57,12 @@ def main() -> None:
     parser.add_argument("--recipe", default="modern")
     parser.add_argument("--seconds", type=float, default=60, help="of the processor, each")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--size", type=int, help="side of the pictures, where it is not the source's own")
+    parser.add_argument("--size", type=int, help="side of the images, where it is not the source's own")
     parser.add_argument("--out", type=Path, default=Path("sweep"))
     choices = parser.parse_args()
     print(machine(), flush=True)
     for variant in choices.variants:
-        resolve(choices.source, choices.recipe, chosen(variant))  # a mistake is said before the first training
+        configure(choices.source, choices.recipe, chosen(variant))  # a mistake is said before the first training
     path = choices.out / "sweep.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -77,7 +77,7 @@ def main() -> None:
     started = time.monotonic()
     for done, line in enumerate(in_processes(perform, missing), 1):
         left = (time.monotonic() - started) / done * (len(missing) - done)
-        print(json.dumps(line), f"{done} of {len(missing)}, {duration(left)} left", flush=True)
+        print(json.dumps(line), f"{done} of {len(missing)}, {console.duration(left)} left", flush=True)
         lines.append(line)
         with path.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -100,27 +100,27 @@ def chosen(variant: str) -> dict[str, Any]:
     return nested(dict(part.split("=", 1) for part in variant.split()))
 
 
-def fastest(source: str, recipe: str, size: int | None) -> Speed:
+def fastest(source: str, recipe: str, size: int | None) -> ComputeConfig:
     """How the recipe as it is trains fastest here on one thread; its variants then train in the same way."""
-    run = resolve(source, recipe, sized(size), {"training": {"threads": 1}})
-    return measure.choose(run, open_source(source, run.data), lambda line: print(line, flush=True))
+    run = configure(source, recipe, sized(size), {"training": {"threads": 1}})
+    return autotune.choose_compute(run, open_source(source, run.data), lambda line: print(line, flush=True))
 
 
 def sized(size: int | None) -> dict[str, Any]:
-    """A side of the pictures as a choice."""
+    """A side of the images as a choice."""
     return {"data": {"size": size}} if size else {}
 
 
 def perform(trial: Trial) -> dict[str, Any]:
     """Trains and scores, in a process of its own."""
     torch.set_num_threads(1)
-    run = resolve(trial.source, trial.recipe, sized(trial.size), chosen(trial.variant), {"seed": trial.seed})
+    run = configure(trial.source, trial.recipe, sized(trial.size), chosen(trial.variant), {"seed": trial.seed})
     prepared = open_source(trial.source, run.data, processes=1)
-    scorer = Scorer(prepared, judge_of(prepared))
-    game = build(run, prepared, Engine.for_trials(trial.speed))
+    scorer = Scorer(prepared, evaluator_for(prepared))
+    game = build_trainer(run, prepared, Engine.for_trials(trial.speed))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
     line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
-    line |= {"speed": measure.said(trial.speed)}
+    line |= {"speed": autotune.describe(trial.speed)}
     try:
         spent = next(
             s
@@ -129,7 +129,7 @@ def perform(trial: Trial) -> dict[str, Any]:
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    played = Played(run, prepared, game, spent.images, spent.processor_seconds)
+    played = TrainedGan(run, prepared, game, spent.images, spent.processor_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}
@@ -139,7 +139,7 @@ def table(lines: list[dict[str, Any]]) -> None:
     """Markdown: a row a variant, the recipe as it is first."""
     by = {(line["variant"], line["seed"]): line for line in lines if "failed" not in line}
     names = ["setting", "seeds", "FCD above its floor", "over the recipe's", "labels", "mean of classes"]
-    names += ["worst class", "grain", "pictures a second"]
+    names += ["worst class", "grain", "images a second"]
     print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for variant in dict.fromkeys(line["variant"] for line in lines):
         seeds = sorted(seed for name, seed in by if name == variant)

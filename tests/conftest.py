@@ -1,4 +1,4 @@
-"""What many rooms' tests need: a source of a few pictures, a finished run on it, and a cache that is nobody's."""
+"""What many rooms' tests need: a source of a few images, a finished run on it, and a cache that is nobody's."""
 
 import copy
 import json
@@ -44,17 +44,17 @@ def _cache_of_the_tests(tmp_path_factory) -> Iterator[None]:
 
 def pattern(label: int, random: np.random.Generator) -> np.ndarray:
     """A bar across, a bar down, or a spot: light, on noise."""
-    picture = random.integers(0, 60, (SIDE, SIDE))
+    image = random.integers(0, 60, (SIDE, SIDE))
     at = int(random.integers(3, SIDE - 6))
     rows = slice(None) if label == 1 else slice(at, at + 4)
     columns = slice(None) if label == 0 else slice(at, at + 4)
-    picture[rows, columns] += 180
-    return picture.astype(np.uint8)
+    image[rows, columns] += 180
+    return image.astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
 def tiny_source(tmp_path_factory) -> Path:
-    """An .npz of 60 grey pictures of 16 px in three classes."""
+    """An .npz of 60 grey images of 16 px in three classes."""
     random = np.random.default_rng(0)
     labels = np.arange(60) % len(CLASSES)
     path = tmp_path_factory.mktemp("source") / "patterns.npz"
@@ -64,7 +64,7 @@ def tiny_source(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def large_source(tmp_path_factory) -> Path:
-    """The same, with enough held-out pictures for a distance in 128 features."""
+    """The same, with enough held-out images for a distance in 128 features."""
     random, labels = np.random.default_rng(0), np.arange(1_500) % 3
     path = tmp_path_factory.mktemp("source") / "many.npz"
     np.savez(path, images=np.stack([pattern(k, random) for k in labels]), labels=labels, classes=np.array(CLASSES))
@@ -90,13 +90,13 @@ def tiny_prepared(tiny_source):
 @pytest.fixture(scope="session")
 def small() -> Callable[..., dict[str, Any]]:
     """small("book-gan", training={"batch": 1}) -> the choices of a run of a second."""
-    from ganvas.runs.spec import merged
+    from ganvas.config.run import merge
 
     def choices(recipe: str = "modern", **above: Any) -> dict[str, Any]:
         base = copy.deepcopy(SMALL)
         if recipe != "modern":
             base["pair"] = dict(SMALL_PAIRS.get(recipe, {"width": 4}))
-        return merged(base, above)
+        return merge(base, above)
 
     return choices
 
@@ -104,15 +104,15 @@ def small() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def train_small(tiny_source, small, monkeypatch) -> Callable[..., RunFolder]:
     """train_small(out, recipe="modern", training={...}) -> the folder of a run without charts, which take longest."""
-    from ganvas.training import closing
-    from ganvas.training.train import Asked, train
+    from ganvas.training import artifacts
+    from ganvas.training.run import TrainRequest, train
 
-    monkeypatch.setattr(closing, "charts", lambda *_: None)
+    monkeypatch.setattr(artifacts, "draw_charts", lambda *_: None)
 
     def run(
         out: Path, recipe: str = "modern", source: Path = tiny_source, start_from: str | None = None, **above: Any
     ) -> RunFolder:
-        return train(Asked(str(source), recipe, small(recipe, **above), start_from), out)
+        return train(TrainRequest(str(source), recipe, small(recipe, **above), start_from), out)
 
     return run
 
@@ -120,9 +120,9 @@ def train_small(tiny_source, small, monkeypatch) -> Callable[..., RunFolder]:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory, tiny_source, small) -> RunFolder:
     """A finished run of the default recipe, charts and all. Not to be changed: copy it (`own_run`)."""
-    from ganvas.training.train import Asked, train
+    from ganvas.training.run import TrainRequest, train
 
-    return train(Asked(str(tiny_source), "modern", small()), tmp_path_factory.mktemp("runs") / "tiny")
+    return train(TrainRequest(str(tiny_source), "modern", small()), tmp_path_factory.mktemp("runs") / "tiny")
 
 
 @pytest.fixture

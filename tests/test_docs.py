@@ -13,8 +13,8 @@ from PIL import Image
 
 import ganvas
 from ganvas import cli, machine
-from ganvas.studies import budget
-from ganvas.studies.questions import QUESTIONS
+from ganvas.experiments import budget
+from ganvas.experiments.questions import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -61,30 +61,30 @@ def shortened(words: list[str]) -> list[str]:
 def made_up(tasks, journal, title):
     """Figures of trials that train nothing."""
     for task in tasks:
-        names = [measure.name for measure in QUESTIONS[task.question].measures]
+        names = [measure.name for measure in EXPERIMENTS[task.question].measures]
         figures = {name: 1.0 + task.seed + len(task.row) for name in names}
         journal.add({"row": task.row, "seed": task.seed, "figures": figures, "seconds": 1.0})
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What the documents suppose: labelled pictures, CelebA's published layout, MNIST's four files; and short fits."""
+    """What the documents suppose: labelled images, CelebA's published layout, MNIST's four files; and short fits."""
     monkeypatch.chdir(tmp_path)
-    for room in ("classifying.judging", "metrics.use"):
-        monkeypatch.setattr(f"ganvas.{room}.images_shown", lambda count, size: 512)
+    for module in ("evaluator", "cas"):
+        monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 512)
     rates = budget.Rates(fitting=50.0, training=50.0, drawing=1_000.0)  # a slow machine's, so that a plan is short
-    monkeypatch.setattr("ganvas.studies.worth.measured", lambda *_: rates)
+    monkeypatch.setattr("ganvas.experiments.worth.measured", lambda *_: rates)
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
     monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
     monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
-    monkeypatch.setattr("ganvas.studies.trials._do", made_up)
+    monkeypatch.setattr("ganvas.experiments.trials._do", made_up)
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
-        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        (tmp_path / "images" / kind).mkdir(parents=True)
         for index in range(24):
             pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "pictures" / kind / f"{index}.png")
+            Image.fromarray(pixels).save(tmp_path / "images" / kind / f"{index}.png")
     (tmp_path / "mnist").mkdir()
     for part, count in (("train", 60), ("t10k", 140)):
         for name, kind, shape in (("images-idx3", 3, (count, 28, 28)), ("labels-idx1", 1, (count,))):
@@ -132,24 +132,24 @@ def test_every_extra_that_is_named_exists():
 
 def test_the_python_in_the_readme_runs(tiny_run, folder):
     (snippet,) = blocks(ROOT / "README.md", "python")
-    snippet = snippet.replace("runs/pictures-modern-s0", str(tiny_run.path))
+    snippet = snippet.replace("runs/images-modern-s0", str(tiny_run.path))
     for theirs, ours in (("cat", "across"), ("dog", "down")):
         snippet = snippet.replace(f'"{theirs}"', f'"{ours}"')
     names: dict[str, object] = {}
     exec(compile(snippet, "README.md", "exec"), names)
-    assert names["pictures"].shape == (3, 1, 16, 16)
+    assert names["images"].shape == (3, 1, 16, 16)
     assert ganvas.load(tiny_run.path).classes
 
 
 @pytest.mark.parametrize(
     "document", [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda p: p.name
 )
-def test_every_picture_and_page_that_is_linked_is_there(document):
+def test_every_image_and_page_that_is_linked_is_there(document):
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
     assert not missing
 
 
-def test_pictures_in_the_documents_are_all_shown_somewhere():
+def test_images_in_the_documents_are_all_shown_somewhere():
     shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
-    assert not [path.name for path in (ROOT / "docs" / "pictures").glob("*") if path.name not in shown]
+    assert not [path.name for path in (ROOT / "docs" / "images").glob("*") if path.name not in shown]

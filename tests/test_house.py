@@ -18,34 +18,34 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "seeds", "machine", "images", "lines", "progress"),
+    ("errors", "settings", "rng", "machine", "images", "console"),
     ("data", "networks", "objectives"),
-    ("runs", "report"),
-    ("sampling", "classifying"),
-    ("metrics",),
+    ("config", "report"),
+    ("runs",),
+    ("sampling",),
+    ("evaluation",),
     ("training",),
-    ("studies",),
-    ("export", "studio"),
+    ("experiments",),
     ("cli",),
     ("__main__",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms} | {"__version__": -1}
 
-# Where a heavy library may be imported. data/report only names Pillow's version.
+# Where a heavy library may be imported. data/manifest only names Pillow's version.
 DOORS = {
-    "rich": {"progress.py"},
+    "rich": {"console/progress.py"},
     "matplotlib": {"report/canvas.py"},
     "accelerate": {"training/engine.py"},
     "safetensors": {"runs/weights.py"},
-    "mlxtend": {"data/digits.py"},
-    "datasets": {"data/hub.py"},
-    "huggingface_hub": {"data/hub.py"},
-    "torchmetrics": {"classifying/calibrating.py"},
-    "efficientnet_lite_pytorch": {"metrics/features.py"},
-    "torch_fidelity": {"metrics/features.py"},
-    "transformers": {"metrics/features.py"},
+    "mlxtend": {"data/sources/digits.py"},
+    "datasets": {"data/sources/hub.py"},
+    "huggingface_hub": {"data/sources/hub.py"},
+    "torchmetrics": {"evaluation/calibration.py"},
+    "efficientnet_lite_pytorch": {"evaluation/features.py"},
+    "torch_fidelity": {"evaluation/features.py"},
+    "transformers": {"evaluation/features.py"},
     "cyclopts": {"cli/__init__.py"},
-    "PIL": {"images.py", "data/report.py"},
+    "PIL": {"images.py", "data/manifest.py"},
 }
 MOST_LINES_OF_A_FUNCTION = {"training/step.py": 40, "training/loop.py": 120}
 BANNED_ROOMS = {"manager", "handler", "helper", "helpers", "util", "utils", "misc", "common", "base"}
@@ -318,7 +318,7 @@ def test_the_repository_speaks_of_ganvas_alone():
         try:
             text = (ROOT / name).read_text("utf-8")
         except (UnicodeDecodeError, FileNotFoundError):
-            continue  # a picture; a file taken away and not yet committed
+            continue  # an image; a file taken away and not yet committed
         # Put together here, so that this file does not name them itself.
         wrong += [f"{name}: {place}" for place in ("/" + "work/", "/" + "tmp/") if place in text]
     assert not wrong
@@ -353,4 +353,4 @@ except SystemExit as end:
 
 
 def test_saying_a_line_loads_nothing_heavy():
-    assert not loaded_by("from ganvas.progress import say; say('hello')") & (HEAVY | {"rich"})
+    assert not loaded_by("from ganvas import console; console.info('hello')") & (HEAVY | {"rich"})

@@ -70,7 +70,7 @@ def test_a_palette_with_a_transparent_entry_shows_the_background_there():
 
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_exif_turns_the_picture_upright(turn, form):
+def test_exif_turns_the_image_upright(turn, form):
     exif = Image.Exif()
     exif[0x0112] = turn
     stored = Image.new("L", (48, 32))
@@ -106,15 +106,15 @@ def test_the_first_frame_of_an_animation_is_used_and_said_so():
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_reason(data, reason):
-    with pytest.raises(images.Refused, match=reason):
+    with pytest.raises(images.RefusedImageError, match=reason):
         images.decode(data)
 
 
-def test_a_small_file_that_announces_a_huge_picture_is_refused_before_it_is_decoded():
+def test_a_small_file_that_announces_a_huge_image_is_refused_before_it_is_decoded():
     data = bytearray(encoded(gradient(), "PNG"))
     data[16:24] = struct.pack(">II", 30_000, 30_000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    with pytest.raises(images.Refused, match="million pixels"):
+    with pytest.raises(images.RefusedImageError, match="million pixels"):
         images.decode(bytes(data))
 
 
@@ -138,13 +138,13 @@ SEEDS = [
     changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=12),
     cut=st.integers(0, 400) | st.none(),
 )
-def test_whatever_happens_to_its_bytes_a_file_is_a_picture_or_refused(seed, changes, cut):
+def test_whatever_happens_to_its_bytes_a_file_is_a_image_or_refused(seed, changes, cut):
     data = bytearray(seed)
     for place, value in changes:
         data[place % len(data)] = value
     try:
         decoded = images.decode(bytes(data[: len(data) - (cut or 0)]), least_side=16)
-    except images.Refused as refusal:
+    except images.RefusedImageError as refusal:
         outcome = str(refusal)
     else:
         outcome = decoded.image.mode
@@ -159,42 +159,42 @@ def test_shrinking_while_decoding_keeps_the_size_of_the_file_and_enough_pixels()
     small, whole = images.decode(data, least_side=64), images.decode(data)
     assert small.size == whole.size == (480, 360)
     assert 64 <= min(small.image.size) < 360
-    a, b = (np.asarray(images.square(d.image, None, 64), float) for d in (small, whole))
+    a, b = (np.asarray(images.crop_and_resize(d.image, None, 64), float) for d in (small, whole))
     assert np.abs(a - b).mean() < 2
 
 
 @pytest.mark.parametrize("size", [16, 17, 45, 127, 128])
-def test_a_square_is_the_centre_of_the_picture(size):
+def test_a_square_is_the_centre_of_the_image(size):
     wide = Image.new("L", (3 * size, size))
     wide.paste(255, (size, 0, 2 * size, size))
-    assert (np.asarray(images.square(wide, None, size)) == 255).all()
+    assert (np.asarray(images.crop_and_resize(wide, None, size)) == 255).all()
 
 
-def test_a_picture_of_the_right_size_is_not_resampled():
+def test_a_image_of_the_right_size_is_not_resampled():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8))
-    assert (np.asarray(images.square(noise, None, 28)) == np.asarray(noise)).all()
+    assert (np.asarray(images.crop_and_resize(noise, None, 28)) == np.asarray(noise)).all()
 
 
 def test_a_crop_of_the_right_size_is_cut_and_not_resampled():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (218, 178), np.uint8))
-    assert (np.asarray(images.square(noise, 128, 128)) == np.asarray(noise)[45:173, 25:153]).all()
+    assert (np.asarray(images.crop_and_resize(noise, 128, 128)) == np.asarray(noise)[45:173, 25:153]).all()
 
 
-def test_a_crop_of_a_picture_that_has_the_size_already_is_cut_and_enlarged():
+def test_a_crop_of_a_image_that_has_the_size_already_is_cut_and_enlarged():
     edge = np.zeros((28, 28), np.uint8)
     edge[4:24, 4:24] = 255
-    assert (np.asarray(images.square(Image.fromarray(edge), 20, 28)) == 255).all()
+    assert (np.asarray(images.crop_and_resize(Image.fromarray(edge), 20, 28)) == 255).all()
 
 
 def test_a_resize_weighs_every_pixel():
     lines = np.zeros((120, 120), np.uint8)
     lines[:, ::2] = 255
-    assert np.abs(np.asarray(images.square(Image.fromarray(lines), None, 30), float) - 127.5).max() <= 1
+    assert np.abs(np.asarray(images.crop_and_resize(Image.fromarray(lines), None, 30), float) - 127.5).max() <= 1
 
 
-def test_stacked_pictures_keep_their_order_and_channels():
+def test_stacked_images_keep_their_order_and_channels():
     red, green = Image.new("RGB", (16, 16), (255, 0, 0)), Image.new("RGB", (16, 16), (0, 255, 0))
-    stack = images.stacked([red, None, green], 3, 16, 3)
+    stack = images.stack([red, None, green], 3, 16, 3)
     assert stack.shape == (3, 3, 16, 16)
     assert stack[:, :, 3, 5].tolist() == [[255, 0, 0], [0, 0, 0], [0, 255, 0]]
 
@@ -205,7 +205,7 @@ def test_warnings_of_the_decoder_stay_inside():
         transparent = gradient("P")
         transparent.info["transparency"] = bytes(range(256))
         images.decode(encoded(transparent, "PNG", transparency=bytes(range(256))))
-        with pytest.raises(images.Refused):
+        with pytest.raises(images.RefusedImageError):
             images.decode(b"P5 9000 11000 255\n")
     assert not seen
 
@@ -221,18 +221,18 @@ def test_pixels_to_floats_and_back_are_the_same_pixels(channels):
     assert (images.to_uint8(floats) == pixels).all()
 
 
-def test_a_grid_lays_pictures_row_by_row():
+def test_a_grid_lays_images_row_by_row():
     pixels = np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 1, 2, 2)
     sheet = images.grid(pixels, columns=2, gap=1)
     assert sheet.shape == (1, 7, 7)
     assert (sheet[0, 1, 1], sheet[0, 1, 4], sheet[0, 4, 1], sheet[0, 4, 4]) == (0, 1, 2, 255)
 
 
-def test_a_saved_picture_is_whole_and_leaves_nothing_beside_it(tmp_path):
-    images.save_png(np.full((3, 5, 7), 9, np.uint8), tmp_path / "new" / "picture.png")
-    with Image.open(tmp_path / "new" / "picture.png") as image:
+def test_a_saved_image_is_whole_and_leaves_nothing_beside_it(tmp_path):
+    images.save_png(np.full((3, 5, 7), 9, np.uint8), tmp_path / "new" / "image.png")
+    with Image.open(tmp_path / "new" / "image.png") as image:
         assert (image.size, image.mode) == ((7, 5), "RGB")
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["picture.png"]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["image.png"]
 
 
 def test_enlarging_repeats_pixels_until_the_side_is_reached():

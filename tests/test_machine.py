@@ -73,11 +73,11 @@ def test_the_faster_number_of_threads_is_taken_and_given_back(monkeypatch):
 
 def test_the_device_is_one_of_three():
     assert machine.device() in ("cpu", "cuda", "mps")
-    assert machine.processor()
+    assert machine.cpu_name()
 
 
 def test_one_process_speaks_for_all(monkeypatch):
-    assert machine.is_first()
+    assert machine.is_rank_zero()
     for rank, first in (("0", True), ("1", False)):
         monkeypatch.setenv("RANK", rank)
-        assert machine.is_first() == first
+        assert machine.is_rank_zero() == first

@@ -12,12 +12,12 @@ from ganvas.errors import UserError
 from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.runs.bundle import Bundle, Card, read
-from ganvas.sampling import BATCH, Sampler, load, save_npz, spread
+from ganvas.runs.bundle import Bundle, BundleInfo, read
+from ganvas.sampling import BATCH, Sampler, load, save_npz, split_evenly
 
 
 def sampler_of(classes=("cat", "dog", "1", "0"), **change):
-    card = Card(
+    card = BundleInfo(
         recipe="modern",
         source="pets",
         fingerprint="ab",
@@ -46,7 +46,7 @@ def unlabelled():
     return sampler_of(classes=())
 
 
-def test_pictures_are_what_was_promised(sampler):
+def test_images_are_what_was_promised(sampler):
     pixels = sampler.sample(["cat", "dog", "cat"])
     assert pixels.shape == (3, 1, 16, 16)
     assert pixels.dtype == np.uint8
@@ -54,18 +54,18 @@ def test_pictures_are_what_was_promised(sampler):
 
 
 @pytest.mark.parametrize("count", [1, 2, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH])
-def test_a_picture_does_not_depend_on_how_many_are_asked_beside_it(sampler, count):
+def test_a_image_does_not_depend_on_how_many_are_asked_beside_it(sampler, count):
     most = sampler.sample(["dog"] * (3 * BATCH + 5))
     assert np.array_equal(sampler.sample(["dog"] * count), most[:count])
 
 
-def test_a_picture_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
+def test_a_image_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
     mixed = sampler.sample(["dog", "cat", "dog", "1", "cat", "dog"])
     assert np.array_equal(mixed[[0, 2, 5]], sampler.sample(["dog"] * 3))
     assert np.array_equal(mixed[[1, 4]], sampler.sample(["cat"] * 2))
 
 
-def test_a_picture_does_not_depend_on_the_batch_it_is_computed_in(sampler):
+def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
     # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
     noise = sampler.noise(1, 0, 0, None)
     here = sampler.sample(["dog"] * BATCH).astype(int)
@@ -100,7 +100,7 @@ def test_a_name_alone_is_one_label_and_not_its_letters(sampler):
     assert np.array_equal(sampler.sample("cat"), sampler.sample(["cat"]))
 
 
-def test_a_number_of_pictures_is_for_a_run_without_labels(sampler, unlabelled):
+def test_a_number_of_images_is_for_a_run_without_labels(sampler, unlabelled):
     assert unlabelled.sample(3).shape == (3, 1, 16, 16)
     assert np.array_equal(unlabelled.sample(20)[:3], unlabelled.sample(3))
     with pytest.raises(UserError, match=re.escape("pets draws by class: give labels, such as ['cat']")):
@@ -157,14 +157,14 @@ def test_a_way_longer_than_a_batch_is_whole(sampler):
 
 @pytest.mark.parametrize(("count", "classes"), [(10, 3), (3, 10), (0, 2), (7, 1), (9, 3)])
 def test_spreading_is_even_and_complete(count, classes):
-    found = spread(count, range(classes))
+    found = split_evenly(count, range(classes))
     assert sum(found) == count
     assert max(found) - min(found) <= 1
     assert found == sorted(found, reverse=True)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_an_npz_of_pictures_is_a_source(tmp_path, channels):
+def test_an_npz_of_images_is_a_source(tmp_path, channels):
     pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, channels, 16, 16), np.uint8)
     labels = np.arange(30) % 3
     save_npz(tmp_path / "drawn.npz", [pixels[:7], pixels[7:]], 30, labels, ("b", "a", "é"))
@@ -198,7 +198,7 @@ def test_an_npz_is_the_same_bytes_each_time_and_whole_or_not_at_all(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npz", "b.npz"]
 
 
-def test_a_runs_pictures_and_its_bundles_are_the_same(tiny_run):
+def test_a_runs_images_and_its_bundles_are_the_same(tiny_run):
     whole = load(tiny_run.path)
     assert whole.classes == ("across", "down", "spot")
     assert np.array_equal(whole.sample([0, 1, 2]), load(str(tiny_run.bundle)).sample([0, 1, 2]))
@@ -208,7 +208,7 @@ def test_a_runs_pictures_and_its_bundles_are_the_same(tiny_run):
 def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run):
     said = []
     found = load(unfinished_run.path, said.append)
-    assert "is unfinished: from its checkpoint after 160 pictures" in said[0]
+    assert "is unfinished: from its checkpoint after 160 images" in said[0]
     assert np.array_equal(found.sample([0, 1]), load(tiny_run.path).sample([0, 1]))
 
 
@@ -226,7 +226,7 @@ def test_a_classifier_draws_nothing():
         Sampler(Bundle(card, card.networks("meta")), "pets")
 
 
-def test_a_fast_sampler_draws_the_same_pictures_but_for_rounding(tiny_run, monkeypatch):
+def test_a_fast_sampler_draws_the_same_images_but_for_rounding(tiny_run, monkeypatch):
     exact = load(tiny_run.path).sample(["spot", "across"] * 40).astype(int)
     monkeypatch.setattr(sampling, "computes_bfloat16", lambda: True)
     fast = load(tiny_run.path, fast=True)

@@ -1,26 +1,26 @@
-"""ganvas: from a folder of labelled pictures to a measured, class-conditional image generator."""
+"""ganvas: from a folder of labelled images to a measured, class-conditional image generator."""
 
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganvas.data import Data, Prepared, open_source
+    from ganvas.data import DataConfig, PreparedSet, open_source
     from ganvas.errors import UserError
     from ganvas.sampling import Sampler, load
-    from ganvas.training.train import Asked, train
+    from ganvas.training.run import TrainRequest, train
 
-__all__ = ["Asked", "Data", "Prepared", "Sampler", "UserError", "load", "open_source", "train"]
+__all__ = ["DataConfig", "PreparedSet", "Sampler", "TrainRequest", "UserError", "load", "open_source", "train"]
 
 _ROOMS = {
-    "Asked": "ganvas.training.train",
-    "Data": "ganvas.data",
-    "Prepared": "ganvas.data",
+    "TrainRequest": "ganvas.training.run",
+    "DataConfig": "ganvas.data",
+    "PreparedSet": "ganvas.data",
     "Sampler": "ganvas.sampling",
     "UserError": "ganvas.errors",
     "load": "ganvas.sampling",
     "open_source": "ganvas.data",
-    "train": "ganvas.training.train",
+    "train": "ganvas.training.run",
 }
 
 

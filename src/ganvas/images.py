@@ -1,6 +1,6 @@
-"""The picture convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
+"""The image convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
 
-A picture crosses the float border twice, both times in this file. It is also the only door to Pillow.
+An image crosses the float border twice, both times in this file. It is also the only door to Pillow.
 """
 
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
 
 # A closed list, PNG first because that is what most folders hold; what a file is called does not matter.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
-MOST_PIXELS = 50_000_000
-MOST_BYTES = 256 * 2**20
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 256 * 2**20
 FILTER = (
     "JPEG decoded at 1/2, 1/4 or 1/8 where that still covers the size; then the mean of each area for a whole factor, "
-    "else Hamming; bicubic where a picture grows"
+    "else Hamming; bicubic where an image grows"
 )
 
 
@@ -42,7 +42,7 @@ def to_uint8(images: "Tensor") -> "Tensor":
 
 
 def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> Pixels:
-    """(N, C, H, W) uint8 -> one picture (C, H', W'), filled row by row, `gap` pixels between."""
+    """(N, C, H, W) uint8 -> one image (C, H', W'), filled row by row, `gap` pixels between."""
     count, channels, height, width = pixels.shape
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
@@ -51,37 +51,37 @@ def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> P
         background,
         np.uint8,
     )
-    for index, picture in enumerate(pixels):
+    for index, image in enumerate(pixels):
         row, column = divmod(index, columns)
         top, left = gap + row * (height + gap), gap + column * (width + gap)
-        sheet[:, top : top + height, left : left + width] = picture
+        sheet[:, top : top + height, left : left + width] = image
     return sheet
 
 
 def enlarge(pixels: Pixels, least_side: int) -> Pixels:
-    """Repeats pixels by a whole factor so that a small picture (..., H, W) is at least `least_side` wide."""
+    """Repeats pixels by a whole factor so that a small image (..., H, W) is at least `least_side` wide."""
     factor = max(1, -(-least_side // pixels.shape[-1]))
     return pixels.repeat(factor, axis=-1).repeat(factor, axis=-2)
 
 
-def save_png(picture: Pixels, path: Path) -> None:
-    """Writes one picture (C, H, W) uint8 as PNG, whole or not at all."""
+def save_png(image: Pixels, path: Path) -> None:
+    """Writes one image (C, H, W) uint8 as PNG, whole or not at all."""
     from PIL import Image
 
-    channels_last = np.ascontiguousarray(picture[0] if picture.shape[0] == 1 else picture.transpose(1, 2, 0))
+    channels_last = np.ascontiguousarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     Image.fromarray(channels_last).save(unfinished, format="PNG")
     unfinished.replace(path)
 
 
-class Refused(Exception):  # noqa: N818 - an outcome that is counted and listed, not an error of the program
-    """A picture that cannot be used; its text is the reason, on one line."""
+class RefusedImageError(Exception):
+    """An image that cannot be used; its text is the reason, on one line."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as it was met and as it is used."""
+    """An image as it was met and as it is used."""
 
     image: "Image"
     """Upright, in mode L or RGB, what was transparent filled with the background."""
@@ -94,10 +94,10 @@ class Decoded:
 
 
 def decode(data: bytes, background: Literal["white", "black"] = "white", least_side: int | None = None) -> Decoded:
-    """One encoded picture -> an upright grey or RGB picture, or `Refused` with the reason; nothing else comes out.
+    """One encoded image -> an upright grey or RGB image, or `Refused` with the reason; nothing else comes out.
 
     16-bit grey is scaled to 8, CMYK and palettes become RGB, EXIF's turn is applied, an animation gives its first
-    frame. Pictures over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
+    frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
     at 1/2, 1/4 or 1/8 as long as its short side keeps so many pixels, in a fraction of the time.
     """
     import warnings
@@ -110,15 +110,15 @@ def decode(data: bytes, background: Literal["white", "black"] = "white", least_s
 def decode_quietly(
     data: bytes, background: Literal["white", "black"] = "white", least_side: int | None = None
 ) -> Decoded:
-    """`decode` for a caller that has silenced warnings itself, once for many pictures."""
+    """`decode` for a caller that has silenced warnings itself, once for many images."""
     if not data:
-        raise Refused("an empty file")
+        raise RefusedImageError("an empty file")
     try:
         return _decode(data, background, least_side)
-    except Refused:
+    except RefusedImageError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind there is
-        raise Refused(_reason(error, data)) from None
+        raise RefusedImageError(_reason(error, data)) from None
 
 
 def _decode(data: bytes, background: Literal["white", "black"], least_side: int | None) -> Decoded:
@@ -126,10 +126,10 @@ def _decode(data: bytes, background: Literal["white", "black"], least_side: int 
 
     image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
     width, height = image.size
-    if width * height > MOST_PIXELS:
-        raise Refused(f"{width}x{height} is more than {MOST_PIXELS // 10**6} million pixels")
+    if width * height > MAX_PIXELS:
+        raise RefusedImageError(f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels")
     if width * height == 0:
-        raise Refused(f"{width}x{height} holds no pixels")
+        raise RefusedImageError(f"{width}x{height} holds no pixels")
     mode, animated = image.mode, bool(getattr(image, "is_animated", False))
     if least_side is not None and image.format == "JPEG":
         image.draft(None, (least_side, least_side))
@@ -168,7 +168,7 @@ def _flat(image: "Image", background: str) -> "Image":
     elif mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         return image.convert("RGB")
     else:
-        raise Refused(f"pixels of mode {mode} are not read")
+        raise RefusedImageError(f"pixels of mode {mode} are not read")
     below.paste(layered.convert(below.mode), mask=layered.getchannel("A"))
     return below
 
@@ -179,7 +179,7 @@ def _eight_bits(image: "Image") -> "Image":
 
     levels = np.asarray(image).astype(np.int64)
     if levels.min() < 0 or levels.max() > 65535:
-        raise Refused("grey levels beyond 16 bits")
+        raise RefusedImageError("grey levels beyond 16 bits")
     return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
 
 
@@ -190,7 +190,7 @@ def _reason(error: Exception, data: bytes) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, Image.DecompressionBombError):
-        return f"more than {MOST_PIXELS // 10**6} million pixels"
+        return f"more than {MAX_PIXELS // 10**6} million pixels"
     if isinstance(error, UnidentifiedImageError):
         known = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
         if known is None and data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
@@ -201,7 +201,7 @@ def _reason(error: Exception, data: bytes) -> str:
 
 
 def header(data: bytes) -> tuple[int, int, str] | None:
-    """(width, height, mode) of an encoded picture without decoding it; None where it cannot be told."""
+    """(width, height, mode) of an encoded image without decoding it; None where it cannot be told."""
     import warnings
 
     from PIL import Image
@@ -216,7 +216,7 @@ def header(data: bytes) -> tuple[int, int, str] | None:
 
 
 def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white") -> "Image":
-    """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB picture; the fourth channel is alpha."""
+    """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB image; the fourth channel is alpha."""
     from PIL import Image
 
     return _flat(
@@ -224,22 +224,22 @@ def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white")
     )
 
 
-def stacked(pictures: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
-    """Square pictures of one size, one after another -> (N, C, H, W) uint8; what is None stays black.
+def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
+    """Square images of one size, one after another -> (N, C, H, W) uint8; what is None stays black.
 
-    Laid one below the other on one sheet, since turning each into bytes costs more than a small picture's decoding.
+    Laid one below the other on one sheet, since turning each into bytes costs more than a small image's decoding.
     """
     from PIL import Image
 
     sheet = Image.new("L" if channels == 1 else "RGB", (size, size * count))
-    for index, picture in enumerate(pictures):
-        if picture is not None:
-            sheet.paste(picture, (0, size * index))
+    for index, image in enumerate(images):
+        if image is not None:
+            sheet.paste(image, (0, size * index))
     levels = np.frombuffer(sheet.tobytes(), np.uint8).reshape(count, size, size, channels)
     return np.ascontiguousarray(levels.transpose(0, 3, 1, 2))
 
 
-def square(image: "Image", crop: int | None, size: int) -> "Image":
+def crop_and_resize(image: "Image", crop: int | None, size: int) -> "Image":
     """Centre crop to `crop` pixels (None, or more than there are: the short side), then resize to `size`.
 
     A crop that has the right size is not resampled; see `FILTER`.

@@ -21,7 +21,7 @@ def threads() -> int:
     return min(cores(), max(1, int(given))) if given.isascii() and given.isdigit() else cores()
 
 
-def is_first() -> bool:
+def is_rank_zero() -> bool:
     """Whether this process is the one that speaks for all."""
     return os.environ.get("RANK", "0") == "0"
 
@@ -95,7 +95,7 @@ def peak_memory_bytes() -> int | None:
     return int(peak) * (1 if sys.platform == "darwin" else 1024)
 
 
-def processor() -> str:
+def cpu_name() -> str:
     """The processor's name, where the system says it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123

@@ -1,8 +1,8 @@
-"""Pictures of the class one asks for, from a bundle: the one way that serves the command, metrics, exports and pages.
+"""Images of the class one asks for, from a bundle: the one way that serves the command, metrics, exports and pages.
 
-A picture depends on (weights, label, seed, index) alone. Its noise is drawn from a stream of its block of 64, and it is
-always computed in float32 at the same place of a batch of the same size, so that asking for more pictures, or for other
-labels beside it, changes none of its bytes. A fast sampler draws the same pictures in bfloat16: nearly the same bytes.
+An image depends on (weights, label, seed, index) alone. Its noise is drawn from a stream of its block of 64, and it is
+always computed in float32 at the same place of a batch of the same size, so that asking for more images, or for other
+labels beside it, changes none of its bytes. A fast sampler draws the same images in bfloat16: nearly the same bytes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,8 +20,8 @@ from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
 from ganvas.machine import computes_bfloat16, keep_freed_memory
 from ganvas.networks.pair import Generator
-from ganvas.runs.bundle import Bundle, Card, open_run
-from ganvas.seeds import stream
+from ganvas.rng import stream
+from ganvas.runs.bundle import Bundle, BundleInfo, open_run
 
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
@@ -37,13 +37,13 @@ def load(run: str | Path, say: Callable[[str], None] = lambda line: None, fast: 
 
 
 class Sampler:
-    """A trained generator that can be asked for pictures."""
+    """A trained generator that can be asked for images."""
 
     def __init__(self, bundle: Bundle, name: str = "this run", fast: bool = False) -> None:
         if bundle.card.is_classifier:
             raise UserError(f"{name} trained a classifier, which tells classes apart and draws nothing")
         keep_freed_memory()
-        self.card: Card = bundle.card
+        self.card: BundleInfo = bundle.card
         self.name = name
         self.precision = torch.bfloat16 if fast and computes_bfloat16() else torch.float32
         # A copy: a training's own generator keeps its layout. Channels last is the faster one to draw in.
@@ -74,9 +74,9 @@ class Sampler:
     def sample(
         self, labels: Sequence[str | int] | int, seed: int = 0, truncation: float | None = None
     ) -> NDArray[np.uint8]:
-        """Pictures (N, C, H, W) uint8: one per label, or so many of a generator without labels.
+        """Images (N, C, H, W) uint8: one per label, or so many of a generator without labels.
 
-        The k-th picture asked of a label is that label's picture number k under this seed. `truncation`: noise values
+        The k-th image asked of a label is that label's image number k under this seed. `truncation`: noise values
         beyond it are drawn again.
         """
         if isinstance(labels, str):  # one name, not its letters
@@ -84,7 +84,7 @@ class Sampler:
         wanted = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
         if self.classes and isinstance(labels, int):
             raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
-        pixels = np.empty((len(wanted), *self.card.shape.picture), np.uint8)
+        pixels = np.empty((len(wanted), *self.card.shape.image), np.uint8)
         places: dict[int | None, list[int]] = {}
         for place, label in enumerate(wanted):
             places.setdefault(label, []).append(place)
@@ -96,14 +96,14 @@ class Sampler:
     def stream(
         self, label: int | None, count: int, seed: int = 0, truncation: float | None = None
     ) -> Iterator[tuple[int, Pixels]]:
-        """The first `count` pictures of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH."""
+        """The first `count` images of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH."""
         for first in range(0, count, BATCH):
             noise = self.noise(label, seed, first // BATCH, truncation)
             labels = None if label is None else torch.full((BATCH,), label)
             yield first, self._draw(noise, labels)[: count - first]
 
     def between(self, start: str | int, end: str | int, steps: int, seed: int = 0) -> NDArray[np.uint8]:
-        """One seed's picture on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
+        """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
         ends = torch.zeros(2, max(1, len(self.classes)))
         ends[0, self.index(start)] = ends[1, self.index(end)] = 1
         ways = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
@@ -116,7 +116,7 @@ class Sampler:
         return np.concatenate(drawn)
 
     def noise(self, label: int | None, seed: int, block: int, truncation: float | None) -> Tensor:
-        """(BATCH, Z) standard normal values of one block of pictures; beyond ±truncation they are drawn again."""
+        """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
         if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
             raise UserError(f"the truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
         generator = stream(seed, f"sample/{'' if label is None else label}", block)
@@ -134,17 +134,17 @@ class Sampler:
         return to_uint8(images).cpu().numpy()
 
 
-def spread(count: int, classes: Sequence[int]) -> list[int]:
-    """How many of `count` pictures each class gets: as even as can be, the first ones one more."""
+def split_evenly(count: int, classes: Sequence[int]) -> list[int]:
+    """How many of `count` images each class gets: as even as can be, the first ones one more."""
     return [count // len(classes) + (place < count % len(classes)) for place in range(len(classes))]
 
 
 def save_npz(
     path: Path, parts: Iterable[Pixels], count: int, labels: NDArray[np.int64] | None, classes: Sequence[str]
 ) -> None:
-    """Pictures as `images` (N, H, W[, 3]), with `labels` and `classes` where there are any: ready to be a SOURCE.
+    """Images as `images` (N, H, W[, 3]), with `labels` and `classes` where there are any: ready to be a SOURCE.
 
-    `parts` are `count` pictures in all, (n, C, H, W) uint8 each; no more than one part is in memory at a time.
+    `parts` are `count` images in all, (n, C, H, W) uint8 each; no more than one part is in memory at a time.
     """
     unfinished = path.with_name(f".{path.name}.part")
     try:
@@ -157,7 +157,7 @@ def save_npz(
                         _npy_header(images, (count, *channels_last.shape[1:]))
                     images.write(np.ascontiguousarray(channels_last).tobytes())
                     written += len(part)
-                assert written == count > 0, f"{written} pictures came, {count} were promised"
+                assert written == count > 0, f"{written} images came, {count} were promised"
             named: dict[str, Any] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
             for name, array in named.items():
                 with file.open(ZipInfo(f"{name}.npy"), "w") as entry:

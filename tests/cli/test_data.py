@@ -32,9 +32,9 @@ def test_the_report_says_one_fact_a_line(pets, capsys):
     assert cli.run(["data", str(pets)]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
-        "pictures: 27 of 20x20 px, grey",
-        "class cats: 22 pictures, 2 of them held out",
-        "class dogs: 5 pictures, 0 of them held out",
+        "images: 27 of 20x20 px, grey",
+        "class cats: 22 images, 2 of them held out",
+        "class dogs: 5 images, 0 of them held out",
         "without a held-out part, being too small: dogs",
         "sizes met: 20x24 (27)",
         "modes met: L (27)",
@@ -64,7 +64,7 @@ def test_the_sheet_goes_where_it_is_asked_to(pets, tmp_path):
 
 def test_choices_reach_the_prepared_set(pets, capsys):
     assert cli.run(["data", str(pets), "--size", "17", "--channels", "3", "--crop", "square"]) == 0
-    assert "pictures: 27 of 17x17 px, RGB" in capsys.readouterr().out
+    assert "images: 27 of 17x17 px, RGB" in capsys.readouterr().out
 
 
 def test_a_set_without_labels_says_so(pets, capsys):
@@ -90,11 +90,11 @@ def test_a_mistake_is_one_sentence_and_status_2(pets, capsys, arguments, said):
     assert "Traceback" not in captured.err
 
 
-def test_too_many_refused_pictures_are_listed_before_it_stops(pets, capsys):
+def test_too_many_refused_images_are_listed_before_it_stops(pets, capsys):
     for index in range(5):
         (pets / "dogs" / f"bad{index}.png").write_bytes(b"no")
     assert cli.run(["data", str(pets)]) == 2
     captured = capsys.readouterr()
     assert "refused: dogs/bad4.png" in captured.out
-    assert "6 of 33 pictures cannot be used" in captured.err
+    assert "6 of 33 images cannot be used" in captured.err
     assert cli.run(["data", str(pets), "--accept-refused"]) == 0

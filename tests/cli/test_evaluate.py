@@ -10,14 +10,14 @@ import pytest
 def moment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ganvas.machine.cores", lambda: 1)
-    for room in ("classifying.judging", "metrics.use"):
-        monkeypatch.setattr(f"ganvas.{room}.images_shown", lambda count, size: 512)
+    for module in ("evaluator", "cas"):
+        monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 512)
     return tmp_path
 
 
 @pytest.fixture
 def theirs(tmp_path, tiny_source):
-    """Anyone's pictures, and a larger real set of the same kind to hold them against."""
+    """Anyone's images, and a larger real set of the same kind to hold them against."""
     with np.load(tiny_source) as file:
         arrays = {name: file[name] for name in file.files}
     np.savez(tmp_path / "theirs.npz", **arrays)
@@ -33,15 +33,15 @@ def test_a_runs_scorecard_lies_in_its_folder_and_the_short_of_it_is_said(own_run
     card = json.loads((own_run.path / "scorecard.json").read_text())
     assert card["name"] == "own"
     assert card["protocol"]["n"] == 60
-    assert card["pictures"]["recipe"] == "modern"
+    assert card["images"]["recipe"] == "modern"
     for name in ("scorecard.md", "scorecard.html", "scorecard.png"):
         assert (own_run.path / name).stat().st_size > 200
     lines("sample", own_run.path, "-n", 3)  # and it is still a run
 
 
-def test_anyones_pictures_are_scored_against_a_set(theirs, lines, tmp_path):
+def test_anyones_images_are_scored_against_a_set(theirs, lines, tmp_path):
     said = lines("evaluate", theirs, "--against", "real.npz", "--out", "few", "--quick")
-    assert any(line.startswith("No FCD: ") and "at least 129 generated pictures" in line for line in said)
+    assert any(line.startswith("No FCD: ") and "at least 129 generated images" in line for line in said)
     said = lines("evaluate", "real.npz", "--against", "real.npz", "--out", "card", "--quick", "-n", 300)
     assert any(line.startswith("FCD ") for line in said)
     card = json.loads((tmp_path / "card" / "scorecard.json").read_text())
@@ -57,13 +57,13 @@ def test_two_scorecards_are_compared_and_other_protocols_refused(theirs, lines, 
     assert said[-1] == "comparison both/compare.html"
     assert (tmp_path / "both" / "compare.html").read_text().count("<img") == 2
     lines("evaluate", "real.npz", "--against", "real.npz", "--out", "three", "-n", 90)
-    assert "number of pictures (60 and 90)" in refused("compare", "one", "three")
+    assert "number of images (60 and 90)" in refused("compare", "one", "three")
 
 
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (("--features", "jugde"), "there are no features 'jugde'; did you mean judge?"),
+        (("--features", "evalautor"), "there are no features 'evalautor'; did you mean evaluator?"),
         (("-n", "5"), "-n: input should be greater than or equal to 10"),
         (("-n", "many"), "-n: input should be a valid integer"),
         (("--size", "32"), "--size prepares --against, which was not given"),
@@ -76,7 +76,7 @@ def test_a_mistake_gets_one_sentence(own_run, refused, flags, sentence):
     assert not (own_run.path / "scorecard.json").exists()
 
 
-def test_pictures_need_a_real_set_and_a_place(theirs, refused):
+def test_images_need_a_real_set_and_a_place(theirs, refused):
     assert "give the real set with --against SOURCE" in refused("evaluate", theirs)
     assert "say with --out FOLDER" in refused("evaluate", theirs, "--against", "real.npz")
     assert "there is no run nowhere" in refused("evaluate", "nowhere")

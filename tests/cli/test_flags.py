@@ -3,40 +3,40 @@
 import pytest
 
 from ganvas.cli import flags
+from ganvas.config.recipes import RECIPES
+from ganvas.config.run import RunConfig
 from ganvas.errors import UserError
-from ganvas.runs.recipes import RECIPES
-from ganvas.runs.spec import Run
 
 
 def written(tmp_path, text):
-    path = tmp_path / "knobs.toml"
+    path = tmp_path / "options.toml"
     path.write_text(text)
     return path
 
 
 def test_short_flags_and_full_names_meet_in_one_nest():
-    made = flags.choices({"size": "28", "seed": None, "batch": "8"}, {"pair": {"width": "48"}, "seed": "3"}, None)
+    made = flags.parse_choices({"size": "28", "seed": None, "batch": "8"}, {"pair": {"width": "48"}, "seed": "3"}, None)
     assert made == {"data": {"size": "28"}, "training": {"batch": "8"}, "pair": {"width": "48"}, "seed": "3"}
 
 
 def test_a_dash_in_a_flag_is_the_underscore_of_the_schema():
-    assert flags.choices({}, {"objective": {"penalty-every": "4"}}, None) == {"objective": {"penalty_every": "4"}}
+    assert flags.parse_choices({}, {"objective": {"penalty-every": "4"}}, None) == {"objective": {"penalty_every": "4"}}
 
 
 def test_flags_win_over_the_file(tmp_path):
     path = written(tmp_path, 'recipe = "book-gan"\nseed = 4\n[training]\nbatch = 3\nimages = 9\n')
-    made = flags.choices({"batch": "5"}, {}, path)
+    made = flags.parse_choices({"batch": "5"}, {}, path)
     assert made == {"recipe": "book-gan", "seed": 4, "training": {"batch": "5", "images": 9}}
 
 
 def test_a_budget_typed_unsets_the_one_in_the_file(tmp_path):
-    made = flags.choices({"images": "50"}, {}, written(tmp_path, "[training]\nminutes = 3\n"))
+    made = flags.parse_choices({"images": "50"}, {}, written(tmp_path, "[training]\nminutes = 3\n"))
     assert made["training"] == {"images": "50", "minutes": None, "epochs": None}
 
 
 def test_one_choice_made_by_both_its_names_is_refused():
     with pytest.raises(UserError, match=r"^--images was given twice, once as --training\.images$"):
-        flags.choices({"images": "5"}, {"training": {"images": "6"}}, None)
+        flags.parse_choices({"images": "5"}, {"training": {"images": "6"}}, None)
 
 
 @pytest.mark.parametrize(
@@ -54,23 +54,23 @@ def test_one_choice_made_by_both_its_names_is_refused():
 )
 def test_an_unknown_flag_gets_the_nearest(typed, meant):
     with pytest.raises(UserError) as caught:
-        flags.choices({}, {typed: "1"}, None)
+        flags.parse_choices({}, {typed: "1"}, None)
     assert str(caught.value).startswith(f"there is no --{typed}; did you mean {meant}? ")
 
 
 def test_an_unknown_flag_like_no_other_still_says_where_they_are():
-    with pytest.raises(UserError, match=r"^there is no --xyzzy; `ganvas list knobs` names them all$"):
-        flags.choices({}, {"xyzzy": "1"}, None)
+    with pytest.raises(UserError, match=r"^there is no --xyzzy; `ganvas list options` names them all$"):
+        flags.parse_choices({}, {"xyzzy": "1"}, None)
 
 
-def test_a_part_is_no_knob():
-    with pytest.raises(UserError, match=r"^--optimiser is a part of a run; its knobs are --optimiser\.name, "):
-        flags.choices({}, {"optimiser": "adam"}, None)
+def test_a_part_is_no_option():
+    with pytest.raises(UserError, match=r"^--optimiser is a part of a run; its options are --optimiser\.name, "):
+        flags.parse_choices({}, {"optimiser": "adam"}, None)
 
 
 def test_the_source_has_no_flag():
     with pytest.raises(UserError, match="ganvas train SOURCE"):
-        flags.choices({}, {"source": "digits"}, None)
+        flags.parse_choices({}, {"source": "digits"}, None)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_source_has_no_flag():
 def test_a_file_that_does_not_fit_is_refused_by_its_name(text, match, tmp_path):
     with pytest.raises(UserError, match=match) as caught:
         flags.read_config(written(tmp_path, text))
-    assert str(caught.value).startswith(f"--config {tmp_path / 'knobs.toml'}")
+    assert str(caught.value).startswith(f"--config {tmp_path / 'options.toml'}")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
@@ -115,25 +115,25 @@ def test_the_count_is_named_as_it_was_typed():
     assert flags.as_typed("--count: too many", ["sample", "run", "--count", "9"]) == "--count: too many"
 
 
-def test_every_short_flag_is_a_knob_of_the_schema():
+def test_every_short_flag_is_a_option_of_the_schema():
     assert set(flags.SHORT.values()) <= set(flags.known_names())
 
 
-def test_whatever_a_recipe_holds_is_a_knob_and_can_be_said():
+def test_whatever_a_recipe_holds_is_a_option_and_can_be_said():
     for make in RECIPES.values():
         for name, _ in flags.flat(make("digits").model_dump(exclude={"source", "recipe"})):
             assert name in flags.known_names()
 
 
-def test_every_knob_has_help_and_says_what_it_takes():
-    for knob in flags.knobs():
-        assert knob.help, knob.name
-        assert knob.values, knob.name
-        assert "\n" not in knob.help + knob.values
+def test_every_option_has_help_and_says_what_it_takes():
+    for option in flags.options():
+        assert option.help, option.name
+        assert option.values, option.name
+        assert "\n" not in option.help + option.values
 
 
-def test_a_knob_says_its_bounds_its_names_and_its_default():
-    said = {(knob.name, knob.kind): knob.values for knob in flags.knobs()}
+def test_a_option_says_its_bounds_its_names_and_its_default():
+    said = {(option.name, option.kind): option.values for option in flags.options()}
     assert said["data.size", ""] == "a whole number from 16 to 128"
     assert said["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
     assert said["pair.width", "book-conv"] == "a whole number from 1 to 1024, else 256"
@@ -145,5 +145,5 @@ def test_a_knob_says_its_bounds_its_names_and_its_default():
 
 
 def test_nesting_undoes_flattening():
-    values = Run.model_validate(RECIPES["modern"]("digits").model_dump()).model_dump()
+    values = RunConfig.model_validate(RECIPES["modern"]("digits").model_dump()).model_dump()
     assert flags.nested(dict(flags.flat(values))) == values

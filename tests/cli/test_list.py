@@ -1,9 +1,9 @@
-"""`ganvas list`: recipes, sources, runs and knobs, one a line."""
+"""`ganvas list`: recipes, sources, runs and options, one a line."""
 
 import shutil
 
+from ganvas.config.recipes import RECIPES
 from ganvas.data import SOURCES
-from ganvas.runs.recipes import RECIPES
 
 
 def test_every_recipe_is_named_with_its_budget(lines):
@@ -28,21 +28,21 @@ def test_runs_are_named_with_how_far_they_are(lines, tiny_run, unfinished_run, t
     (runs / "broken" / "run.json").write_text("{")
     said = dict(line.removeprefix("run ").split(": ", 1) for line in lines("list", "runs", "--runs", runs))
     assert sorted(said) == [str(runs / name) for name in ("broken", "half", "whole")]
-    assert said[str(runs / "whole")].startswith("finished, 160 pictures, modern on patterns, 16 px, 3 classes")
-    assert said[str(runs / "half")].startswith("unfinished, 160 of 160 pictures saved")
+    assert said[str(runs / "whole")].startswith("finished, 160 images, modern on patterns, 16 px, 3 classes")
+    assert said[str(runs / "half")].startswith("unfinished, 160 of 160 images saved")
     assert said[str(runs / "broken")].startswith("unreadable: ")
 
 
 def test_without_a_word_it_names_recipes_sources_and_runs(lines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     kinds = [line.split()[0] for line in lines("list")]
-    assert set(kinds) == {"recipe", "source"}  # no runs here, and knobs are many
+    assert set(kinds) == {"recipe", "source"}  # no runs here, and options are many
 
 
-def test_every_knob_is_named_as_it_is_typed(lines):
-    said = lines("list", "knobs")
-    assert any(line.startswith("knob --pair.width of modern: ") for line in said)
-    assert any(line.startswith("knob --size: ") for line in said)
+def test_every_option_is_named_as_it_is_typed(lines):
+    said = lines("list", "options")
+    assert any(line.startswith("option --pair.width of modern: ") for line in said)
+    assert any(line.startswith("option --size: ") for line in said)
     assert all(": " in line for line in said)
 
 

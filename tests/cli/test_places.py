@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ganvas import cli
-from ganvas.training import train
+from ganvas.training import run
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_source_is_never_written_into(pets, refused, contents, command):
 
 
 def test_samples_and_scorecards_keep_out_of_a_runs_source(pets, lines, refused, contents, monkeypatch):
-    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
     lines("train", "pets", *QUICK, "--pair.width", 4, "--out", "run")
     before = contents(pets)
     for command in (
@@ -78,16 +78,16 @@ def test_a_name_that_is_too_long_is_a_sentence(refused, command):
 
 
 def test_a_source_by_another_spelling_is_the_same(pets, lines, monkeypatch):
-    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
     for source in ("pets", "pets/", "./pets", pets):
         said = lines("train", source, *QUICK, "--pair.width", 4, "--out", "run")
-    assert "run is finished: 16 pictures" in said
+    assert "run is finished: 16 images" in said
 
 
 def test_a_budget_that_is_no_whole_number_of_batches_is_rounded_up_and_that_is_said(pets, lines, monkeypatch):
-    monkeypatch.setattr("ganvas.training.closing.charts", lambda *_: None)
+    monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
     said = lines("train", "pets", *("--images", 20, *QUICK[2:]), "--pair.width", 4, "--out", "run")
-    assert "budget 20 pictures, rounded up to whole batches: 24" in said
+    assert "budget 20 images, rounded up to whole batches: 24" in said
 
 
 @pytest.mark.parametrize("budget", [("--images", "9" * 26), ("--minutes", "1e300"), ("--epochs", "1e300")])
@@ -99,17 +99,17 @@ def test_interrupted_before_anything_was_saved_it_leaves_nothing(pets, tmp_path,
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "play_out", interrupted)
+    monkeypatch.setattr(run, "run_to_end", interrupted)
     assert cli.run(["train", "pets", *map(str, QUICK), "--out", "runs/new"]) == 130
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_licence_beside_the_class_folders_is_no_picture(pets, lines):
+def test_a_licence_beside_the_class_folders_is_no_image(pets, lines):
     (pets / "LICENSE").write_text("free")
     (pets / "cats" / "README").write_text("cats")
     (pets / ".thumbnails").mkdir()
     said = lines("data", "pets")
-    assert "pictures: 24 of 16x16 px, grey" in said
+    assert "images: 24 of 16x16 px, grey" in said
     assert {"passed over: LICENSE", "passed over: cats/README", "passed over: .thumbnails/"} <= set(said)
 
 

@@ -30,13 +30,13 @@ def arrays(path):
 
 
 def test_a_sheet_has_a_row_a_class(run, lines):
-    assert lines("sample", run, "-n", 12)[-1] == f"pictures {run / 'samples.png'}"
+    assert lines("sample", run, "-n", 12)[-1] == f"images {run / 'samples.png'}"
     with Image.open(run / "samples.png") as sheet:
         assert sheet.height > 3 * 64
         assert sheet.width > 4 * 64
 
 
-def test_an_npz_holds_pictures_labels_and_classes_and_is_a_source(run, lines, here):
+def test_an_npz_holds_images_labels_and_classes_and_is_a_source(run, lines, here):
     lines("sample", run, "-n", 31, "--out", "drawn.npz")
     found = arrays(here / "drawn.npz")
     assert found["images"].shape == (31, 16, 16)
@@ -62,7 +62,7 @@ def test_a_folder_gets_a_folder_a_class_and_is_a_source(run, lines, here):
     assert open_source("drawn").classes == tuple(CLASSES)
 
 
-def test_more_pictures_leave_the_first_ones_as_they_were(run, lines, here):
+def test_more_images_leave_the_first_ones_as_they_were(run, lines, here):
     lines("sample", run, "--label", 1, "-n", 3, "--out", "few.npz")
     lines("sample", run, "--label", "down", "-n", 40, "--out", "many.npz")
     assert np.array_equal(arrays("few.npz")["images"], arrays("many.npz")["images"][:3])
@@ -85,7 +85,7 @@ def test_it_walks_from_label_to_label(run, lines, here):
         assert strip.width > 7 * strip.height
 
 
-def test_truncation_draws_other_pictures(run, lines, here):
+def test_truncation_draws_other_images(run, lines, here):
     for name, more in (("free", ()), ("held", ("--truncation", 0.3))):
         lines("sample", run, "-n", 9, "--out", f"{name}.npz", *more)
     assert not np.array_equal(arrays("free.npz")["images"], arrays("held.npz")["images"])
@@ -93,12 +93,12 @@ def test_truncation_draws_other_pictures(run, lines, here):
 
 def test_an_unfinished_run_is_drawn_from_its_newest_checkpoint_and_that_is_said(unfinished_run, lines):
     said = lines("sample", unfinished_run.path, "-n", 3)
-    assert said[0] == f"{unfinished_run.path} is unfinished: from its checkpoint after 160 pictures"
+    assert said[0] == f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"
 
 
 def test_a_bundle_alone_can_be_drawn_from_and_nothing_is_put_into_it(run, lines, contents):
     before = contents(run / "bundle")
-    assert lines("sample", run / "bundle", "-n", 3)[-1] == f"pictures {run / 'samples.png'}"
+    assert lines("sample", run / "bundle", "-n", 3)[-1] == f"images {run / 'samples.png'}"
     assert contents(run / "bundle") == before
 
 
@@ -139,15 +139,17 @@ def test_a_folder_that_is_no_run_is_refused(refused, here):
 
 
 def test_a_classifier_draws_nothing_and_says_so(train_small, refused, here):
-    train_small(here / "judge", "book-classifier", training={"images": 16})
-    assert refused("sample", "judge") == "judge trained a classifier, which tells classes apart and draws nothing"
+    train_small(here / "evaluator", "book-classifier", training={"images": 16})
+    assert (
+        refused("sample", "evaluator") == "evaluator trained a classifier, which tells classes apart and draws nothing"
+    )
 
 
 def test_a_label_asked_of_a_run_without_labels_is_refused(train_small, refused, lines, here):
     train_small(here / "plain", "book-gan", training={"images": 16})
     assert "was trained without labels: leave out --label" in refused("sample", "plain", "--label", "spot")
     assert "was trained without labels" in refused("sample", "plain", "--between", "spot", "down")
-    assert lines("sample", "plain", "-n", 5, "--out", "drawn.npz")[-1] == "pictures drawn.npz"
+    assert lines("sample", "plain", "-n", 5, "--out", "drawn.npz")[-1] == "images drawn.npz"
     assert set(arrays("drawn.npz")) == {"images"}
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from ganvas.cli.study import study
 from ganvas.errors import UserError
-from ganvas.studies import trials
-from ganvas.studies.questions import QUESTIONS
+from ganvas.experiments import trials
+from ganvas.experiments.questions import EXPERIMENTS
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def made_up(monkeypatch):
 
     def do(tasks, journal, title):
         for task in tasks:
-            names = [measure.name for measure in QUESTIONS[task.question].measures]
+            names = [measure.name for measure in EXPERIMENTS[task.question].measures]
             journal.add(
                 {
                     "row": task.row,
@@ -27,10 +27,10 @@ def made_up(monkeypatch):
             )
 
     monkeypatch.setattr(trials, "_do", do)
-    monkeypatch.setattr("ganvas.classifying.judging.images_shown", lambda count, size: 512)
+    monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 512)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_question_ends_with_its_answer_and_a_page(name, made_up, large_source, tmp_path, capsys):
     assert study(name, str(large_source), seeds="2", budget="1", out=tmp_path / "out") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -62,7 +62,7 @@ def test_a_mistake_is_answered_before_anything_is_done(name, choices, sentence, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_place_inside_the_pictures_or_a_file_is_refused(tmp_path):
+def test_a_place_inside_the_images_or_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError):
         study("activation", "digits", out=tmp_path / "file")

@@ -9,7 +9,7 @@ import pytest
 
 from ganvas.cli.train import names
 from ganvas.errors import UserError
-from ganvas.training import closing
+from ganvas.training import artifacts
 
 QUICK = (
     *("--images", 16, "--batch", 8, "--threads", 1, "--precision", "float32", "--memory-format", "contiguous"),
@@ -21,7 +21,7 @@ QUICK = (
 def here(tmp_path, monkeypatch):
     """An empty folder to work in, without charts, which take longest."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(closing, "charts", lambda *_: None)
+    monkeypatch.setattr(artifacts, "draw_charts", lambda *_: None)
     return tmp_path
 
 
@@ -39,13 +39,13 @@ def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, l
     said = lines("train", tiny_source, *QUICK, "--out", "my run")
     assert "bundle my run/bundle" in said
     assert said[-1] == "next: ganvas sample 'my run' -n 100"
-    assert lines("sample", "my run", "-n", 100)[-1] == "pictures my run/samples.png"
+    assert lines("sample", "my run", "-n", 100)[-1] == "images my run/samples.png"
 
 
 def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run")
     before = (here / "run" / "run.json").read_bytes()
-    assert "run is finished: 16 pictures" in lines("train", tiny_source, *QUICK, "--out", "run")
+    assert "run is finished: 16 images" in lines("train", tiny_source, *QUICK, "--out", "run")
     assert (here / "run" / "run.json").read_bytes() == before
 
 
@@ -77,11 +77,11 @@ def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, 
     assert record(here / "run")["images"] == 16
 
 
-def test_minutes_become_pictures_before_the_first_step(tiny_source, lines, here, monkeypatch):
-    monkeypatch.setattr("ganvas.training.measure.images_per_second", lambda *_: 100.0)
+def test_minutes_become_images_before_the_first_step(tiny_source, lines, here, monkeypatch):
+    monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 100.0)
     quick = QUICK[2:]
     said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
-    assert "budget 0.01 minutes at 100 pictures/s: 60 pictures" in said
+    assert "budget 0.01 minutes at 100 images/s: 60 images" in said
     assert record(here / "run")["images"] == 64  # whole batches
     assert record(here / "run")["run"]["training"]["minutes"] == 0.01
 
@@ -91,7 +91,7 @@ def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
     assert "pair.width 4" in said
     assert "discriminator layer stem: 4 x 8 x 8, each value sees 6 px" in said
     assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
-    assert any(line.startswith("time about ") and line.endswith(" for 16 pictures") for line in said)
+    assert any(line.startswith("time about ") and line.endswith(" for 16 images") for line in said)
     assert any(line.startswith("memory about ") for line in said)
     assert list(here.iterdir()) == []
 
@@ -122,7 +122,7 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
         (("--labels", "maybe"), "--labels: input should be 'on' or 'off'"),
         (("--pair.widht", "8"), "there is no --pair.widht; did you mean --pair.width?"),
         (("--widht", "8"), "there is no --widht"),
-        (("--pair", "8"), "--pair is a part of a run; its knobs are --pair.kind"),
+        (("--pair", "8"), "--pair is a part of a run; its options are --pair.kind"),
         (("--track", "tensorbord"), "there is no tracker 'tensorbord'; did you mean tensorboard?"),
         (("--track", ""), "--track needs the name of a tracker"),
         (("--from", "nowhere"), "nowhere is not a run"),

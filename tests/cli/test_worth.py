@@ -9,8 +9,8 @@ import pytest
 from ganvas import machine
 from ganvas.cli.worth import worth
 from ganvas.errors import UserError
-from ganvas.studies import budget
-from ganvas.studies import worth as study
+from ganvas.experiments import budget
+from ganvas.experiments import worth as study
 
 RATES = budget.Rates(fitting=1_000.0, training=100_000.0, drawing=100_000.0)
 
@@ -34,7 +34,7 @@ def test_it_says_a_fact_a_line_the_verdict_last_and_writes_three_files(own_run, 
     assert lines[-1] == "Cannot tell: one cannot tell with fewer than 3 seeds."
     card = json.loads((own_run.path / "worth.json").read_text())
     assert (card["format"], card["verdict"]["sentence"]) == (1, lines[-1])
-    assert (own_run.path / "worth.md").read_text().startswith("# Are pictures of own worth")
+    assert (own_run.path / "worth.md").read_text().startswith("# Are images of own worth")
     assert (own_run.path / "worth.html").read_text().startswith("<!doctype html>")
     assert worth(own_run.path, quick=True, seeds="2", minutes="0.05") == 0
     again = capsys.readouterr().out.splitlines()
@@ -45,7 +45,7 @@ def test_it_says_a_fact_a_line_the_verdict_last_and_writes_three_files(own_run, 
 def test_the_whole_set_is_there_too_unless_it_has_to_be_quick(own_run, tmp_path, capsys):
     assert worth(own_run.path, seeds="1", minutes="0.05", out=tmp_path / "answer") == 0
     said = capsys.readouterr().out
-    assert "100 % of the training pictures, 54 (the generator saw the whole set): " in said
+    assert "100 % of the training images, 54 (the generator saw the whole set): " in said
     assert not (own_run.path / "worth.json").exists()
     card = json.loads((tmp_path / "answer" / "worth.json").read_text())
     assert [found["share"] for found in card["sizes"]] == [1.0, 0.1]
@@ -84,7 +84,7 @@ def test_places_that_will_not_do_are_refused(own_run, tiny_source, tmp_path, con
         (own_run.path, file / "below", r"below cannot be written: .*file is not a folder"),
         (tmp_path / "ow", None, r"there is no run .*ow; did you mean .*own\?"),
         (file, None, r"file is not a run: give a run's folder"),
-        (own_run.bundle, None, r"is a bundle, which does not say where its pictures lie"),
+        (own_run.bundle, None, r"is a bundle, which does not say where its images lie"),
     ):
         with pytest.raises(UserError, match=sentence):
             worth(run, out=out)
@@ -106,7 +106,7 @@ def test_minutes_that_were_not_given_grow_on_a_slow_machine_and_that_is_said(own
     slow = budget.Rates(fitting=1_000.0, training=0.5, drawing=100_000.0)
     monkeypatch.setattr(study, "measured", lambda *_: slow)
     monkeypatch.setattr(budget, "FEWEST_TRAINED", 60)
-    monkeypatch.setattr(budget, "images_shown", lambda *_: 128)
+    monkeypatch.setattr(budget, "fit_images", lambda *_: 128)
     worth(own_run.path, quick=True, seeds="1")
     said = capsys.readouterr().out.splitlines()
     found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", said[1])

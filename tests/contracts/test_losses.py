@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganvas.objectives.losses import LOSSES, TOWARDS
+from ganvas.objectives.losses import LOSSES, TARGET_LOSSES
 
 LOGITS = [-1e4, -30.0, -1.0, 0.0, 1.0, 30.0, 1e4]
 
@@ -18,7 +18,7 @@ def every_pair():
     return real.flatten().requires_grad_(), fake.flatten().requires_grad_()
 
 
-def test_a_loss_has_one_value_a_picture_and_each_looks_at_its_own_logits(loss):
+def test_a_loss_has_one_value_a_image_and_each_looks_at_its_own_logits(loss):
     real, fake = torch.tensor([0.3, -0.7, 1.5]), torch.tensor([-0.2, 0.1, 0.9])
     for play in (loss.discriminator, loss.generator):
         together = play(real, fake)
@@ -63,11 +63,11 @@ def test_only_a_paired_loss_reads_real_logits_in_the_generators_step(loss):
         assert torch.equal(loss.generator(None, fake), loss.generator(real, fake))
 
 
-@pytest.mark.parametrize("name", TOWARDS)
+@pytest.mark.parametrize("name", TARGET_LOSSES)
 def test_a_loss_towards_a_target_is_finite_and_pulls_towards_it(name):
     for target in (0, 1):
         logits = torch.tensor(LOGITS, requires_grad=True)
-        value = TOWARDS[name](logits, target)
+        value = TARGET_LOSSES[name](logits, target)
         value.sum().backward()
         assert value.shape == (len(LOGITS),)
         assert value.isfinite().all()

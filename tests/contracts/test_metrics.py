@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ganvas.metrics.distances import TooFewError, frechet, kernel, neighbours
-from ganvas.metrics.diversity import diversity
+from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbours
+from ganvas.evaluation.diversity import diversity
 
 METRICS = {
     "frechet": frechet,
-    "kernel": kernel,
+    "kernel": kid,
     "diversity": diversity,
     **{
         name: lambda real, fake, name=name: getattr(neighbours(real, fake), name)
@@ -34,7 +34,7 @@ def test_its_value_lies_within_its_interval_and_all_are_numbers(metric):
         assert found.low <= found.value <= found.high
 
 
-def test_the_order_of_the_pictures_does_not_matter(metric):
+def test_the_order_of_the_images_does_not_matter(metric):
     real, fake = normal(80, 1), normal(90, 2, 0.3)
     shuffled = np.random.default_rng(3).permutation(90)
     assert metric(real, fake[shuffled]).value == pytest.approx(metric(real, fake).value)
@@ -61,7 +61,7 @@ def test_the_arrays_are_left_as_they_were(metric):
     assert np.array_equal(fake, before[1])
 
 
-def test_too_few_pictures_of_either_kind_are_refused(metric):
+def test_too_few_images_of_either_kind_are_refused(metric):
     for real, fake in ((normal(3, 1), normal(90, 2)), (normal(90, 1), normal(3, 2))):
         with pytest.raises(TooFewError, match=r"needs? at least"):
             metric(real, fake)

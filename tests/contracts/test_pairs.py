@@ -5,7 +5,7 @@ import torch
 
 from ganvas.networks import PAIRS
 from ganvas.networks.pair import Shape
-from ganvas.seeds import seed_weights
+from ganvas.rng import seed_weights
 
 SIZES = (16, 17, 28, 45, 64, 127, 128)
 SHAPES = [Shape(channels, size, classes) for size in SIZES for channels in (1, 3) for classes in (0, 3)]
@@ -40,11 +40,11 @@ def kind(request):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=name_of)
-def test_a_pair_draws_pictures_of_the_datas_shape_in_range_and_scores_each(kind, shape):
+def test_a_pair_draws_images_of_the_datas_shape_in_range_and_scores_each(kind, shape):
     pair = build(kind, shape)
     noise, labels = noise_and_labels(pair, shape)
     images = pair.generator(noise, labels)
-    assert images.shape == (3, *shape.picture)
+    assert images.shape == (3, *shape.image)
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
     logits = pair.discriminator(images, labels)
@@ -56,7 +56,7 @@ def test_a_pair_draws_pictures_of_the_datas_shape_in_range_and_scores_each(kind,
 def test_gradients_reach_every_parameter(kind, shape):
     # In eval mode: batch statistics would cancel the bias of the convolution before them.
     pair = build(kind, shape)
-    noise, labels = noise_and_labels(pair, shape, count=24)  # a rectified value may rest for one picture, not for all
+    noise, labels = noise_and_labels(pair, shape, count=24)  # a rectified value may rest for one image, not for all
     said = pair.discriminator.eval().judge(pair.generator.eval()(noise, labels), labels)
     (said.logits.square().sum() + (0 if said.classes is None else said.classes.square().sum())).backward()
     for network in (pair.generator, pair.discriminator):
@@ -88,7 +88,7 @@ def test_a_mixture_lies_between_its_classes_and_is_neither(kind):
     assert 0 < (between - ends[1]).norm() < apart
 
 
-def test_the_label_changes_the_picture_and_the_score_or_d_has_to_find_it(kind):
+def test_the_label_changes_the_image_and_the_score_or_d_has_to_find_it(kind):
     pair = build(kind, Shape(1, 28, 2))
     noise = torch.randn(1, pair.generator.noise_size).expand(2, -1)
     labels = torch.tensor([0, 1])
@@ -117,7 +117,7 @@ def test_labels_are_refused_without_classes_and_needed_with_them(kind):
         with pytest.raises(AssertionError):
             pair.generator(torch.randn(1, pair.generator.noise_size), labels)
         with pytest.raises(AssertionError):
-            pair.discriminator(torch.zeros(1, *shape.picture), labels)
+            pair.discriminator(torch.zeros(1, *shape.image), labels)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -150,11 +150,11 @@ def test_a_pair_built_on_no_device_is_whole_once_its_weights_are_filled_in(kind)
         assert torch.equal(empty.discriminator.eval()(images, labels), pair.discriminator.eval()(images, labels))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PAIRS if build(kind, SHAPES[-1]).discriminator.one_by_one])
+@pytest.mark.parametrize("kind", [kind for kind in PAIRS if build(kind, SHAPES[-1]).discriminator.batch_independent])
 def test_a_discriminator_that_judges_one_by_one_says_the_same_in_any_company_while_it_trains(kind):
     shape = Shape(3, 45, 3)
     pair = build(kind, shape)
-    images, labels = torch.rand(6, *shape.picture) * 2 - 1, torch.arange(6) % 3
+    images, labels = torch.rand(6, *shape.image) * 2 - 1, torch.arange(6) % 3
     whole = pair.discriminator.judge(images, labels)
     for part in (slice(0, 2), slice(2, 6)):
         judged = pair.discriminator.judge(images[part], labels[part])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ganvas.config.recipes import RECIPES, configure
 from ganvas.errors import UserError
 from ganvas.networks.pair import Shape
 from ganvas.runs import bundle
-from ganvas.runs.recipes import RECIPES, resolve
 from ganvas.sampling import load
 from ganvas.training import checkpoint
 
@@ -96,7 +96,7 @@ def test_a_classifier_is_measured_on_what_was_held_out_and_draws_nothing(short, 
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_two_pictures_a_step_are_as_welcome_as_one(short, recipe):
+def test_two_images_a_step_are_as_welcome_as_one(short, recipe):
     for batch in (1, 2):
         assert short(recipe, str(batch), training={"batch": batch, "images": 4}).bundle.is_dir()
 
@@ -105,29 +105,29 @@ def test_two_pictures_a_step_are_as_welcome_as_one(short, recipe):
 @pytest.mark.parametrize("size", [17, 28])
 def test_odd_sizes_and_colour_are_as_welcome(short, recipe, size):
     run = short(recipe, data={"size": size, "channels": 3}, training={"images": 8})
-    assert bundle.open_run(run.path).card.shape.picture == (3, size, size)
+    assert bundle.open_run(run.path).card.shape.image == (3, size, size)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_an_unknown_knob_is_refused_with_the_nearest(recipe):
-    for part, knob, close in (
+def test_an_unknown_option_is_refused_with_the_nearest(recipe):
+    for part, option, close in (
         ("training", "imags", "images"),
         ("optimiser", "rat", "rate"),
         ("objective", "los", "loss"),
         ("data", "sise", "size"),
     ):
-        with pytest.raises(UserError, match=f"there is no --{part}.{knob}: did you mean {close}"):
-            resolve("x", recipe, {part: {knob: 1}})
+        with pytest.raises(UserError, match=f"there is no --{part}.{option}: did you mean {close}"):
+            configure("x", recipe, {part: {option: 1}})
     name = next(iter(RECIPES[recipe]("x").pair.model_dump(exclude={"kind"})))
     with pytest.raises(UserError, match=rf"there is no --pair\.{name}x: did you mean {name}"):
-        resolve("x", recipe, {"pair": {f"{name}x": 1}})
+        configure("x", recipe, {"pair": {f"{name}x": 1}})
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_it_ends_with_its_charts(tiny_source, small, tmp_path, recipe):
-    from ganvas.training.train import Asked, train
+    from ganvas.training.run import TrainRequest, train
 
-    run = train(Asked(str(tiny_source), recipe, small(recipe, training=SHORT)), tmp_path / "run")
+    run = train(TrainRequest(str(tiny_source), recipe, small(recipe, training=SHORT)), tmp_path / "run")
     found = {p.stem for p in run.charts.glob("*.png")}
     assert {"losses", "kernels"} <= found
     assert ("features" in found) == (RECIPES[recipe]("x").pair.kind != "book-mlp")

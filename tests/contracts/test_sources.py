@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.data import Data, open_source
+from ganvas.data import DataConfig, open_source
 
 COUNT = 40
 LABELS = np.arange(COUNT) % 2
@@ -19,7 +19,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
 
 
-def pictures() -> np.ndarray:
+def images() -> np.ndarray:
     """(40, 20, 20) uint8 of random blocks, with one exact copy."""
     blocks = np.random.default_rng(0).integers(0, 256, (COUNT, 5, 5), np.uint8)
     blocks[9] = blocks[7]
@@ -27,25 +27,25 @@ def pictures() -> np.ndarray:
 
 
 def class_folder(root):
-    for index, (picture, label) in enumerate(zip(pictures(), LABELS, strict=True)):
+    for index, (image, label) in enumerate(zip(images(), LABELS, strict=True)):
         folder = root / ("<script>alert(1)" if label else "a..up")
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / f"{index}.png")
+        Image.fromarray(image).save(folder / f"{index}.png")
     return root
 
 
 def split_folder(root):
-    for index, (picture, label) in enumerate(zip(pictures(), LABELS, strict=True)):
+    for index, (image, label) in enumerate(zip(images(), LABELS, strict=True)):
         folder = root / ("train" if index < 30 else "val") / f"class {label}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / f"{index}.png")
+        Image.fromarray(image).save(folder / f"{index}.png")
     return root
 
 
 def flat_folder(root):
     root.mkdir()
-    for index, picture in enumerate(pictures()):
-        Image.fromarray(picture).convert("RGB").save(root / f"{index}.bmp")
+    for index, image in enumerate(images()):
+        Image.fromarray(image).convert("RGB").save(root / f"{index}.bmp")
     return root
 
 
@@ -59,7 +59,7 @@ def table_folder(root):
 def idx_folder(root, write=lambda path, data: path.write_bytes(data)):
     root.mkdir()
     for split, part in (("train", slice(0, 30)), ("t10k", slice(30, None))):
-        for kind, array in (("images-idx3", pictures()[part]), ("labels-idx1", LABELS[part].astype(np.uint8))):
+        for kind, array in (("images-idx3", images()[part]), ("labels-idx1", LABELS[part].astype(np.uint8))):
             head = bytes((0, 0, 8, array.ndim)) + b"".join(side.to_bytes(4, "big") for side in array.shape)
             write(root / f"{split}-{kind}-ubyte", head + array.tobytes())
     return root
@@ -72,8 +72,8 @@ def packed_idx_folder(root):
 def celeba(root):
     (root / "img_align_celeba").mkdir(parents=True)
     rows = []
-    for index, (picture, label) in enumerate(zip(pictures(), LABELS, strict=True)):
-        Image.fromarray(picture).resize((22, 27)).save(root / "img_align_celeba" / f"{index}.jpg")
+    for index, (image, label) in enumerate(zip(images(), LABELS, strict=True)):
+        Image.fromarray(image).resize((22, 27)).save(root / "img_align_celeba" / f"{index}.jpg")
         rows.append(f"{index}.jpg {2 * label - 1}")
     (root / "list_attr_celeba.txt").write_text("\n".join([str(COUNT), "Smiling", *rows]))
     return root
@@ -81,7 +81,7 @@ def celeba(root):
 
 def npz(root, save=np.savez):
     root.parent.mkdir(exist_ok=True)
-    save(root.with_suffix(".npz"), images=pictures(), labels=LABELS, classes=np.array(["../../etc", "\x1b[31m"]))
+    save(root.with_suffix(".npz"), images=images(), labels=LABELS, classes=np.array(["../../etc", "\x1b[31m"]))
     return root.with_suffix(".npz")
 
 
@@ -111,7 +111,7 @@ def opened(maker, tmp_path):
         if maker is digits or not source.exists():
             source = maker(path)
         attribute = "Smiling" if maker is celeba else None
-        return open_source(str(source), Data(attribute=attribute, **choices))
+        return open_source(str(source), DataConfig(attribute=attribute, **choices))
 
     return open_it
 
@@ -135,10 +135,10 @@ def test_pixels_are_square_uint8_in_a_memory_map(opened):
     assert prepared.pixels.dtype == np.uint8
     assert height == width == prepared.size
     assert channels == prepared.channels in (1, 3)
-    assert count == prepared.manifest["pictures"]
+    assert count == prepared.manifest["images"]
 
 
-def test_every_picture_is_trained_on_or_held_out_or_a_copy_of_one_held_out(opened):
+def test_every_image_is_trained_on_or_held_out_or_a_copy_of_one_held_out(opened):
     prepared = opened()
     both = np.concatenate([prepared.train, prepared.held_out])
     assert len(np.unique(both)) == len(both) == len(prepared.pixels) - prepared.manifest["left_out"]
@@ -148,7 +148,7 @@ def test_every_picture_is_trained_on_or_held_out_or_a_copy_of_one_held_out(opene
         assert len(part)
 
 
-def test_no_held_out_picture_is_trained_on(opened):
+def test_no_held_out_image_is_trained_on(opened):
     prepared = opened()
     trained = {prepared.pixels[index].tobytes() for index in prepared.train}
     assert not any(prepared.pixels[index].tobytes() in trained for index in prepared.held_out)
@@ -192,7 +192,7 @@ def test_a_set_prepared_from_what_sampling_writes_is_the_same_everywhere(opened,
     copy = tmp_path / "copy.npz"
     images = np.asarray(prepared.pixels).transpose(0, 2, 3, 1)
     np.savez(copy, images=images, labels=prepared.labels, classes=np.array(prepared.classes))
-    again = open_source(str(copy), Data(size=prepared.size))
+    again = open_source(str(copy), DataConfig(size=prepared.size))
     assert (again.pixels == prepared.pixels).all()
     assert again.classes == prepared.classes
     shutil.rmtree(again.folder)

@@ -16,7 +16,7 @@ def cache(tmp_path_factory, monkeypatch) -> Path:
     return folder
 
 
-def picture(seed: int, size: tuple[int, int] = (20, 20), mode: str = "L") -> Image.Image:
+def image(seed: int, size: tuple[int, int] = (20, 20), mode: str = "L") -> Image.Image:
     """Blocks of random brightness: no two seeds are nearly alike."""
     random = np.random.default_rng(seed)
     blocks = random.integers(0, 256, (5, 5, len(mode)), np.uint8)
@@ -25,7 +25,7 @@ def picture(seed: int, size: tuple[int, int] = (20, 20), mode: str = "L") -> Ima
 
 @pytest.fixture
 def draw() -> Callable[..., Image.Image]:
-    return picture
+    return image
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def class_folder(tmp_path) -> Callable[..., Path]:
             folder = tmp_path / name / class_name
             folder.mkdir(parents=True)
             for index in range(count):
-                picture(seed, size, mode).save(folder / f"{index}.png")
+                image(seed, size, mode).save(folder / f"{index}.png")
                 seed += 1
         return tmp_path / name
 
@@ -58,7 +58,7 @@ def idx_folder(tmp_path) -> Callable[..., Path]:
         folder = tmp_path / "idx"
         folder.mkdir()
         for split, count, first in (("train", train, 0), ("t10k", t10k, 10_000)):
-            pixels = np.stack([np.asarray(picture(first + i, (side, side))) for i in range(count)])
+            pixels = np.stack([np.asarray(image(first + i, (side, side))) for i in range(count)])
             labels = np.arange(count, dtype=np.uint8) % 10
             for kind, array in (("images-idx3", pixels), ("labels-idx1", labels)):
                 data = idx(array)
@@ -79,7 +79,7 @@ def celeba_folder(tmp_path) -> Callable[..., Path]:
         lines = [str(count), "Bald Smiling Young "]
         for index in range(1, count + 1):
             name = f"{index:06}.jpg"
-            picture(index, (178, 218), "RGB").save(folder / "img_align_celeba" / name)
+            image(index, (178, 218), "RGB").save(folder / "img_align_celeba" / name)
             lines.append(f"{name} -1  {'1' if index % 2 else '-1'} -1")
         (folder / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
         if partition:

@@ -11,7 +11,7 @@ BATCH = 7
 
 @pytest.fixture
 def numbered(tiny_prepared):
-    """The tiny set with its own index painted on every picture, so that a batch says whom it holds."""
+    """The tiny set with its own index painted on every image, so that a batch says whom it holds."""
     pixels = np.zeros((len(tiny_prepared.pixels), 1, 16, 16), np.uint8)
     pixels[:] = np.arange(len(pixels), dtype=np.uint8)[:, None, None, None]
     return replace(tiny_prepared, pixels=pixels)
@@ -19,7 +19,7 @@ def numbered(tiny_prepared):
 
 @pytest.fixture
 def unequal(numbered):
-    """The same with 1 training picture of the first class for about 5 of the others, and none of a fourth."""
+    """The same with 1 training image of the first class for about 5 of the others, and none of a fourth."""
     labels = np.array(numbered.labels)
     labels[numbered.train] = 1 + labels[numbered.train] % 2
     labels[numbered.train[:8]] = 0
@@ -30,11 +30,11 @@ def who(batch):
     return ((batch.images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
 
 
-def epoch(batches, pictures, first=0):
-    steps = range(first * pictures // BATCH, -(-(first + 1) * pictures // BATCH))
+def epoch(batches, images, first=0):
+    steps = range(first * images // BATCH, -(-(first + 1) * images // BATCH))
     drawn = [index for step in steps for index in who(batches.at(step))]
-    skipped = first * pictures - steps[0] * BATCH
-    return drawn[skipped : skipped + pictures]
+    skipped = first * images - steps[0] * BATCH
+    return drawn[skipped : skipped + images]
 
 
 @pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
@@ -46,10 +46,10 @@ def test_any_step_may_be_asked_for_in_any_order(numbered, sampler):
     assert who(Batches(numbered, BATCH, 0, sampler).at(33)) == forward[33]
 
 
-def test_every_picture_is_shown_once_an_epoch_and_in_another_order_the_next(numbered):
-    batches, pictures = Batches(numbered, BATCH, 0), len(numbered.train)
-    assert pictures % BATCH  # an epoch ends inside a batch
-    first, second = epoch(batches, pictures), epoch(batches, pictures, first=1)
+def test_every_image_is_shown_once_an_epoch_and_in_another_order_the_next(numbered):
+    batches, images = Batches(numbered, BATCH, 0), len(numbered.train)
+    assert images % BATCH  # an epoch ends inside a batch
+    first, second = epoch(batches, images), epoch(batches, images, first=1)
     assert sorted(first) == sorted(second) == numbered.train.tolist()
     assert first != second
 
@@ -77,14 +77,14 @@ def test_the_slices_of_all_processes_join_to_the_batch_of_one(numbered, sampler,
         assert torch.equal(torch.cat([part.labels for part in parts]), alone.at(step).labels)
 
 
-def test_a_batch_larger_than_the_set_shows_pictures_again(numbered):
+def test_a_batch_larger_than_the_set_shows_images_again(numbered):
     drawn = who(Batches(numbered, 2 * len(numbered.train) + 5, 0).at(0))
     counts = np.bincount(drawn)[numbered.train]
     assert counts.min() == 2
     assert counts.max() == 3
 
 
-def test_a_label_goes_with_its_picture(numbered):
+def test_a_label_goes_with_its_image(numbered):
     batch = Batches(numbered, BATCH, 0).at(3)
     assert batch.labels.tolist() == numbered.labels[who(batch)].tolist()
     assert batch.labels.dtype == torch.int64
@@ -94,7 +94,7 @@ def test_without_labels_none_come_even_where_there_are_some(numbered):
     assert Batches(numbered, BATCH, 0, labelled=False).at(0).labels is None
 
 
-def test_pictures_come_as_the_house_has_them(tiny_prepared):
+def test_images_come_as_the_house_has_them(tiny_prepared):
     images = Batches(tiny_prepared, BATCH, 0).at(0).images
     assert images.shape == (BATCH, 1, 16, 16)
     assert images.dtype == torch.float32
@@ -102,17 +102,17 @@ def test_pictures_come_as_the_house_has_them(tiny_prepared):
     assert images.max() <= 1
 
 
-def test_a_balanced_sampler_shows_every_class_equally_often_and_every_picture_of_a_class(unequal):
+def test_a_balanced_sampler_shows_every_class_equally_often_and_every_image_of_a_class(unequal):
     batches = Batches(unequal, 60, 0, "balanced")
     drawn = [batches.at(step) for step in range(100)]
     counts = np.bincount(torch.cat([batch.labels for batch in drawn]), minlength=4)
-    assert counts[3] == 0  # of a class without pictures nothing can be shown
+    assert counts[3] == 0  # of a class without images nothing can be shown
     assert abs(counts[:3] - 2000).max() < 5 * (6000 * 2 / 9) ** 0.5
     shown = np.bincount([index for batch in drawn for index in who(batch)], minlength=60)[unequal.train]
     assert shown.min() > 0
 
 
-def test_by_square_roots_a_class_of_four_times_the_pictures_is_shown_twice_as_often(numbered):
+def test_by_square_roots_a_class_of_four_times_the_images_is_shown_twice_as_often(numbered):
     labels = np.zeros(len(numbered.labels), np.int64)
     labels[numbered.train[:5]], labels[numbered.train[5:25]] = 1, 2
     batches = Batches(replace(numbered, labels=labels, classes=("rest", "few", "more")), 60, 0, "square-root")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ganvas.data import Data, cache, open_source
+from ganvas.data import DataConfig, cache, open_source
 from ganvas.errors import RunFailedError, UserError
 
 
 def opened(folder, say=lambda line: None, **choices):
-    return open_source(str(folder), Data(**choices), say)
+    return open_source(str(folder), DataConfig(**choices), say)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, dr
     assert len(count_preparing) == 2
 
 
-def test_a_picture_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+def test_a_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
     folder = class_folder(cats=12)
     opened(folder)
     path = folder / "cats" / "0.png"
@@ -101,18 +101,18 @@ def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, har
     second = opened(folder, said.append)
     assert any("damaged" in line for line in said)
     assert (second.pixels == before).all()
-    assert cache.load(second.folder) is not None
+    assert cache.load_prepared(second.folder) is not None
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"bytes": []}', '{"bytes": {"../x": 1}}', '{"bytes": {}}'])
 def test_a_manifest_of_nonsense_is_a_damaged_set(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    assert cache.load(tmp_path) is None
+    assert cache.load_prepared(tmp_path) is None
 
 
 KILLED = """
 import importlib, os, sys, signal
-from ganvas.data import Data, open_source
+from ganvas.data import DataConfig, open_source
 room, name, after, source = sys.argv[1:]
 module = importlib.import_module("ganvas.data." + room)
 real = getattr(module, name)
@@ -120,7 +120,7 @@ def deadly(*arguments, **more):
     if after == "after": real(*arguments, **more)
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, name, deadly)
-open_source(source, Data())
+open_source(source, DataConfig())
 """
 
 
@@ -149,7 +149,7 @@ def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
 
 def test_two_that_prepare_the_same_set_at_once_do_not_clash(class_folder, cache):
     folder = class_folder(cats=60)
-    script = "import sys; from ganvas.data import *; print(open_source(sys.argv[1], Data()).fingerprint)"
+    script = "import sys; from ganvas.data import *; print(open_source(sys.argv[1], DataConfig()).fingerprint)"
     both = [
         subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -165,7 +165,7 @@ def test_whoever_ends_second_takes_the_set_of_the_first(class_folder, tmp_path):
     prepared = opened(class_folder(cats=12))
     with cache.building(prepared.folder) as unfinished:
         (unfinished / "manifest.json").write_text("{}")
-    assert cache.load(prepared.folder) is not None
+    assert cache.load_prepared(prepared.folder) is not None
 
 
 def test_a_folder_that_another_process_is_building_is_left_alone(tmp_path):
@@ -229,7 +229,7 @@ def test_a_prepared_set_serves_after_its_source_is_gone_only_by_its_folder(class
     shutil.rmtree(folder)
     with pytest.raises(UserError, match="no source"):
         opened(folder)
-    assert cache.load(prepared.folder) is not None
+    assert cache.load_prepared(prepared.folder) is not None
 
 
 def test_an_abandoned_folder_without_a_lock_is_cleared_once_it_is_old(tmp_path):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.data import Data, open_source
+from ganvas.data import DataConfig, open_source
 from ganvas.errors import UserError
 
 
 def opened(folder, processes=None, **choices):
-    return open_source(str(folder), Data(**choices), processes=processes)
+    return open_source(str(folder), DataConfig(**choices), processes=processes)
 
 
 @pytest.mark.parametrize("size", [16, 17, 28, 45, 127, 128])
@@ -27,7 +27,7 @@ def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, 
     assert opened(tmp_path).size == expected
 
 
-def test_the_size_is_that_of_all_pictures_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
+def test_the_size_is_that_of_all_images_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
     monkeypatch.setattr(prepare, "_sample", lambda contents: ({(50, 50): 1}, False))
@@ -45,13 +45,13 @@ def test_a_crop_is_cut_from_the_centre_and_not_resized(tmp_path):
     assert (prepared.pixels[1] == noise.transpose(2, 0, 1)[:, 45:173, 25:153]).all()
 
 
-def test_a_crop_larger_than_the_picture_is_its_largest_square(class_folder):
+def test_a_crop_larger_than_the_image_is_its_largest_square(class_folder):
     folder = class_folder(size=(30, 20), cats=2)
     whole = opened(folder, size=20)
     assert (opened(folder, crop=100, size=20).pixels == whole.pixels).all()
 
 
-def test_pictures_smaller_than_the_size_are_enlarged_and_counted(class_folder):
+def test_images_smaller_than_the_size_are_enlarged_and_counted(class_folder):
     assert opened(class_folder(cats=3), size=40).manifest["enlarged"] == 3
 
 
@@ -62,14 +62,14 @@ def test_grey_stays_grey_and_channels_overrule(class_folder):
     assert (forced.pixels == grey.pixels).all()
 
 
-def test_one_coloured_picture_makes_a_set_coloured(class_folder, draw):
+def test_one_coloured_image_makes_a_set_coloured(class_folder, draw):
     folder = class_folder(cats=4)
     draw(99, mode="RGB").save(folder / "cats" / "x.png")
     assert opened(folder).channels == 3
     assert opened(folder, channels=1).channels == 1
 
 
-def test_transparent_pictures_lie_over_the_stated_colour(tmp_path):
+def test_transparent_images_lie_over_the_stated_colour(tmp_path):
     for index in range(2):
         Image.new("RGBA", (20, 20), (9, 9, index, 0)).save(tmp_path / f"{index}.png")
     assert (opened(tmp_path).pixels == 255).all()
@@ -101,7 +101,7 @@ def test_a_killed_process_ends_preparing_with_a_sentence(class_folder, monkeypat
     assert not list((cache / "prepared").glob("*/pixels.npy"))
 
 
-def test_the_fingerprint_is_of_the_pictures_and_not_of_their_place_or_time(class_folder):
+def test_the_fingerprint_is_of_the_images_and_not_of_their_place_or_time(class_folder):
     first, second = class_folder("a", cats=12), class_folder("b", cats=12)
     os.utime(second / "cats" / "3.png", (1, 1))
     a, b = opened(first), opened(second)
@@ -122,7 +122,7 @@ def test_another_pixel_label_or_class_name_is_another_fingerprint(class_folder, 
     assert len(prints) == 4
 
 
-def test_a_manifest_stays_short_when_every_picture_has_another_size(tmp_path, draw):
+def test_a_manifest_stays_short_when_every_image_has_another_size(tmp_path, draw):
     for side in range(110):
         draw(side, (20 + side, 20)).save(tmp_path / f"{side}.png")
     sizes = opened(tmp_path).manifest["sizes"]

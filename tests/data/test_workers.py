@@ -19,18 +19,18 @@ def fail(number: int) -> int:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_tasks(processes):
-    assert list(workers.in_order(square, range(30), processes)) == [number * number for number in range(30)]
+    assert list(workers.map_in_order(square, range(30), processes)) == [number * number for number in range(30)]
 
 
 def test_one_process_is_this_one_and_two_are_others():
-    assert set(workers.in_order(who, range(4), 1)) == {os.getpid()}
-    assert os.getpid() not in set(workers.in_order(who, range(4), 2))
+    assert set(workers.map_in_order(who, range(4), 1)) == {os.getpid()}
+    assert os.getpid() not in set(workers.map_in_order(who, range(4), 2))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_a_task_raises_is_raised_here(processes):
     with pytest.raises(ValueError, match="task 0"):
-        list(workers.in_order(fail, range(4), processes))
+        list(workers.map_in_order(fail, range(4), processes))
 
 
 def test_tasks_are_taken_only_as_they_are_needed():
@@ -41,22 +41,20 @@ def test_tasks_are_taken_only_as_they_are_needed():
             taken.append(number)
             yield number
 
-    results = workers.in_order(square, tasks(), 2)
+    results = workers.map_in_order(square, tasks(), 2)
     next(results)
     assert len(taken) <= 6
     results.close()
 
 
-def test_few_pictures_are_not_worth_a_process():
-    assert workers.count(10) == 1
-    assert 1 <= workers.count(100_000) <= 8
+def test_few_images_are_not_worth_a_process():
+    assert workers.worker_count(10) == 1
+    assert 1 <= workers.worker_count(100_000) <= 8
 
 
 def test_preparing_loads_no_torch(class_folder):
     import subprocess
     import sys
 
-    script = (
-        "import sys; from ganvas.data import *; open_source(sys.argv[1], Data()); assert 'torch' not in sys.modules"
-    )
+    script = "import sys; from ganvas.data import *; open_source(sys.argv[1]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script, str(class_folder(cats=3))], check=True)

@@ -4,9 +4,9 @@ from torch import nn
 
 from ganvas.errors import UserError
 from ganvas.networks.book import BookConv, BookMLP, geometry
-from ganvas.networks.layers import parameters, receptive_field
+from ganvas.networks.layers import parameter_count, receptive_field
 from ganvas.networks.pair import Shape
-from ganvas.seeds import seed_weights
+from ganvas.rng import seed_weights
 from ganvas.settings import parse
 
 FACES = Shape(3, 128)
@@ -39,7 +39,7 @@ def test_the_convolutional_discriminator_is_the_books_at_128_px():
     assert slopes(judge) == {0.2}
     # Kernels and biases, then a scale and a shift for each of 256 maps twice, then 300 weights and a bias.
     kernels = (3 * 256 * 64 + 256) + (256 * 256 * 64 + 256) + (256 * 3 * 64 + 3)
-    assert parameters(judge) == kernels + 2 * 512 + 301 == 4_294_448
+    assert parameter_count(judge) == kernels + 2 * 512 + 301 == 4_294_448
     assert receptive_field(judge, FACES) == [
         ("layers.convolution1", 8, (256, 61, 61)),
         ("layers.convolution2", 22, (256, 27, 27)),
@@ -65,7 +65,7 @@ def test_the_convolutional_generator_is_the_books_at_128_px():
     assert draw.layers.first_map.unflattened_size == (3, 11, 11)
     assert slopes(draw) == {0.2}
     kernels = (3 * 256 * 64 + 256) + (256 * 256 * 64 + 256) + (256 * 3 * 64 + 3)
-    assert parameters(draw) == (100 * 363 + 363) + kernels + 2 * 512 + 6 == 4_330_816
+    assert parameter_count(draw) == (100 * 363 + 363) + kernels + 2 * 512 + 6 == 4_330_816
     assert receptive_field(draw, FACES) == [
         ("layers.convolution1", None, (256, 28, 28)),
         ("layers.convolution2", None, (256, 62, 62)),
@@ -79,8 +79,8 @@ def test_the_fully_connected_pair_is_the_books():
     assert kinds(pair.discriminator) == between
     assert kinds(pair.generator) == [*between, nn.Unflatten]
     assert slopes(pair.generator) == slopes(pair.discriminator) == {0.02}
-    assert parameters(pair.discriminator) == (794 * 200 + 200) + 400 + (200 + 1)
-    assert parameters(pair.generator) == (110 * 200 + 200) + 400 + (200 * 784 + 784)
+    assert parameter_count(pair.discriminator) == (794 * 200 + 200) + 400 + (200 + 1)
+    assert parameter_count(pair.generator) == (110 * 200 + 200) + 400 + (200 * 784 + 784)
 
 
 def test_without_labels_the_fully_connected_pair_is_that_of_chapter_8():
@@ -178,7 +178,7 @@ def test_gelu_takes_the_place_of_every_leaky_relu():
 
 def test_batch_normalisation_of_the_hidden_vector_asks_for_a_larger_batch():
     pair = BookMLP(hidden=8, normalisation="batch").build(Shape(1, 16))
-    with pytest.raises(UserError, match="batch of one picture"):
+    with pytest.raises(UserError, match="batch of one image"):
         pair.generator(torch.randn(1, 100))
     assert pair.generator(torch.randn(2, 100)).shape == (2, 1, 16, 16)
 

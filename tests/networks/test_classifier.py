@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ganvas.networks.classifier import BookClassifier
-from ganvas.networks.layers import parameters, receptive_field
+from ganvas.networks.layers import parameter_count, receptive_field
 from ganvas.networks.pair import Shape
 
 DIGITS = Shape(1, 28, 10)
@@ -19,7 +19,7 @@ def test_the_classifier_is_the_books_at_28_px():
     ]
     assert {layer.negative_slope for layer in classifier.layers if isinstance(layer, nn.LeakyReLU)} == {0.02}
     assert classifier.layers.linear.in_features == 250
-    assert parameters(classifier) == (25 * 10 + 10 + 20) + (10 * 10 * 9 + 10 + 20) + (250 * 10 + 10)
+    assert parameter_count(classifier) == (25 * 10 + 10 + 20) + (10 * 10 * 9 + 10 + 20) + (250 * 10 + 10)
 
 
 def test_it_reads_the_books_range():
@@ -32,7 +32,7 @@ def test_it_reads_the_books_range():
 def test_at_every_size_it_ends_in_a_logit_per_class_from_a_small_map(size):
     shape = Shape(3, size, 4)
     classifier = BookClassifier(normalisation="layer").build(shape)
-    assert classifier(torch.zeros(2, *shape.picture)).shape == (2, 4)
+    assert classifier(torch.zeros(2, *shape.image)).shape == (2, 4)
     assert 2 <= receptive_field(classifier, shape)[-1].output[1] <= 8
 
 
@@ -41,7 +41,7 @@ def test_a_classifier_without_classes_is_our_mistake():
         BookClassifier().build(Shape(1, 28))
 
 
-def test_it_learns_to_tell_bright_pictures_from_dark_ones():
+def test_it_learns_to_tell_bright_images_from_dark_ones():
     torch.manual_seed(0)
     classifier = BookClassifier().build(Shape(1, 16, 2))
     optimiser = torch.optim.Adam(classifier.parameters())

@@ -1,24 +1,24 @@
 import pytest
 import torch
 
-from ganvas.networks.conditioning import LabelEmbedding, join_planes, join_vector, mixture, projection
+from ganvas.networks.conditioning import LabelEmbedding, join_planes, join_vector, label_weights, projection
 
 LABELS = torch.tensor([2, 0])
 ONE_HOT = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 
 def test_class_indices_become_one_hot_rows():
-    assert torch.equal(mixture(LABELS, 3), ONE_HOT)
+    assert torch.equal(label_weights(LABELS, 3), ONE_HOT)
 
 
 def test_a_mixture_stays_as_it_was_given():
     between = torch.tensor([[0.25, 0.75, 0.0]])
-    assert mixture(between, 3) is between
+    assert label_weights(between, 3) is between
 
 
 def test_a_mixture_of_another_number_of_classes_is_refused():
     with pytest.raises(AssertionError, match="mixture of 3 classes"):
-        mixture(torch.zeros(2, 4), 3)
+        label_weights(torch.zeros(2, 4), 3)
 
 
 def test_the_one_hot_label_stands_behind_the_vector():
@@ -26,7 +26,7 @@ def test_the_one_hot_label_stands_behind_the_vector():
     assert joined.tolist() == [[5, 6, 0, 0, 1], [7, 8, 1, 0, 0]]
 
 
-def test_the_one_hot_label_stands_behind_the_picture_as_constant_planes():
+def test_the_one_hot_label_stands_behind_the_image_as_constant_planes():
     images = torch.randn(2, 1, 4, 4)
     joined = join_planes(images, LABELS, 3)
     assert joined.shape == (2, 4, 4, 4)

@@ -5,17 +5,17 @@ from torch import nn
 from ganvas.errors import UserError
 from ganvas.networks.layers import (
     FEW_MAPS,
-    Doubling,
+    PatchDCT,
+    Upsample2x,
     VectorBatchNorm,
-    Waves,
     activation,
-    binomial,
-    flattened,
+    blur_matrix,
+    flatten_channels_last,
     normalisation,
-    parameters,
+    parameter_count,
     receptive_field,
-    spectral,
-    unflattened,
+    spectral_norm,
+    unflatten_channels_last,
 )
 from ganvas.networks.modern import Modern
 from ganvas.networks.pair import Discriminator, Generator, Shape
@@ -42,14 +42,14 @@ def test_a_slope_belongs_to_leaky_relu_alone():
     assert torch.equal(activation("gelu", 0.25)(values), nn.functional.gelu(values))
 
 
-def test_layer_normalisation_of_a_map_makes_each_picture_mean_0_and_deviation_1():
+def test_layer_normalisation_of_a_map_makes_each_image_mean_0_and_deviation_1():
     maps = torch.randn(2, 4, 5, 5) * 3 + 7
     out = normalisation("layer", 4, dimensions=2)(maps).flatten(1)
     assert torch.allclose(out.mean(1), torch.zeros(2), atol=1e-5)
     assert torch.allclose(out.std(1, unbiased=False), torch.ones(2), atol=1e-3)
 
 
-def test_instance_normalisation_is_what_batch_normalisation_does_to_one_picture_while_training():
+def test_instance_normalisation_is_what_batch_normalisation_does_to_one_image_while_training():
     maps = torch.randn(1, 4, 5, 5) * 3 + 7
     batch, instance = normalisation("batch", 4, dimensions=2), normalisation("instance", 4, dimensions=2)
     assert torch.allclose(batch(maps), instance(maps), atol=1e-6)
@@ -77,14 +77,14 @@ def test_no_normalisation_changes_nothing_and_learns_nothing():
     layer = normalisation("none", 8, dimensions=2)
     values = torch.randn(2, 8, 3, 3)
     assert torch.equal(layer(values), values)
-    assert parameters(layer) == 0
+    assert parameter_count(layer) == 0
 
 
 def test_a_spectrally_normalised_layer_never_lengthens_a_vector():
     torch.manual_seed(0)
     layer = nn.Linear(6, 6, bias=False)
     nn.init.normal_(layer.weight, std=10)
-    bounded = spectral(layer)
+    bounded = spectral_norm(layer)
     for _ in range(50):  # each forward pass refines the estimate of the largest singular value
         bounded(torch.randn(1, 6))
     largest = torch.linalg.matrix_norm(bounded.eval().weight, ord=2)
@@ -92,7 +92,7 @@ def test_a_spectrally_normalised_layer_never_lengthens_a_vector():
 
 
 def test_parameters_counts_what_is_learned_and_not_running_averages():
-    assert parameters(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))) == (3 * 2 + 2) + (2 + 2)
+    assert parameter_count(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))) == (3 * 2 + 2) + (2 + 2)
 
 
 def test_receptive_fields_grow_by_kernel_times_all_strides_before():
@@ -125,7 +125,7 @@ def test_transposed_convolutions_report_their_output_and_no_receptive_field():
 @pytest.mark.parametrize("after", [3, FEW_MAPS])
 @pytest.mark.parametrize("extra", [0, 1])
 def test_doubling_is_a_transposed_convolution_by_either_way(extra, after):
-    doubling, maps = Doubling(5, after, extra), torch.randn(2, 5, 6, 7)
+    doubling, maps = Upsample2x(5, after, extra), torch.randn(2, 5, 6, 7)
     wanted = nn.functional.conv_transpose2d(
         maps, doubling.weight, doubling.bias, stride=2, padding=1, output_padding=extra
     )
@@ -135,27 +135,27 @@ def test_doubling_is_a_transposed_convolution_by_either_way(extra, after):
 
 
 def test_doubling_starts_with_weights_for_the_four_inputs_of_a_pixel():
-    doubling = Doubling(16, 64)
+    doubling = Upsample2x(16, 64)
     assert 0.12 < doubling.weight.abs().max().item() <= 1 / 8
     assert 0.1 < doubling.bias.abs().max().item() <= 1 / 8
 
 
 def test_flattening_goes_pixel_by_pixel_and_can_be_undone():
     maps = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5)
-    flat = flattened(maps)
+    flat = flatten_channels_last(maps)
     assert flat[0, :3].tolist() == maps[0, :, 0, 0].tolist()
-    assert torch.equal(unflattened(flat, (3, 4, 5)), maps)
-    assert unflattened(flat, (3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(unflatten_channels_last(flat, (3, 4, 5)), maps)
+    assert unflatten_channels_last(flat, (3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_folded_picture_is_seen_patch_by_patch():
+def test_a_folded_image_is_seen_patch_by_patch():
     folding = nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(16, 2, 3, padding=1), nn.Conv2d(2, 1, 2, stride=2))
     found = receptive_field(folding, Shape(1, 16))
     assert [layer.receptive_field for layer in found] == [12, 16]  # three patches; then a fourth beside them
 
 
 def test_blurring_takes_dots_away_and_leaves_what_is_even():
-    blur = binomial(6)
+    blur = blur_matrix(6)
     rows, columns = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
     dots = 1.0 - 2 * ((rows + columns) % 2)
     assert (blur @ dots @ blur.T)[1:-1, 1:-1].abs().max() == 0
@@ -166,7 +166,7 @@ def test_blurring_takes_dots_away_and_leaves_what_is_even():
 
 
 def test_waves_are_right_angled_the_finer_the_weaker_and_keep_the_size_of_noise():
-    basis = Waves(4).basis
+    basis = PatchDCT(4).basis
     products = basis @ basis.T
     assert torch.allclose(products, torch.diag(products.diagonal()), atol=1e-6)
     ratios = products.diagonal().sqrt().view(4, 4) / products[0, 0].sqrt()
@@ -175,7 +175,7 @@ def test_waves_are_right_angled_the_finer_the_weaker_and_keep_the_size_of_noise(
 
 
 def test_a_patch_of_one_grey_is_its_first_wave_alone():
-    strengths = Waves(4)(torch.full((1, 2, 8, 4), 0.5))  # two channels, two patches
+    strengths = PatchDCT(4)(torch.full((1, 2, 8, 4), 0.5))  # two channels, two patches
     assert strengths.shape == (1, 32, 2, 1)
     first = torch.zeros(32, dtype=torch.bool)
     first[[0, 16]] = True
@@ -184,7 +184,7 @@ def test_a_patch_of_one_grey_is_its_first_wave_alone():
 
 
 def test_a_layer_behind_waves_is_one_behind_folded_pixels():
-    waves, layer, same = Waves(4), nn.Conv2d(32, 3, 3, padding=1), nn.Conv2d(32, 3, 3, padding=1)
+    waves, layer, same = PatchDCT(4), nn.Conv2d(32, 3, 3, padding=1), nn.Conv2d(32, 3, 3, padding=1)
     images = torch.randn(2, 2, 12, 16)
     with torch.no_grad():
         same.bias.copy_(layer.bias)

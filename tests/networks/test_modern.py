@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from ganvas.networks.layers import binomial, parameters
+from ganvas.networks.layers import blur_matrix, parameter_count
 from ganvas.networks.modern import Attention, Modern
 from ganvas.networks.pair import Shape
-from ganvas.seeds import seed_weights
+from ganvas.rng import seed_weights
 
 SHAPE = Shape(1, 28, 3)
 SMALL = {"width": 8, "noise": 4, "embedding": 4, "features": 4}
@@ -39,9 +39,9 @@ def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
     assert weights(pair.discriminator)[1] == pytest.approx(169.9568109)
 
 
-def test_blurred_pictures_are_those_that_are_not_averaged_before_their_tanh():
+def test_blurred_images_are_those_that_are_not_averaged_before_their_tanh():
     plain, blurred = drawn(built(blur="off")), drawn(built(blur="on"))
-    blur = binomial(SHAPE.size)
+    blur = blur_matrix(SHAPE.size)
     assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
     assert torch.equal(plain, drawn(built())), "left open, a pair that is built by itself does not blur"
 
@@ -75,7 +75,7 @@ def test_every_place_hears_of_every_other(place):
     maps.requires_grad_(True)
     attention(maps)[0, :, place[0], place[1]].sum().backward()
     assert (maps.grad[0].abs().sum(0) > 0).all()
-    assert not maps.grad[1].any(), "and of no other picture's"
+    assert not maps.grad[1].any(), "and of no other image's"
 
 
 def test_places_that_change_places_take_what_they_heard_with_them():
@@ -93,7 +93,7 @@ def test_where_all_places_are_alike_they_are_told_what_one_says():
 
 @pytest.mark.parametrize("size", [16, 17, 28, 45, 64, 128])
 @pytest.mark.parametrize("classes", [0, 3])
-def test_with_attention_it_draws_pictures_of_every_size(size, classes):
+def test_with_attention_it_draws_images_of_every_size(size, classes):
     pair = Modern(**SMALL, attention=True).build(Shape(3, size, classes))
     labels = torch.tensor([0, 2]) if classes else None
     images = pair.generator(torch.randn(2, 4), labels)
@@ -102,6 +102,6 @@ def test_with_attention_it_draws_pictures_of_every_size(size, classes):
 
 
 def test_a_few_weights_are_all_that_attention_costs():
-    without, with_it = (parameters(built(attention=each).generator) for each in (False, True))
+    without, with_it = (parameter_count(built(attention=each).generator) for each in (False, True))
     channels = 16
     assert with_it - without == (channels + 1) * 3 * channels // 2 + (channels // 2 + 1) * channels

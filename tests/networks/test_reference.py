@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from ganvas.config.recipes import RECIPES, configure
 from ganvas.networks.pair import Shape
 from ganvas.networks.reference import Acgan, Dcgan, Sngan
-from ganvas.runs.recipes import RECIPES, resolve
 
 
 def convolutions(network):
@@ -62,7 +62,7 @@ def test_the_spectral_generators_label_chooses_scale_and_shift():
     ],
 )
 def test_the_references_are_trained_as_published(recipe, loss, every, betas, normalised):
-    run = resolve("mnist", recipe)
+    run = configure("mnist", recipe)
     assert (run.objective.loss, run.objective.generator_every, run.objective.r1, run.objective.r2) == (
         loss,
         every,

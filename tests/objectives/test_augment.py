@@ -1,52 +1,52 @@
 import torch
 
-from ganvas.objectives.augment import moved, translate
-from ganvas.seeds import stream
+from ganvas.objectives.augment import random_translate, translate
+from ganvas.rng import stream
 
 
-def test_a_picture_moves_by_whole_pixels_and_its_edge_goes_on():
-    picture = torch.arange(25.0).view(1, 1, 5, 5)
-    moved = {tuple(translate(picture, 1, stream(k, "test"))[0, 0].flatten().tolist()) for k in range(100)}
+def test_a_image_moves_by_whole_pixels_and_its_edge_goes_on():
+    image = torch.arange(25.0).view(1, 1, 5, 5)
+    moved = {tuple(random_translate(image, 1, stream(k, "test"))[0, 0].flatten().tolist()) for k in range(100)}
     assert len(moved) == 9  # one pixel each way, and none
-    padded = torch.nn.functional.pad(picture, (1,) * 4, mode="replicate")[0, 0]
+    padded = torch.nn.functional.pad(image, (1,) * 4, mode="replicate")[0, 0]
     expected = {
         tuple(padded[top : top + 5, left : left + 5].flatten().tolist()) for top in range(3) for left in range(3)
     }
     assert moved == expected
 
 
-def test_each_picture_of_a_batch_moves_its_own_way():
-    pictures = torch.rand(1, 3, 8, 8).expand(64, -1, -1, -1)
-    moved = translate(pictures, 2, stream(0, "test"))
-    assert moved.shape == pictures.shape
+def test_each_image_of_a_batch_moves_its_own_way():
+    images = torch.rand(1, 3, 8, 8).expand(64, -1, -1, -1)
+    moved = random_translate(images, 2, stream(0, "test"))
+    assert moved.shape == images.shape
     assert len(torch.unique(moved.flatten(1), dim=0)) > 15  # of 25
 
 
-def test_no_way_leaves_the_picture():
-    pictures = torch.rand(3, 1, 8, 8)
-    assert torch.equal(translate(pictures, 0, stream(0, "test")), pictures)
+def test_no_way_leaves_the_image():
+    images = torch.rand(3, 1, 8, 8)
+    assert torch.equal(random_translate(images, 0, stream(0, "test")), images)
 
 
-def test_a_gradient_reaches_the_pictures():
-    pictures = torch.rand(3, 1, 8, 8, requires_grad=True)
-    translate(pictures, 2, stream(0, "test")).sum().backward()
-    assert float(pictures.grad.sum()) == 3 * 64
+def test_a_gradient_reaches_the_images():
+    images = torch.rand(3, 1, 8, 8, requires_grad=True)
+    random_translate(images, 2, stream(0, "test")).sum().backward()
+    assert float(images.grad.sum()) == 3 * 64
 
 
-def test_a_picture_is_moved_up_and_left_by_its_ways_and_its_edge_goes_on():
-    pictures = torch.rand(2, 3, 6, 8)
-    seen = moved(pictures, torch.tensor([[2, 0], [0, -1]]))
-    assert torch.equal(seen[0, :, :4], pictures[0, :, 2:])
-    assert torch.equal(seen[0, :, 4:], pictures[0, :, -1:].expand(-1, 2, -1))
-    assert torch.equal(seen[1, :, :, 1:], pictures[1, :, :, :-1])
-    assert torch.equal(seen[1, :, :, :1], pictures[1, :, :, :1])
+def test_a_image_is_moved_up_and_left_by_its_ways_and_its_edge_goes_on():
+    images = torch.rand(2, 3, 6, 8)
+    seen = translate(images, torch.tensor([[2, 0], [0, -1]]))
+    assert torch.equal(seen[0, :, :4], images[0, :, 2:])
+    assert torch.equal(seen[0, :, 4:], images[0, :, -1:].expand(-1, 2, -1))
+    assert torch.equal(seen[1, :, :, 1:], images[1, :, :, :-1])
+    assert torch.equal(seen[1, :, :, :1], images[1, :, :, :1])
 
 
-def test_a_moved_picture_passes_its_gradient_back_to_where_it_came_from():
-    pictures = torch.rand(1, 1, 4, 4, requires_grad=True)
+def test_a_moved_image_passes_its_gradient_back_to_where_it_came_from():
+    images = torch.rand(1, 1, 4, 4, requires_grad=True)
     weights = torch.arange(16.0).view(1, 1, 4, 4)
-    (moved(pictures, torch.tensor([[1, 0]])) * weights).sum().backward()
+    (translate(images, torch.tensor([[1, 0]])) * weights).sum().backward()
     expected = torch.zeros(4, 4)
     expected[1:] = weights[0, 0, :3]
     expected[3] += weights[0, 0, 3]  # the edge is seen twice
-    assert torch.equal(pictures.grad[0, 0], expected)
+    assert torch.equal(images.grad[0, 0], expected)

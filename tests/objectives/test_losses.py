@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganvas.objectives import losses
-from ganvas.objectives.losses import LOSSES, TOWARDS, classification
+from ganvas.objectives.losses import LOSSES, TARGET_LOSSES, class_loss
 
 LOG_2, LOG_3, LOG_4 = math.log(2), math.log(3), math.log(4)
 REAL = torch.tensor([0.0, LOG_3, -LOG_3], dtype=torch.float64)
@@ -43,17 +43,17 @@ def test_hinge_losses_stop_beyond_the_margin():
 
 def test_bce_towards_a_target_is_the_books_cross_entropy_of_the_probability():
     # Probabilities 1/2, 3/4, 1/4.
-    assert close(losses.bce_towards(REAL, 1), [LOG_2, LOG_4 - LOG_3, LOG_4])
-    assert close(losses.bce_towards(REAL, 0), [LOG_2, LOG_4, LOG_4 - LOG_3])
+    assert close(losses.bce_to_target(REAL, 1), [LOG_2, LOG_4 - LOG_3, LOG_4])
+    assert close(losses.bce_to_target(REAL, 0), [LOG_2, LOG_4, LOG_4 - LOG_3])
     probability = torch.sigmoid(REAL)
     assert torch.allclose(
-        losses.bce_towards(REAL, 1), torch.nn.BCELoss(reduction="none")(probability, torch.ones_like(probability))
+        losses.bce_to_target(REAL, 1), torch.nn.BCELoss(reduction="none")(probability, torch.ones_like(probability))
     )
 
 
 def test_mse_towards_a_target_is_the_squared_error_of_the_probability():
-    assert close(losses.mse_towards(REAL, 1), [1 / 4, 1 / 16, 9 / 16])
-    assert close(losses.mse_towards(REAL, 0), [1 / 4, 9 / 16, 1 / 16])
+    assert close(losses.mse_to_target(REAL, 1), [1 / 4, 1 / 16, 9 / 16])
+    assert close(losses.mse_to_target(REAL, 0), [1 / 4, 9 / 16, 1 / 16])
 
 
 def test_bce_is_the_non_saturating_game():
@@ -67,15 +67,15 @@ def test_mse_sums_both_halves_for_the_discriminator():
     assert close(losses.mse_g(None, FAKE), [1 / 4, 1 / 4, 1 / 16])
 
 
-@pytest.mark.parametrize("name", TOWARDS)
+@pytest.mark.parametrize("name", TARGET_LOSSES)
 def test_a_target_of_zero_mirrors_a_target_of_one(name):
     logits = torch.linspace(-30, 30, 13, dtype=torch.float64)
-    assert torch.allclose(TOWARDS[name](logits, 1), TOWARDS[name](-logits, 0))
+    assert torch.allclose(TARGET_LOSSES[name](logits, 1), TARGET_LOSSES[name](-logits, 0))
 
 
-@pytest.mark.parametrize("name", TOWARDS)
+@pytest.mark.parametrize("name", TARGET_LOSSES)
 def test_a_loss_towards_targets_makes_the_game_of_the_same_name(name):
-    game, towards = LOSSES[name], TOWARDS[name]
+    game, towards = LOSSES[name], TARGET_LOSSES[name]
     assert torch.equal(game.discriminator(REAL, FAKE), towards(REAL, 1) + towards(FAKE, 0))
     assert torch.equal(game.generator(None, FAKE), towards(FAKE, 1))
 
@@ -97,13 +97,13 @@ def test_a_paired_loss_without_real_logits_is_our_mistake():
 def test_an_auxiliary_classifiers_loss_is_the_cross_entropy_of_its_logits():
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # probabilities 1/4, 3/4 and 1/2, 1/2
     labels, by_hand = torch.tensor([1, 0]), (math.log(4 / 3) + math.log(2)) / 2
-    assert float(classification(logits, labels, 1)) == pytest.approx(by_hand)
-    assert float(classification(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
+    assert float(class_loss(logits, labels, 1)) == pytest.approx(by_hand)
+    assert float(class_loss(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
     mixed = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert torch.equal(classification(logits, mixed, 1), classification(logits, labels, 1))
+    assert torch.equal(class_loss(logits, mixed, 1), class_loss(logits, labels, 1))
 
 
 def test_a_discriminator_that_classifies_nothing_has_no_such_loss():
-    assert classification(None, torch.tensor([0]), 1) == 0
-    assert classification(torch.zeros(1, 2), None, 1) == 0
-    assert classification(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0
+    assert class_loss(None, torch.tensor([0]), 1) == 0
+    assert class_loss(torch.zeros(1, 2), None, 1) == 0
+    assert class_loss(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0

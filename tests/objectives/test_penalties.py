@@ -8,7 +8,7 @@ from ganvas.objectives.penalties import gradient_penalty, r1, r2
 
 
 class Linear(Discriminator):
-    """logit = scale · <weight, picture>, plus the label, so that its gradient is known."""
+    """logit = scale · <weight, image>, plus the label, so that its gradient is known."""
 
     def __init__(self, pixels, scale=1.0):
         super().__init__()
@@ -21,7 +21,7 @@ class Linear(Discriminator):
 
 
 class Quadratic(Discriminator):
-    """logit = label · |picture|² / 2: its gradient is label · picture."""
+    """logit = label · |image|² / 2: its gradient is label · image."""
 
     def forward(self, images, labels=None):
         return labels * images.square().flatten(1).sum(1) / 2
@@ -47,10 +47,10 @@ def test_a_discriminator_k_times_as_steep_pays_k_squared():
     assert torch.allclose(r1(Linear(12, scale=3), images), 9 * r1(Linear(12), images))
 
 
-def test_each_picture_pays_for_its_own_gradient_under_its_own_label():
+def test_each_image_pays_for_its_own_gradient_under_its_own_label():
     images = torch.randn(3, 1, 4, 4)
     labels = torch.tensor([1.0, 2.0, 0.0])
-    # |label · picture|² = label² |picture|².
+    # |label · image|² = label² |image|².
     expected = labels.square() * images.square().flatten(1).sum(1)
     assert torch.allclose(r1(Quadratic(), images, labels), expected)
 
@@ -84,7 +84,7 @@ def test_under_bfloat16_autocast_the_penalty_is_float32_and_near_the_exact_one()
     assert all(p.grad is None or p.grad.isfinite().all() for p in judge.parameters())
 
 
-def test_batch_normalisation_makes_a_pictures_penalty_depend_on_its_neighbours():
+def test_batch_normalisation_makes_a_images_penalty_depend_on_its_neighbours():
     """The limitation that the module documents, kept as a test: without it the first line would be an equality."""
     torch.manual_seed(0)
     images = torch.randn(4, 1, 16, 16)

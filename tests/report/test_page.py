@@ -30,7 +30,7 @@ class Seen(HTMLParser):
         page.paragraph(HOSTILE),
         page.tiles([(HOSTILE, HOSTILE, HOSTILE)]),
         page.says([("good", HOSTILE)]),
-        page.picture(b"png", HOSTILE, HOSTILE),
+        page.image(b"png", HOSTILE, HOSTILE),
         page.table([HOSTILE], [[HOSTILE]]),
         page.facts([(HOSTILE, HOSTILE)]),
         page.page(HOSTILE, []),
@@ -45,7 +45,7 @@ def test_a_hostile_name_is_shown_and_never_run(part):
 
 
 def test_a_page_fetches_nothing_and_says_so_to_the_browser():
-    text = page.page("title", [page.picture(b"png", "words", "alternative", pixels=True)])
+    text = page.page("title", [page.image(b"png", "words", "alternative", pixels=True)])
     assert "default-src 'none'" in text
     assert "http://" not in text
     assert "https://" not in text

@@ -8,9 +8,9 @@ import torch
 from ganvas.errors import UserError
 from ganvas.networks.modern import Modern
 from ganvas.runs import bundle, sealed, weights
-from ganvas.runs.bundle import Card
+from ganvas.runs.bundle import BundleInfo
 
-CARD = Card(
+CARD = BundleInfo(
     recipe="modern",
     source="patterns",
     fingerprint="ab",
@@ -145,7 +145,9 @@ def test_sealed_weights_of_another_shape_are_refused(written):
 
 
 def test_a_classifiers_bundle_holds_the_classifier():
-    card = Card.model_validate({**CARD.model_dump(), "recipe": "book-classifier", "pair": {"kind": "book-classifier"}})
+    card = BundleInfo.model_validate(
+        {**CARD.model_dump(), "recipe": "book-classifier", "pair": {"kind": "book-classifier"}}
+    )
     assert card.is_classifier
     assert set(card.networks("meta")) == {"classifier"}
 
@@ -169,7 +171,7 @@ def test_a_checkpoint_is_no_bundle(tiny_run):
 def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run):
     said = []
     found = bundle.open_run(unfinished_run.path, said.append)
-    assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 pictures"]
+    assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"]
     finished = bundle.read(tiny_run.bundle)
     assert found.card == finished.card
     for key, tensor in finished.networks["generator"].state_dict().items():

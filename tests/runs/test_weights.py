@@ -42,9 +42,9 @@ def test_what_was_written_is_read(tmp_path):
 
 
 def test_equal_tensors_are_equal_bytes_in_whatever_order_and_layout_they_come():
-    picture = torch.randn(2, 3, 4, 4)
-    one = weights.to_bytes({"p": picture, "b": WANTED["b"]})
-    other = weights.to_bytes({"b": WANTED["b"], "p": picture.contiguous(memory_format=torch.channels_last)})
+    image = torch.randn(2, 3, 4, 4)
+    one = weights.to_bytes({"p": image, "b": WANTED["b"]})
+    other = weights.to_bytes({"b": WANTED["b"], "p": image.contiguous(memory_format=torch.channels_last)})
     assert one == other
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ganvas.runs import sealed
 from ganvas.runs.folder import RunFolder
-from ganvas.training import closing
-from ganvas.training.train import Asked, train
+from ganvas.training import artifacts
+from ganvas.training.run import TrainRequest, train
 
 
 def in_a_child(work: Callable[[], None]) -> int:
@@ -51,8 +51,8 @@ def watch_calls(seen: Callable[[], None]) -> None:
 
 
 def main(source: str, folder: str, choices: str, every: str) -> None:
-    closing.charts = lambda *_: None  # drawing takes longest, and a chart is no state
-    asked = Asked(source, "modern", json.loads(choices))
+    artifacts.draw_charts = lambda *_: None  # drawing takes longest, and a chart is no state
+    asked = TrainRequest(source, "modern", json.loads(choices))
     counted = Path(folder) / "count"
 
     def run(out: Path) -> None:

@@ -1,6 +1,6 @@
 """The book's recipes beside a bare loop, written from what the book says and from nothing of ours.
 
-The loop has pictures in [0, 1], one-hot labels, networks that end in a sigmoid, a loss of probabilities, one picture a
+The loop has images in [0, 1], one-hot labels, networks that end in a sigmoid, a loss of probabilities, one image a
 step. Both start from the same weights and get the same draws, and must go the same way.
 """
 
@@ -8,19 +8,19 @@ import pytest
 import torch
 from torch import nn
 
+from ganvas.config.recipes import book_conditional, book_conv
 from ganvas.networks.pair import Shape
-from ganvas.runs.recipes import book_conditional, book_conv
-from ganvas.seeds import seed_weights, stream
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import optimiser
-from ganvas.training.step import Draws, Optimisers, play_book
+from ganvas.rng import seed_weights, stream
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.step import Optimisers, StepInputs, book_step
+from ganvas.training.trainer import build_optimiser
 
 CLASSES = 10
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine.for_trials(Speed(threads=1, precision="float32", memory_format="contiguous"))
+    return Engine.for_trials(ComputeConfig(threads=1, precision="float32", memory_format="contiguous"))
 
 
 def one_hot(label):
@@ -78,7 +78,7 @@ def start_equal(bare, ours):
 
 
 def bare_step(draw, judge, optimisers, loss, real, noises, labels):
-    """One picture: D on it, D on a fake with a random label, G with a fresh one. Returns the three losses."""
+    """One image: D on it, D on a fake with a random label, G with a fresh one. Returns the three losses."""
     of_draw, of_judge = optimisers
     real_label, fake_label, fresh_label = labels
 
@@ -104,13 +104,13 @@ def bare_step(draw, judge, optimisers, loss, real, noises, labels):
 
 
 def draws_of(step, shape):
-    """What both loops get: a uint8 picture, mostly black as digits are, two seeds and three labels."""
+    """What both loops get: a uint8 image, mostly black as digits are, two seeds and three labels."""
     chance = stream(7, "test", step)
-    ink = torch.rand((1, *shape.picture), generator=chance)
-    picture = ((ink - 0.7).clamp(min=0) / 0.3 * 255).round()
+    ink = torch.rand((1, *shape.image), generator=chance)
+    image = ((ink - 0.7).clamp(min=0) / 0.3 * 255).round()
     noises = [torch.randn((1, 100), generator=chance) for _ in range(2)]
     labels = torch.randint(CLASSES, (3,), generator=chance).tolist() if shape.classes else [None] * 3
-    return picture, noises, labels
+    return image, noises, labels
 
 
 def side_by_side(run, bare, loss, shape, engine, steps):
@@ -121,15 +121,17 @@ def side_by_side(run, bare, loss, shape, engine, steps):
     start_equal(draw, pair.generator.layers)
     start_equal(judge, pair.discriminator.layers)
     of_bare = (torch.optim.Adam(draw.parameters(), lr=1e-4), torch.optim.Adam(judge.parameters(), lr=1e-4))
-    of_ours = Optimisers(optimiser(run.optimiser, pair.generator), optimiser(run.optimiser, pair.discriminator))
+    of_ours = Optimisers(
+        build_optimiser(run.optimiser, pair.generator), build_optimiser(run.optimiser, pair.discriminator)
+    )
     losses = []
     for step in range(steps):
-        picture, noises, labels = draws_of(step, shape)
-        expected = bare_step(draw, judge, of_bare, loss, picture / 255, noises, labels)
+        image, noises, labels = draws_of(step, shape)
+        expected = bare_step(draw, judge, of_bare, loss, image / 255, noises, labels)
         tensors = [None if label is None else torch.tensor([label]) for label in labels]
-        real = picture / 127.5 - 1
-        given = Draws(real, tensors[0], noises[0], tensors[1], noises[1], tensors[2])
-        scores = play_book(pair, of_ours, engine, run.objective, given)
+        real = image / 127.5 - 1
+        given = StepInputs(real, tensors[0], noises[0], tensors[1], noises[1], tensors[2])
+        scores = book_step(pair, of_ours, engine, run.objective, given)
         # Ours reports D's two losses as one sum.
         losses.append((expected[0] + expected[1], scores["loss_d"].item(), expected[2], scores["loss_g"].item()))
     return torch.tensor(losses), pair
@@ -171,8 +173,8 @@ def test_the_convolutional_recipe_goes_the_books_way_at_128_px(engine):
         assert furthest(bare_network, ours, kernels_only=True) < 1e-4
 
 
-def test_the_books_batch_normalisation_of_one_picture_is_instance_normalisation(engine):
-    """The book judges in training mode, by a picture's own averages: ours says the same of a picture in either mode."""
+def test_the_books_batch_normalisation_of_one_image_is_instance_normalisation(engine):
+    """The book evaluates in training mode, by an image's own averages: ours says the same of an image in either mode."""
     run = book_conv("faces")
     pair = run.pair.model_copy(update={"width": 8}).build(Shape(3, 128))
     draw, judge = bare_convolutional(8)

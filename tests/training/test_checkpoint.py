@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganvas.config.recipes import configure
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import RunFolder
-from ganvas.runs.recipes import resolve
 from ganvas.training import checkpoint
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import build
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.trainer import build_trainer
 
 
 def no_say(line):
@@ -22,17 +22,17 @@ def no_say(line):
 @pytest.fixture
 def new_game(tiny_source, tiny_prepared, small):
     def make(recipe="modern", precision="float32", memory_format="contiguous", **above):
-        run = resolve(str(tiny_source), recipe, small(recipe, **above))
-        return build(run, tiny_prepared, Engine.for_trials(Speed(1, precision, memory_format)))
+        run = configure(str(tiny_source), recipe, small(recipe, **above))
+        return build_trainer(run, tiny_prepared, Engine.for_trials(ComputeConfig(1, precision, memory_format)))
 
     return make
 
 
 def play(game, first, last, batch=8):
     for step in range(first, last):
-        game.play(step)
-        if game.average:
-            game.average.update(batch, (step + 1) * batch)
+        game.step(step)
+        if game.ema:
+            game.ema.update(batch, (step + 1) * batch)
 
 
 def strides(game):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganvas.training.ema import Average
+from ganvas.training.ema import EMA
 
 
 def network(value):
@@ -13,18 +13,18 @@ def network(value):
 
 def test_after_one_halflife_half_the_way_is_gone():
     here = network(0.0)
-    average = Average(here, halflife_images=100, ramp=1.0)
+    average = EMA(here, halflife_images=100, ramp=1.0)
     nn.init.constant_(here.weight, 1.0)
     for batch in range(10):
         average.update(10, 10_000 + batch)
     assert average.network.weight.item() == pytest.approx(0.5, rel=1e-5)
 
 
-def test_the_way_gone_depends_on_pictures_and_not_on_how_they_are_batched():
+def test_the_way_gone_depends_on_images_and_not_on_how_they_are_batched():
     ends = []
     for batch in (1, 5, 50):
         here = network(0.0)
-        average = Average(here, 70, 1.0)
+        average = EMA(here, 70, 1.0)
         nn.init.constant_(here.weight, 1.0)
         for _ in range(50 // batch):
             average.update(batch, 10_000)
@@ -32,17 +32,17 @@ def test_the_way_gone_depends_on_pictures_and_not_on_how_they_are_batched():
     assert ends == pytest.approx([1 - 0.5 ** (50 / 70)] * 3, rel=1e-4)
 
 
-def test_while_training_is_young_the_halflife_is_a_share_of_the_pictures_seen():
+def test_while_training_is_young_the_halflife_is_a_share_of_the_images_seen():
     here = network(0.0)
-    average = Average(here, 10**9, ramp=0.05)
+    average = EMA(here, 10**9, ramp=0.05)
     nn.init.constant_(here.weight, 1.0)
-    average.update(8, 160)  # half-life 8 pictures
+    average.update(8, 160)  # half-life 8 images
     assert average.network.weight.item() == pytest.approx(0.5, rel=1e-5)
 
 
 def test_without_a_halflife_it_is_the_network_itself():
     here = network(3.0)
-    average = Average(here, 0, 0.05)
+    average = EMA(here, 0, 0.05)
     average.update(8, 8)
     assert average.network is here
     assert here.training
@@ -50,7 +50,7 @@ def test_without_a_halflife_it_is_the_network_itself():
 
 def test_it_starts_as_a_copy_that_learns_nothing_and_is_in_eval_mode():
     here = network(3.0)
-    average = Average(here, 100, 0.05)
+    average = EMA(here, 100, 0.05)
     assert average.network is not here
     assert torch.equal(average.network.weight, here.weight)
     assert not average.network.weight.requires_grad
@@ -59,7 +59,7 @@ def test_it_starts_as_a_copy_that_learns_nothing_and_is_in_eval_mode():
 
 def test_what_is_no_weight_is_copied_as_it_is():
     here = nn.BatchNorm2d(2)
-    average = Average(here, 10**6, 1.0)
+    average = EMA(here, 10**6, 1.0)
     here(torch.randn(4, 2, 3, 3))
     average.update(4, 10**6)
     for mine, theirs in zip(average.network.buffers(), here.buffers(), strict=True):
@@ -69,4 +69,4 @@ def test_what_is_no_weight_is_copied_as_it_is():
 
 def test_the_layout_of_the_network_is_kept():
     here = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
-    assert Average(here, 100, 0.05).network.weight.stride() == here.weight.stride()
+    assert EMA(here, 100, 0.05).network.weight.stride() == here.weight.stride()

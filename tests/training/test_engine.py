@@ -4,31 +4,31 @@ from torch import nn
 
 from ganvas.errors import RunFailedError, UserError
 from ganvas.machine import cores
-from ganvas.training.engine import Engine, Speed
+from ganvas.training.engine import ComputeConfig, Engine
 
 
 def engine(precision="float32", memory_format="contiguous"):
-    return Engine.for_trials(Speed(1, precision, memory_format))
+    return Engine.for_trials(ComputeConfig(1, precision, memory_format))
 
 
 def test_alone_it_is_the_first_of_one():
     here = engine()
-    assert (here.rank, here.world, here.is_first) == (0, 1, True)
-    assert torch.equal(here.mine(torch.arange(4)), torch.arange(4))
-    assert here.mean({"a": 2.0}) == {"a": 2.0}
-    assert here.any(True)
-    assert not here.any(False)
+    assert (here.rank, here.world, here.is_rank_zero) == (0, 1, True)
+    assert torch.equal(here.shard(torch.arange(4)), torch.arange(4))
+    assert here.mean_over_ranks({"a": 2.0}) == {"a": 2.0}
+    assert here.any_rank(True)
+    assert not here.any_rank(False)
 
 
 def test_a_slice_is_this_processs_part_and_the_parts_make_the_whole():
     here, parts = engine(), []
     for here.rank in range(3):
         here.world = 3
-        parts.append(here.mine(torch.arange(12)))
+        parts.append(here.shard(torch.arange(12)))
     assert torch.equal(torch.cat(parts), torch.arange(12))
 
 
-def test_channels_last_places_networks_and_pictures_so():
+def test_channels_last_places_networks_and_images_so():
     here = engine(memory_format="channels-last")
     layer = here.place(nn.Conv2d(3, 4, 3))
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
@@ -59,16 +59,16 @@ def test_what_the_first_raises_is_raised_there(error):
         raise error
 
     with pytest.raises(type(error)) as caught:
-        engine().first(work)
+        engine().on_rank_zero(work)
     assert caught.value is error
 
 
 def test_the_others_end_when_the_first_fails(monkeypatch):
     here = engine()
     here.rank = 1
-    monkeypatch.setattr(here, "any", lambda flag: True)
+    monkeypatch.setattr(here, "any_rank", lambda flag: True)
     with pytest.raises(RunFailedError, match="the first process failed"):
-        here.first(lambda: pytest.fail("not this process's work"))
+        here.on_rank_zero(lambda: pytest.fail("not this process's work"))
 
 
 def test_an_unknown_tracker_gets_the_nearest_name():

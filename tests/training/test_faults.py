@@ -9,7 +9,7 @@ import torch
 from ganvas.errors import InterruptedRunError, RunFailedError
 from ganvas.runs import bundle
 from ganvas.runs.folder import RunFolder
-from ganvas.training import checkpoint, game, measure, train
+from ganvas.training import autotune, checkpoint, run, trainer
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE])
@@ -34,13 +34,13 @@ def test_what_the_disk_refuses_ends_the_run_in_a_sentence_and_it_can_be_gone_on_
 
     with monkeypatch.context() as patch:
         if where == "log":
-            patch.setattr(train.Log, "write", failing)
+            patch.setattr(run.Log, "write", failing)
         elif where == "preview":
-            patch.setattr(train.closing, "preview", failing)
+            patch.setattr(run.artifacts, "save_preview", failing)
         elif where == "checkpoint":
             patch.setattr(checkpoint.sealed, "write", failing)
         elif where == "bundle":
-            patch.setattr(train.bundle, "write", failing)
+            patch.setattr(run.bundle, "write", failing)
         else:  # the first record is written, the last is not
             patch.setattr(RunFolder, "write", failing_later(RunFolder.write))
         with pytest.raises(RunFailedError) as caught:
@@ -59,7 +59,7 @@ def test_memory_that_runs_out_is_said_with_advice(train_small, tmp_path, monkeyp
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr(*((measure, "choose", full) if where == "measuring" else (game, "play", full)))
+    monkeypatch.setattr(*((autotune, "choose_compute", full) if where == "measuring" else (trainer, "gan_step", full)))
     with pytest.raises(RunFailedError, match=r"memory ran out.*--training.batch, --pair.width or --size"):
         train_small(tmp_path / "run")
     assert (tmp_path / "run").exists() == (where == "playing")
@@ -69,7 +69,7 @@ def test_an_error_of_ours_is_not_dressed_up(train_small, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(game, "play", broken)
+    monkeypatch.setattr(trainer, "gan_step", broken)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train_small(tmp_path / "run")
 
@@ -77,7 +77,7 @@ def test_an_error_of_ours_is_not_dressed_up(train_small, tmp_path, monkeypatch):
 def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good_checkpoint(
     train_small, tmp_path, monkeypatch
 ):
-    original = game.play
+    original = trainer.gan_step
 
     def poisoned(pair, *given):
         scores = original(pair, *given)
@@ -86,7 +86,7 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
                 next(pair.generator.parameters()).view(-1)[0] = float("nan")
         return scores
 
-    monkeypatch.setattr(game, "play", poisoned)
+    monkeypatch.setattr(trainer, "gan_step", poisoned)
     with pytest.raises(RunFailedError, match=r"not a number after (1[2-9]|2[0-1]) steps.*--optimiser\.rate"):
         train_small(tmp_path / "run", training={"images": 400})
     run = RunFolder(tmp_path / "run")
@@ -109,7 +109,7 @@ def test_a_real_explosion_is_found(train_small, tmp_path, above):
 
 
 def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, tmp_path, monkeypatch):
-    original = game.play
+    original = trainer.gan_step
 
     def play(pair, *given):
         scores = original(pair, *given)
@@ -119,7 +119,7 @@ def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, 
             os.kill(os.getpid(), 15)
         return scores
 
-    monkeypatch.setattr(game, "play", play)
+    monkeypatch.setattr(trainer, "gan_step", play)
     with pytest.raises(RunFailedError, match="not a number after 13 steps"):
         train_small(tmp_path / "run")
     assert RunFolder(tmp_path / "run").saved()[-1].name == "step-0000000010"
@@ -129,7 +129,7 @@ def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, 
 def test_a_signal_saves_and_the_run_goes_on_from_there(
     tiny_run, train_small, tmp_path, monkeypatch, contents, figures_of, number
 ):
-    original = game.play
+    original = trainer.gan_step
 
     def play(*given):
         if given[-1] == 12:
@@ -137,8 +137,8 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(
         return original(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(game, "play", play)
-        with pytest.raises(InterruptedRunError, match="stopped after 104 pictures, and saved") as caught:
+        patch.setattr(trainer, "gan_step", play)
+        with pytest.raises(InterruptedRunError, match="stopped after 104 images, and saved") as caught:
             train_small(tmp_path / "run")
     assert caught.value.status == 128 + number
     run = RunFolder(tmp_path / "run")

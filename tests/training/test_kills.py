@@ -56,11 +56,11 @@ def test_killed_at_each_of_its_writes_syncs_and_renames_a_run_ends_the_same(
 
 def command(source, out, images):
     flags = "--images {} --batch 8 --save-every 80 --threads 1 --precision float32 --memory-format contiguous"
-    knobs = "--pair.width 4 --pair.noise 4 --pair.features 4 --training.log_every 8 --training.preview_every 400"
+    options = "--pair.width 4 --pair.noise 4 --pair.features 4 --training.log_every 8 --training.preview_every 400"
     return [
         *(sys.executable, "-m", "ganvas", "train", str(source), "--out", str(out)),
         *flags.format(images).split(),
-        *knobs.split(),
+        *options.split(),
     ]
 
 

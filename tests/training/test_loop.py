@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from ganvas.runs.spec import Optimiser, Training
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.game import Game
-from ganvas.training.loop import Clock, Outlets, State, gradient_norms, repeat
+from ganvas.config.run import OptimiserConfig, TrainingConfig
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.loop import Clock, LoopOutputs, State, gradient_norms, run_loop
+from ganvas.training.trainer import Trainer
 
 
 class Shown:
@@ -23,7 +23,7 @@ class Shown:
 
 @pytest.fixture
 def looped():
-    """looped(training, steps, first) -> (rates of the steps played, records, steps saved, pictures previewed)."""
+    """looped(training, steps, first) -> (rates of the steps played, records, steps saved, images previewed)."""
 
     def run(training, steps, first=0, optimiser=None):
         network = nn.Linear(2, 1)
@@ -36,10 +36,10 @@ def looped():
                 p.grad = torch.ones_like(p)
             return {"loss": torch.tensor(float(step))}
 
-        game = Game({"classifier": network}, {"classifier": descending}, play)
+        game = Trainer({"classifier": network}, {"classifier": descending}, play)
         state = State(first)
-        engine = Engine.for_trials(Speed(1, "float32", "contiguous"))
-        outlets = Outlets(
+        engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
+        outlets = LoopOutputs(
             shown,
             shown,
             lambda images: previews.append(images) or {},
@@ -47,17 +47,19 @@ def looped():
             seen.append,
             lambda s: saved.append(s.step),
         )
-        repeat(game, engine, optimiser or Optimiser(), training, steps, state, outlets)
+        run_loop(game, engine, optimiser or OptimiserConfig(), training, steps, state, outlets)
         return rates, shown.records[::2], saved, previews
 
     return run
 
 
 def training(**above):
-    return Training(**{"batch": 10, "images": 100, "log_every": 20, "preview_every": 30, "save_every": 40, **above})
+    return TrainingConfig(
+        **{"batch": 10, "images": 100, "log_every": 20, "preview_every": 30, "save_every": 40, **above}
+    )
 
 
-def test_whatever_repeats_is_counted_in_pictures_and_done_at_the_end_too(looped):
+def test_whatever_repeats_is_counted_in_images_and_done_at_the_end_too(looped):
     rates, records, saved, previews = looped(training(), 11)
     assert list(rates) == list(range(11))
     assert [record["images"] for record in records] == [20, 40, 60, 80, 100, 110]
@@ -88,7 +90,7 @@ def test_a_run_that_has_ended_plays_nothing(looped):
 
 
 def test_the_rate_of_a_step_follows_from_its_share_of_the_run(looped):
-    rates = looped(training(), 10, optimiser=Optimiser(rate=1.0, constant=0.5, last=0.0))[0]
+    rates = looped(training(), 10, optimiser=OptimiserConfig(rate=1.0, constant=0.5, last=0.0))[0]
     assert list(rates.values()) == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
 
 

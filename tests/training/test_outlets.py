@@ -5,17 +5,17 @@ import json
 import pytest
 
 from ganvas import cli
+from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
-from ganvas.runs.recipes import resolve
 from ganvas.training import scoring
-from ganvas.training.outlets import compares
+from ganvas.training.outlets import compares_pairs
 from ganvas.training.watchdog import StoppedError, Trouble, Watchdog
 
 
 @pytest.fixture
 def scored(train_small, tmp_path, monkeypatch):
-    """scored([9.0, 4.0, 7.0, ...]) -> a run whose scores, every 40 pictures, are these."""
+    """scored([9.0, 4.0, 7.0, ...]) -> a run whose scores, every 40 images, are these."""
 
     class Planted:
         def __init__(self, prepared, say):
@@ -30,7 +30,7 @@ def scored(train_small, tmp_path, monkeypatch):
         return train_small(tmp_path / name, training={"score_every": 40, **training})
 
     planted: list[float] = []
-    monkeypatch.setattr("ganvas.training.train.QuickScore", Planted)
+    monkeypatch.setattr("ganvas.training.run.QuickScore", Planted)
     return run
 
 
@@ -49,7 +49,7 @@ def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_says_so(scor
     assert bundle.read(run.bundle).card.images == 80
     assert bundle.read(run.last).card.images == 160
     said = capsys.readouterr().out
-    assert "the bundle is the best state, after 80 of 160 pictures (FCD 4 against 8 at the end)" in said
+    assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in said
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
@@ -65,7 +65,7 @@ def test_scoring_changes_nothing_of_what_is_learned(scored, tiny_run, contents):
 
 def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_run, train_small, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "COUNT", 300)
-    monkeypatch.setattr("ganvas.classifying.judging.images_shown", lambda count, size: 1280)
+    monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 1280)
     monkeypatch.setattr("ganvas.training.scoring.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
     run = train_small(tmp_path / "run", training={"score_every": 160})
     (record,) = [record for record in log_of(run) if "fcd" in record]
@@ -74,13 +74,13 @@ def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_ru
 
 
 def test_scores_of_a_set_without_labels_are_refused_before_anything_is_made(train_small, unlabelled_source, tmp_path):
-    with pytest.raises(UserError, match="has no labels, and a judge learns labels"):
+    with pytest.raises(UserError, match="has no labels, and an evaluator learns labels"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
 
 
 @pytest.fixture
 def lost(monkeypatch):
-    """A watchdog that warns after 80 pictures and stops after 120."""
+    """A watchdog that warns after 80 images and stops after 120."""
 
     def see(self, record):
         kinds = {80: "warning", 120: "stop"}
@@ -93,7 +93,7 @@ def lost(monkeypatch):
 def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, train_small, tmp_path, capsys):
     from ganvas.runs.folder import RunFolder
 
-    with pytest.raises(StoppedError, match="stopped after 120 pictures: it is lost at 120") as caught:
+    with pytest.raises(StoppedError, match="stopped after 120 images: it is lost at 120") as caught:
         train_small(tmp_path / "run")
     assert caught.value.status == 1
     assert "warning: it is lost at 80" in capsys.readouterr().err
@@ -109,9 +109,9 @@ def test_the_same_command_after_a_stop_says_that_it_was_stopped(lost, train_smal
         train_small(tmp_path / "run")
     capsys.readouterr()
     train_small(tmp_path / "run")
-    assert f"{tmp_path / 'run'} is stopped: 120 pictures" in capsys.readouterr().out
+    assert f"{tmp_path / 'run'} is stopped: 120 images" in capsys.readouterr().out
     assert cli.run(["list", "runs", "--runs", str(tmp_path)]) == 0
-    assert "stopped, 120 of 160 pictures" in capsys.readouterr().out
+    assert "stopped, 120 of 160 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("watch", "is_warned"), [("off", False), ("warn", True)])
@@ -122,9 +122,9 @@ def test_it_may_only_warn_or_be_silent(lost, train_small, tmp_path, capsys, watc
 
 
 def test_whose_scores_are_no_probabilities_is_known_from_the_loss():
-    assert compares(resolve("digits", "modern", {"objective": {"loss": "relativistic"}}))
-    assert not compares(resolve("digits", "modern"))
-    assert not compares(resolve("digits", "book-classifier"))
+    assert compares_pairs(configure("digits", "modern", {"objective": {"loss": "relativistic"}}))
+    assert not compares_pairs(configure("digits", "modern"))
+    assert not compares_pairs(configure("digits", "book-classifier"))
 
 
 def test_previews_leave_the_spread_within_a_class_in_the_log(tiny_run):

@@ -60,7 +60,7 @@ def test_a_signal_ends_it_with_its_status_one_sentence_and_a_checkpoint(tiny_sou
     assert said.startswith("ganvas: stopped after ")
     assert said.count("\n") == 1
     newest = RunFolder(out).saved()[-1]
-    assert f"stopped after {8 * int(newest.name[5:])} pictures, and saved" in said
+    assert f"stopped after {8 * int(newest.name[5:])} images, and saved" in said
     bundle.open_run(out)
     assert RunFolder(out).read()["status"] == "interrupted"
 

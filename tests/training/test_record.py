@@ -26,11 +26,11 @@ def test_a_record_says_everything_that_is_needed_to_repeat_a_run_and_what_it_cos
 
 def test_the_end_adds_to_the_record_and_changes_nothing_else():
     before = {"status": "begun", "steps": 9, "run": {"a": 1}}
-    after = record.ended(before, State(7, 1.23456, 2.0), "interrupted")
+    after = record.ended_record(before, State(7, 1.23456, 2.0), "interrupted")
     assert after.items() >= {"status": "interrupted", "steps": 9, "step": 7, "training_seconds": 1.235}.items()
     assert after["run"] == {"a": 1}
     assert "results" not in after
-    assert record.ended(before, State(), "finished", {"accuracy": 1.0})["results"] == {"accuracy": 1.0}
+    assert record.ended_record(before, State(), "finished", {"accuracy": 1.0})["results"] == {"accuracy": 1.0}
     assert before["status"] == "begun"
 
 
@@ -38,7 +38,7 @@ ASKED = {"source": "digits", "recipe": "modern", "from": None, "choices": {"pair
 
 
 def test_choices_read_as_their_flags():
-    assert record.flat(ASKED) == {
+    assert record.flatten(ASKED) == {
         "--source": "digits",
         "--recipe": "modern",
         "--pair.width": "32",
@@ -66,9 +66,9 @@ def test_other_flags_are_refused_with_each_difference(tmp_path, now, said):
         record.refuse_another(RunFolder(tmp_path), {"asked": ASKED}, {**ASKED, **now})
 
 
-def test_pictures_that_changed_are_refused_even_where_their_shape_did_not(tiny_run, tiny_prepared):
+def test_images_that_changed_are_refused_even_where_their_shape_did_not(tiny_run, tiny_prepared):
     found = tiny_run.read()
     record.refuse_other_data(tiny_run, found, tiny_prepared)
     found["data"]["fingerprint"] = "another"
-    with pytest.raises(UserError, match="begun on other data: the pictures have changed"):
+    with pytest.raises(UserError, match="begun on other data: the images have changed"):
         record.refuse_other_data(tiny_run, found, tiny_prepared)

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from ganvas.training.signals import Stop
+from ganvas.training.signals import StopSignal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_is_noted_and_nothing_dies(number):
-    with Stop() as stop:
+    with StopSignal() as stop:
         assert not stop.asked
         os.kill(os.getpid(), number)
         assert stop.asked
@@ -20,7 +20,7 @@ def test_the_first_signal_is_noted_and_nothing_dies(number):
 
 def test_what_signals_did_before_they_do_again():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with Stop():
+    with StopSignal():
         os.kill(os.getpid(), signal.SIGINT)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -29,8 +29,8 @@ def test_what_signals_did_before_they_do_again():
 def test_a_second_ctrl_c_ends_at_once(first):
     program = f"""
 import os, signal
-from ganvas.training.signals import Stop
-with Stop() as stop:
+from ganvas.training.signals import StopSignal
+with StopSignal() as stop:
     os.kill(os.getpid(), signal.{first})
     print("noted", stop.asked, flush=True)
     os.kill(os.getpid(), signal.SIGINT)
@@ -45,7 +45,7 @@ def test_in_another_thread_it_leaves_signals_alone():
     found = []
 
     def enter():
-        with Stop() as stop:
+        with StopSignal() as stop:
             found.append(stop.asked)
 
     thread = threading.Thread(target=enter)

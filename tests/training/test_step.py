@@ -6,18 +6,18 @@ import torch
 import torch.nn.functional as F
 
 from ganvas.networks.modern import Modern
-from ganvas.networks.pair import Judgement, Shape
-from ganvas.objectives.rules import Book, Classification, Simultaneous
-from ganvas.seeds import seed_weights, stream
-from ganvas.training.engine import Engine, Speed
-from ganvas.training.step import Draws, Optimisers, classify, numbers, play, play_book
+from ganvas.networks.pair import DiscriminatorOutput, Shape
+from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
+from ganvas.rng import seed_weights, stream
+from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.step import Optimisers, StepInputs, book_step, classifier_step, gan_step, reduce_metrics
 
 SHAPE = Shape(1, 16, 3)
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return Engine.for_trials(Speed(1, "float32", "contiguous"))
+    return Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
 
 
 def new_pair():
@@ -33,8 +33,8 @@ def drawn(step=0, count=6):
     chance = stream(3, "test", step)
     labels = torch.randint(3, (3, count), generator=chance)
     noises = torch.randn((2, count, 4), generator=chance)
-    real = torch.rand((count, *SHAPE.picture), generator=chance) * 2 - 1
-    return Draws(real, labels[0], noises[0], labels[1], noises[1], labels[2])
+    real = torch.rand((count, *SHAPE.image), generator=chance) * 2 - 1
+    return StepInputs(real, labels[0], noises[0], labels[1], noises[1], labels[2])
 
 
 def weights(network):
@@ -46,7 +46,7 @@ def weights(network):
 )
 def test_a_simultaneous_step_is_d_on_both_halves_and_then_g_against_the_new_d(engine, loss, r1, r2):
     pair, given = new_pair(), drawn()
-    play(pair, descending(pair), engine, Simultaneous(loss=loss, r1=r1, r2=r2, penalty_every=4), given, step=8)
+    gan_step(pair, descending(pair), engine, GanObjective(loss=loss, r1=r1, r2=r2, penalty_every=4), given, step=8)
 
     bare, rate = new_pair(), 0.1
     G, D = bare.generator, bare.discriminator
@@ -76,16 +76,16 @@ def test_a_simultaneous_step_is_d_on_both_halves_and_then_g_against_the_new_d(en
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_real_and_generated_pictures_may_come_to_d_together_or_apart(engine, labelled):
+def test_real_and_generated_images_may_come_to_d_together_or_apart(engine, labelled):
     after = []
     for together in (True, False):
         seed_weights(0, "test")
         pair = Modern(width=4, noise=4, embedding=4, features=8).build(SHAPE if labelled else Shape(1, 16))
-        pair.discriminator.one_by_one = together
+        pair.discriminator.batch_independent = together
         draws = drawn()
         if not labelled:
             draws = replace(draws, labels=None, fake_labels=None)
-        said = play(pair, descending(pair), engine, Simultaneous(r1=0.0, r2=0.0), draws, 0)
+        said = gan_step(pair, descending(pair), engine, GanObjective(r1=0.0, r2=0.0), draws, 0)
         after.append(torch.cat([weights(pair.generator), weights(pair.discriminator), said["score_fake"]]))
     assert torch.allclose(*after, atol=1e-6)
 
@@ -94,7 +94,7 @@ def test_between_penalties_there_is_none(engine):
     ends = []
     for r1, step in ((0.0, 3), (5.0, 3), (5.0, 4)):
         pair = new_pair()
-        play(pair, descending(pair), engine, Simultaneous(r1=r1, r2=r1, penalty_every=4), drawn(), step=step)
+        gan_step(pair, descending(pair), engine, GanObjective(r1=r1, r2=r1, penalty_every=4), drawn(), step=step)
         ends.append(weights(pair.discriminator))
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
@@ -104,7 +104,7 @@ def test_between_penalties_there_is_none(engine):
 def test_g_learns_at_its_turn_alone_and_its_loss_is_known_at_every_one(engine, step, turn):
     pair = new_pair()
     before = weights(pair.generator), weights(pair.discriminator)
-    found = play(pair, descending(pair), engine, Simultaneous(generator_every=3), drawn(), step)
+    found = gan_step(pair, descending(pair), engine, GanObjective(generator_every=3), drawn(), step)
     assert torch.equal(weights(pair.generator), before[0]) == (not turn)
     assert not torch.equal(weights(pair.discriminator), before[1])
     assert found["loss_g"].isfinite()
@@ -120,10 +120,10 @@ def test_a_discriminator_that_classifies_learns_classes_and_g_to_be_recognised_a
     class Telling(type(new_pair().discriminator)):
         def judge(self, images, labels=None):
             bright = images.mean(dim=(1, 2, 3))[:, None]
-            return Judgement(super().judge(images, labels).logits, bright * self.told)
+            return DiscriminatorOutput(super().judge(images, labels).logits, bright * self.told)
 
-    rate, ends, silent = 0.1, [], Simultaneous(r1=0, r2=0, classify_real=0, classify_generator=0)
-    rule = Simultaneous(r1=0, r2=0, classify_real=real, classify_fake=fake, classify_generator=generator)
+    rate, ends, silent = 0.1, [], GanObjective(r1=0, r2=0, classify_real=0, classify_generator=0)
+    rule = GanObjective(r1=0, r2=0, classify_real=real, classify_fake=fake, classify_generator=generator)
     for told in (False, True):
         pair = new_pair()
         if told:
@@ -132,7 +132,7 @@ def test_a_discriminator_that_classifies_learns_classes_and_g_to_be_recognised_a
             given, start = drawn(), pair.discriminator.told.detach().clone()
             with torch.no_grad():
                 drawn_by_g = pair.generator(given.noise, given.fake_labels)
-        play(pair, descending(pair, rate), engine, rule if told else silent, drawn(), 1)
+        gan_step(pair, descending(pair, rate), engine, rule if told else silent, drawn(), 1)
         ends.append(weights(pair.generator))
     slope = torch.zeros(3)
     halves = ((given.real, given.labels, real), (drawn_by_g, given.fake_labels, fake))
@@ -143,14 +143,14 @@ def test_a_discriminator_that_classifies_learns_classes_and_g_to_be_recognised_a
     assert torch.equal(*ends) == (generator == 0)
 
 
-@pytest.mark.parametrize("rule", [Simultaneous(), Simultaneous(loss="relativistic"), Book()])
+@pytest.mark.parametrize("rule", [GanObjective(), GanObjective(loss="relativistic"), BookObjective()])
 def test_a_step_changes_both_and_leaves_every_weight_ready_to_learn(engine, rule):
     pair = new_pair()
     before = weights(pair.generator), weights(pair.discriminator)
-    if isinstance(rule, Book):
-        found = play_book(pair, descending(pair), engine, rule, drawn())
+    if isinstance(rule, BookObjective):
+        found = book_step(pair, descending(pair), engine, rule, drawn())
     else:
-        found = play(pair, descending(pair), engine, rule, drawn(), 0)
+        found = gan_step(pair, descending(pair), engine, rule, drawn(), 0)
     assert not torch.equal(weights(pair.generator), before[0])
     assert not torch.equal(weights(pair.discriminator), before[1])
     assert all(p.requires_grad for n in (pair.generator, pair.discriminator) for p in n.parameters())
@@ -165,7 +165,7 @@ def test_the_step_of_g_leaves_ds_gradient_as_ds_own_step_made_it(engine):
         optimisers = descending(pair)
         if frozen:  # G learns nothing: what D's gradient is cannot depend on it
             optimisers.generator.param_groups[0]["lr"] = 0.0
-        play(pair, optimisers, engine, Simultaneous(), drawn(), 1)
+        gan_step(pair, optimisers, engine, GanObjective(), drawn(), 1)
         gradients.append([p.grad.clone() for p in pair.discriminator.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
@@ -174,12 +174,12 @@ def test_the_books_second_fake_is_of_other_noise_and_other_labels(engine):
     asked = []
     pair, given = new_pair(), drawn()
     handle = pair.generator.register_forward_hook(lambda _m, inputs, _o: asked.append(inputs))
-    play_book(pair, descending(pair), engine, Book(), given)
+    book_step(pair, descending(pair), engine, BookObjective(), given)
     handle.remove()
     assert torch.equal(asked[0][0], given.noise)
     assert torch.equal(asked[0][1], given.fake_labels)
-    assert torch.equal(asked[1][0], given.noise_again)
-    assert torch.equal(asked[1][1], given.fake_labels_again)
+    assert torch.equal(asked[1][0], given.fresh_noise)
+    assert torch.equal(asked[1][1], given.fresh_fake_labels)
 
 
 @pytest.mark.parametrize("loss", ["bce", "cross-entropy"])
@@ -188,9 +188,11 @@ def test_a_classifier_learns_the_labels_it_is_shown(engine, loss):
     classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 3))
     optimiser = torch.optim.SGD(classifier.parameters(), lr=0.05)
     given = drawn(count=12)
-    found = [classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels)]
+    found = [classifier_step(classifier, optimiser, engine, ClassifierObjective(loss=loss), given.real, given.labels)]
     for _ in range(60):
-        found.append(classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels))
+        found.append(
+            classifier_step(classifier, optimiser, engine, ClassifierObjective(loss=loss), given.real, given.labels)
+        )
     assert found[-1]["loss"] < found[0]["loss"]
     assert found[-1]["accuracy"] == 1
 
@@ -202,10 +204,10 @@ def test_the_first_loss_of_a_classifier_is_the_formulas(engine):
     given = drawn()
     for loss, expected in (("bce", math.log(2)), ("cross-entropy", math.log(3))):
         optimiser = torch.optim.SGD(classifier.parameters(), lr=0.0)
-        found = classify(classifier, optimiser, engine, Classification(loss=loss), given.real, given.labels)
+        found = classifier_step(classifier, optimiser, engine, ClassifierObjective(loss=loss), given.real, given.labels)
         assert found["loss"].item() == pytest.approx(expected)
 
 
 def test_scores_are_logged_as_mean_probabilities_and_losses_as_they_are():
-    found = numbers({"loss_d": torch.tensor(1.5), "score_real": torch.tensor([0.0, 100.0])})
+    found = reduce_metrics({"loss_d": torch.tensor(1.5), "score_real": torch.tensor([0.0, 100.0])})
     assert found == {"loss_d": 1.5, "score_real": 0.75}

@@ -9,7 +9,7 @@ TOTAL = 10_000
 
 
 def records(real, fake, every=100):
-    """One record every so many pictures to the end; real and fake are numbers or functions of the share done."""
+    """One record every so many images to the end; real and fake are numbers or functions of the share done."""
 
     def at(value, share):
         return value(share) if callable(value) else value
@@ -58,7 +58,7 @@ def previews(*spreads, first=0.1):
     return [{"images": int(place * TOTAL), "spread": spread} for place, spread in zip(places, spreads, strict=True)]
 
 
-def test_pictures_that_become_alike_are_warned_of_and_then_stopped():
+def test_images_that_become_alike_are_warned_of_and_then_stopped():
     warned, stopped = COLLAPSED_PREVIEWS
     found = said(Watchdog(TOTAL), previews(60, 62, 10, 10, 10, 10))
     kinds = [kind for _, kind in found]

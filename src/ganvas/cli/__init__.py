@@ -18,9 +18,9 @@ from cyclopts.exceptions import (
 )
 
 import ganvas
+from ganvas import console
 from ganvas.cli.flags import as_typed, explain
 from ganvas.errors import UserError, nearest
-from ganvas.progress import complain
 
 if TYPE_CHECKING:
     from cyclopts.help.protocols import HelpFormatter
@@ -42,7 +42,7 @@ def switch(text: str) -> Parameter:
 app = App(
     name="ganvas",
     version=ganvas.__version__,
-    help="From a folder of labelled pictures to a measured, class-conditional image generator.",
+    help="From a folder of labelled images to a measured, class-conditional image generator.",
     help_epilogue="Begin with: ganvas train digits --minutes 3",
     suppress_keyboard_interrupt=False,
     exit_on_error=False,
@@ -53,18 +53,18 @@ app.command(
     "ganvas.cli.train:train",
     name="train",
     help="Train a generator on SOURCE, or go on where it stopped.",
-    help_epilogue="Every other knob is a flag by its full name, such as --pair.width 48: ganvas list knobs",
+    help_epilogue="Every other option is a flag by its full name, such as --pair.width 48: ganvas list options",
 )
 app.command(
     "ganvas.cli.sample:sample",
     name="sample",
-    help="Draw pictures of the classes you ask for.",
+    help="Draw images of the classes you ask for.",
     help_epilogue="For example: ganvas sample runs/digits-modern-s0 --label 3 7 -n 20 --out digits.png",
 )
 app.command(
     "ganvas.cli.evaluate:evaluate",
     name="evaluate",
-    help="Score a run, or any pictures, against real ones.",
+    help="Score a run, or any images, against real ones.",
     help_epilogue="For example: ganvas evaluate runs/digits-modern-s0 --quick",
 )
 app.command(
@@ -77,13 +77,13 @@ app.command("ganvas.cli.data:data", name="data", help="Prepare SOURCE once, and 
 app.command(
     "ganvas.cli.list:list_",
     name="list",
-    help="Name the recipes, the known sources, your runs, or every knob.",
+    help="Name the recipes, the known sources, your runs, or every option.",
     help_epilogue="",
 )
 app.command(
     "ganvas.cli.worth:worth",
     name="worth",
-    help="Say whether training a classifier with a run's pictures is worth it.",
+    help="Say whether training a classifier with a run's images is worth it.",
     help_epilogue="For example: ganvas worth runs/digits-modern-s0 --quick",
 )
 app.command(
@@ -103,17 +103,17 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        complain(f"ganvas: {sentence(error, arguments)}")
+        console.error(f"ganvas: {sentence(error, arguments)}")
         return 2
     except UserError as error:
-        complain(f"ganvas: {as_typed(str(error), arguments)}")
+        console.error(f"ganvas: {as_typed(str(error), arguments)}")
         return error.status
     except OSError as error:  # a name too long, a place that may not be looked at, a full output
         place = f"{str(error.filename)[:200]}: " if error.filename else "the output cannot be written: "
-        complain(f"ganvas: {place}{error.strerror or error}")
+        console.error(f"ganvas: {place}{error.strerror or error}")
         return 2 if error.filename else 1
     except KeyboardInterrupt:
-        complain("ganvas: interrupted")
+        console.error("ganvas: interrupted")
         return 130
     return result if isinstance(result, int) else 0
 

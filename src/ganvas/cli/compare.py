@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+from ganvas import console
 from ganvas.cli import Parameter
 from ganvas.errors import UserError
-from ganvas.progress import say
 
 
 def compare(
@@ -15,7 +15,7 @@ def compare(
     out: Annotated[Path | None, Parameter(metavar="FOLDER", help="Where to write compare.md and compare.html.")] = None,
 ) -> int:
     """Put scorecards side by side, and say which is better."""
-    from ganvas.report import comparison
+    from ganvas.evaluation import comparison
 
     if len(scorecards) < 2:
         raise UserError("ganvas compare needs two scorecards or more: ganvas compare runs/one runs/another")
@@ -23,18 +23,20 @@ def compare(
     try:
         comparison.refuse_other_protocols(cards)
         names, sentences, rows = comparison.named(cards), comparison.verdict(cards), list(comparison.rows(cards))
-        texts = (comparison.markdown(cards), comparison.html(cards, [pictures(path) for path in scorecards]))
+        texts = (comparison.markdown(cards), comparison.html(cards, [images(path) for path in scorecards]))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError("one of these is damaged or no scorecard of ganvas; evaluate it again") from None
     if out is not None:
         write(out, *texts)
     for sentence in sentences:
-        say(sentence)
+        console.info(sentence)
     for metric, *figures, real in rows:
         beside = f"; real {real}" if real else ""
-        say(f"{metric}: " + ", ".join(f"{name} {value}" for name, value in zip(names, figures, strict=True)) + beside)
+        console.info(
+            f"{metric}: " + ", ".join(f"{name} {value}" for name, value in zip(names, figures, strict=True)) + beside
+        )
     if out is not None:
-        say(f"comparison {out / 'compare.html'}")
+        console.info(f"comparison {out / 'compare.html'}")
     return 0
 
 
@@ -56,8 +58,8 @@ def read(path: Path) -> dict[str, Any]:
     return card
 
 
-def pictures(path: Path) -> bytes | None:
-    """The sheet of pictures beside a scorecard."""
+def images(path: Path) -> bytes | None:
+    """The sheet of images beside a scorecard."""
     file = (path if path.is_dir() else path.parent) / "scorecard.png"
     return file.read_bytes() if file.is_file() and file.stat().st_size < 2**24 else None
 

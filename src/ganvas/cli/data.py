@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from ganvas.data import Prepared
+    from ganvas.data import PreparedSet
 
 MOST_CLASSES_ON_SHEET = 40
 COLUMNS_ON_SHEET = 12
@@ -28,7 +28,7 @@ def data(
     Parameters
     ----------
     source
-        digits, mnist, fashion-mnist, celeba, a folder of pictures, a folder of idx files, an .npz, or hf:owner/name.
+        digits, mnist, fashion-mnist, celeba, a folder of images, a folder of idx files, an .npz, or hf:owner/name.
     size
         Height and width in pixels, 16 to 128; when not given, a crop of up to 128 pixels as it is, else the median
         short side, at most 64.
@@ -39,16 +39,16 @@ def data(
     attribute
         The yes/no attribute that labels a set in CelebA's layout, such as Smiling.
     background
-        What shows through where a picture is transparent.
+        What shows through where an image is transparent.
     accept_refused
-        Go on although more than a tenth of the pictures could not be used.
+        Go on although more than a tenth of the images could not be used.
     out
         Where the sample sheet goes; when not given, beside the prepared set.
     """
+    from ganvas import console
     from ganvas.cli.places import refuse_inside_source, refuse_unwritable
-    from ganvas.data import Data, open_source
+    from ganvas.data import DataConfig, open_source
     from ganvas.errors import UserError
-    from ganvas.progress import say
     from ganvas.settings import parse
 
     choices = {
@@ -64,31 +64,31 @@ def data(
             raise UserError(f"--out {out}: the sample sheet is a FILE.png")
         refuse_unwritable(out)
         refuse_inside_source(source, out)
-    prepared = open_source(source, parse(Data, choices), say)
+    prepared = open_source(source, parse(DataConfig, choices), console.info)
     for line in report_lines(prepared):
-        say(line)
+        console.info(line)
     sheet = _write_sheet(prepared, out)
-    say(f"sample sheet: {sheet}")
-    say(f"prepared set: {prepared.folder}")
+    console.info(f"sample sheet: {sheet}")
+    console.info(f"prepared set: {prepared.folder}")
     return 0
 
 
-def report_lines(prepared: "Prepared") -> Iterator[str]:
+def report_lines(prepared: "PreparedSet") -> Iterator[str]:
     """What a prepared set holds, one fact a line."""
     facts = prepared.manifest
     yield f"source: {prepared.name}, {facts['layout']}"
-    yield f"pictures: {facts['pictures']} of {facts['size']}x{facts['size']} px, {_channels(facts['channels'])}"
+    yield f"images: {facts['images']} of {facts['size']}x{facts['size']} px, {_channels(facts['channels'])}"
     yield f"fingerprint: {prepared.fingerprint}"
     if not prepared.classes:
         yield "labels: none, so it is trained without labels"
     for item in facts["per_class"]:
-        yield f"class {item['name']}: {item['train'] + item['held_out']} pictures, {item['held_out']} of them held out"
-    how = "the set's own part" if facts["own_split"] else "a tenth of each class by the hash of the decoded picture"
-    yield f"held out: {facts['held_out']} pictures, {how}"
+        yield f"class {item['name']}: {item['train'] + item['held_out']} images, {item['held_out']} of them held out"
+    how = "the set's own part" if facts["own_split"] else "a tenth of each class by the hash of the decoded image"
+    yield f"held out: {facts['held_out']} images, {how}"
     if facts["small_classes"]:
         yield f"without a held-out part, being too small: {', '.join(facts['small_classes'])}"
     if facts["left_out"]:
-        yield f"left out of training, being exact copies of held-out pictures: {facts['left_out']}"
+        yield f"left out of training, being exact copies of held-out images: {facts['left_out']}"
     yield f"sizes met: {_counts(facts['sizes'])}"
     yield f"modes met: {_counts(facts['modes'])}"
     yield f"crop: {facts['crop']}; resize: {facts['filter']}; transparent over {facts['background']}"
@@ -99,7 +99,7 @@ def report_lines(prepared: "Prepared") -> Iterator[str]:
     yield from _doubles(facts)
     yield from facts["notes"]
     if facts["ignored"]:
-        yield f"files that are no pictures or not named as any: {len(facts['ignored'])}"
+        yield f"files that are no images or not named as any: {len(facts['ignored'])}"
         yield from (f"passed over: {name}" for name in facts["ignored"])
     yield f"refused: {len(facts['refused'])}"
     yield from (f"refused: {item['name']}: {item['reason']}" for item in facts["refused"])
@@ -114,7 +114,7 @@ def _doubles(facts: dict[str, Any]) -> Iterator[str]:
     if shown < facts["duplicates"] + facts["near_duplicates"]:
         yield f"of the duplicates and near-duplicates {shown} are named here"
     if facts["near_across_split"]:
-        yield f"held-out pictures with a near-duplicate among those trained on: {facts['near_across_split']}"
+        yield f"held-out images with a near-duplicate among those trained on: {facts['near_across_split']}"
 
 
 def _channels(channels: int) -> str:
@@ -126,12 +126,12 @@ def _counts(counts: dict[str, int], most: int = 10) -> str:
     return ", ".join(shown) + (f", and {len(counts) - most} more" if len(counts) > most else "")
 
 
-def _write_sheet(prepared: "Prepared", out: Path | None) -> Path:
-    """A row of training pictures for each class, with its name."""
+def _write_sheet(prepared: "PreparedSet", out: Path | None) -> Path:
+    """A row of training images for each class, with its name."""
     import numpy as np
 
     from ganvas.errors import UserError
-    from ganvas.report import figures
+    from ganvas.report import charts
 
     path = prepared.folder / "samples.png" if out is None else out
     classes = prepared.classes[:MOST_CLASSES_ON_SHEET]
@@ -143,7 +143,7 @@ def _write_sheet(prepared: "Prepared", out: Path | None) -> Path:
         labels = prepared.labels[shown]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figures.class_grid(prepared.pixels[shown], labels, classes, path)
+        charts.class_grid(prepared.pixels[shown], labels, classes, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"the sample sheet cannot be written to {path}: {reason}") from None

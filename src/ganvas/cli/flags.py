@@ -39,7 +39,7 @@ SHORT = {
 OTHERS_OF_TRAIN = ("recipe", "out", "config", "from", "track", "dry_run", "help")
 
 
-class Knob(NamedTuple):
+class Option(NamedTuple):
     """One choice of the schema, of one kind of its part."""
 
     name: str
@@ -51,22 +51,22 @@ class Knob(NamedTuple):
     help: str
 
 
-def choices(short: Mapping[str, object], knobs: Mapping[str, object], config: Path | None) -> dict[str, Any]:
+def parse_choices(short: Mapping[str, object], options: Mapping[str, object], config: Path | None) -> dict[str, Any]:
     """The choices that were made, nested as the schema nests them: flags over the file.
 
     UserError for a name that the schema does not have, or one choice made twice.
     """
-    from ganvas.runs.spec import merged
+    from ganvas.config.run import merge
 
     typed = {SHORT[name]: value for name, value in short.items() if value is not None}
-    for name, value in flat(knobs):
+    for name, value in flat(options):
         _refuse_unknown(name)
         name = name.replace("-", "_")
         if name in typed:
-            raise UserError(f"{said(name)} was given twice, once as --{name}")
+            raise UserError(f"{flag_of(name)} was given twice, once as --{name}")
         typed[name] = value
     from_file = read_config(config) if config else {}
-    return merged(from_file, nested(typed))
+    return merge(from_file, nested(typed))
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A TOML file's knobs, and perhaps its `recipe`. UserError if it cannot be read, is no TOML or has other names."""
+    """A TOML file's options, perhaps its `recipe`. UserError if it cannot be read, is no TOML or has other names."""
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
@@ -109,7 +109,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return values
 
 
-WHERE_THEY_ARE = "`ganvas list knobs` names them all"
+WHERE_THEY_ARE = "`ganvas list options` names them all"
 
 
 def explain(arguments: Iterable[str]) -> str:
@@ -134,7 +134,7 @@ def as_typed(sentence: str, arguments: Sequence[str]) -> str:
 
     def short(match: re.Match[str]) -> str:
         name = match[1]
-        return f"--{name}".replace("_", "-") if name in typed else said(name)
+        return f"--{name}".replace("_", "-") if name in typed else flag_of(name)
 
     sentence = sentence.replace("--source ", "SOURCE ")
     if "n" in typed:
@@ -142,7 +142,7 @@ def as_typed(sentence: str, arguments: Sequence[str]) -> str:
     return re.sub(r"--((?:data|pair|objective|optimiser|training)\.[a-z0-9_]+)", short, sentence)
 
 
-def said(name: str) -> str:
+def flag_of(name: str) -> str:
     """The flag of a choice: its short one where there is one."""
     short = next((short for short, full in SHORT.items() if full == name), name)
     return f"--{short}".replace("_", "-")
@@ -150,29 +150,29 @@ def said(name: str) -> str:
 
 def known_names() -> list[str]:
     """Every choice's full name."""
-    return list(dict.fromkeys(knob.name for knob in knobs()))
+    return list(dict.fromkeys(option.name for option in options()))
 
 
-def knobs() -> list[Knob]:
+def options() -> list[Option]:
     """Every choice of the schema, in its order."""
-    from ganvas.runs.spec import Run
+    from ganvas.config.run import RunConfig
 
-    found: list[Knob] = []
-    for part, field in Run.model_fields.items():
+    found: list[Option] = []
+    for part, field in RunConfig.model_fields.items():
         models = _models(field.annotation)
         if not models and part not in ("source", "recipe"):
-            found.append(_knob(Run, part, part, ""))
+            found.append(_option(RunConfig, part, part, ""))
         if len(models) > 1:
             kinds = " | ".join(map(_kind, models))
-            found.append(Knob(f"{part}.kind", "", kinds, "Another kind starts from that kind's own defaults."))
+            found.append(Option(f"{part}.kind", "", kinds, "Another kind starts from that kind's own defaults."))
         for model in models:
             kind = _kind(model) if len(models) > 1 else ""
-            found += [_knob(model, inner, f"{part}.{inner}", kind) for inner in model.model_fields if inner != "kind"]
+            found += [_option(model, inner, f"{part}.{inner}", kind) for inner in model.model_fields if inner != "kind"]
     return found
 
 
-def _knob(model: "type[Settings]", field: str, name: str, kind: str) -> Knob:
-    return Knob(name, kind, _values(model, field), " ".join((model.model_fields[field].description or "").split()))
+def _option(model: "type[Settings]", field: str, name: str, kind: str) -> Option:
+    return Option(name, kind, _values(model, field), " ".join((model.model_fields[field].description or "").split()))
 
 
 def _values(model: "type[Settings]", field: str) -> str:
@@ -238,9 +238,9 @@ def _refuse_unknown(name: str) -> None:
         raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
     parts = {flag.partition(".")[0] for flag in full if "." in flag}
     if wanted in parts:
-        raise UserError(f"--{name} is a part of a run; its knobs are {', '.join(_of_part(wanted, full))}")
+        raise UserError(f"--{name} is a part of a run; its options are {', '.join(_of_part(wanted, full))}")
     close = _closest(wanted, [*SHORT, *OTHERS_OF_TRAIN, *full])
-    guess = f"did you mean {said(close)}? " if close else ""
+    guess = f"did you mean {flag_of(close)}? " if close else ""
     raise UserError(f"there is no --{name}; {guess}{WHERE_THEY_ARE}")
 
 

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+from ganvas import console
 from ganvas.cli import Parameter
 from ganvas.errors import UserError, nearest
-from ganvas.progress import say
 
-WHAT = ("recipes", "sources", "runs", "studies", "knobs")
+WHAT = ("recipes", "sources", "runs", "studies", "options")
 OTHER_SOURCES = (
     ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
     ("FILE.npz", "Arrays images (N, H, W[, 3]) and labels (N,), perhaps classes."),
-    ("hf:OWNER/NAME", "Any set of pictures on the hub. Downloaded; needs the extra hf."),
+    ("hf:OWNER/NAME", "Any set of images on the hub. Downloaded; needs the extra hf."),
 )
 
 
@@ -27,7 +27,7 @@ def list_(
         Path | None, Parameter(metavar="FOLDER", help="The folder that holds your runs (default: runs).")
     ] = None,
 ) -> int:
-    """Name the recipes, the known sources, your runs, the studies, or every knob."""
+    """Name the recipes, the known sources, your runs, the studies, or every option."""
     if what is not None and what not in WHAT:
         raise UserError(f"there is no list of {what}; {nearest(what, WHAT)}")
     if runs is not None and not runs.is_dir():
@@ -41,8 +41,8 @@ def list_(
         show("run", found(runs or Path("runs")))
     if "studies" in shown:
         show("study", studies())
-    if "knobs" in shown:
-        show("knob", knobs())
+    if "options" in shown:
+        show("option", options())
     return 0
 
 
@@ -51,19 +51,19 @@ def show(kind: str, facts: Iterable[tuple[str, str]]) -> None:
     facts = list(facts)
     if not sys.stdout.isatty():
         for name, text in facts:
-            say(f"{kind} {name}: {text}")
+            console.info(f"{kind} {name}: {text}")
         return
     width = min(32, max((len(name) for name, _ in facts), default=0))
     plural = "studies" if kind == "study" else f"{kind}s"
-    say(plural if facts else f"{plural}: none yet")
+    console.info(plural if facts else f"{plural}: none yet")
     for name, text in facts:
-        say(f"  {name:<{width}}  {text}")
-    say("")
+        console.info(f"  {name:<{width}}  {text}")
+    console.info("")
 
 
 def recipes() -> Iterator[tuple[str, str]]:
     """Each recipe with its first line and its budget."""
-    from ganvas.runs.recipes import RECIPES
+    from ganvas.config.recipes import RECIPES
 
     for name, recipe in RECIPES.items():
         run = recipe("digits")
@@ -75,12 +75,12 @@ def recipes() -> Iterator[tuple[str, str]]:
 
 def sources() -> Iterator[tuple[str, str]]:
     """Each known source with what it is and needs, and the other ways to name one."""
-    from ganvas.data.hub import Hub
     from ganvas.data.sources import SOURCES
+    from ganvas.data.sources.hub import HubSet
 
     for name, source in SOURCES.items():
         needs = "needs no network"
-        if isinstance(source, type) and issubclass(source, Hub):
+        if isinstance(source, type) and issubclass(source, HubSet):
             needs = "downloaded; needs the extra hf"
         elif name == "digits":
             needs = "needs the extra digits, no network"
@@ -91,9 +91,9 @@ def sources() -> Iterator[tuple[str, str]]:
 
 def studies() -> Iterator[tuple[str, str]]:
     """Every question, and what the notes say or ask."""
-    from ganvas.studies.questions import QUESTIONS
+    from ganvas.experiments.questions import EXPERIMENTS
 
-    for name, question in QUESTIONS.items():
+    for name, question in EXPERIMENTS.items():
         yield name, question.claim
 
 
@@ -112,27 +112,29 @@ def found(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def told(record: dict[str, Any], saved: list[Path]) -> str:
-    """A run's record in one line: `finished, 2048 pictures, modern on digits, 28 px, 10 classes`."""
+    """A run's record in one line: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
     data, run = record["data"], record["run"]
     total = int(record["images"])
-    facts = [record["status"], f"{total} pictures"]
+    facts = [record["status"], f"{total} images"]
     if record["status"] == "stopped":
-        facts = ["stopped", f"{int(record['step']) * int(run['training']['batch'])} of {total} pictures"]
+        facts = ["stopped", f"{int(record['step']) * int(run['training']['batch'])} of {total} images"]
     elif record["status"] != "finished":
         step = int(saved[-1].name.removeprefix("step-")) if saved else 0
-        facts = ["unfinished", f"{step * int(run['training']['batch'])} of {total} pictures saved"]
+        facts = ["unfinished", f"{step * int(run['training']['batch'])} of {total} images saved"]
     facts += [f"{run['recipe']} on {data['name']}", f"{data['size']} px"]
     facts += [f"{len(data['classes'])} classes" if run["labels"] == "on" else "without labels"]
     results = record.get("results", {})
     if "accuracy" in results:
-        facts += [f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out pictures"]
+        facts += [f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images"]
     return ", ".join(facts)
 
 
-def knobs() -> Iterator[tuple[str, str]]:
+def options() -> Iterator[tuple[str, str]]:
     """Every choice of the schema as its flag, with what it may be."""
-    from ganvas.cli.flags import knobs as all_knobs
-    from ganvas.cli.flags import said
+    from ganvas.cli import flags
 
-    for knob in all_knobs():
-        yield said(knob.name) + (f" of {knob.kind}" if knob.kind else ""), f"{knob.help} Takes {knob.values}."
+    for option in flags.options():
+        yield (
+            flags.flag_of(option.name) + (f" of {option.kind}" if option.kind else ""),
+            f"{option.help} Takes {option.values}.",
+        )

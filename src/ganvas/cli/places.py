@@ -8,9 +8,9 @@ from ganvas.errors import UserError
 
 def refuse_inside_source(source: str, place: Path) -> None:
     """UserError if a file or folder to be made lies within the folder of a source, which it would change."""
-    from ganvas.data.sources import place_of
+    from ganvas.data.sources import location_of
 
-    folder = Path(place_of(source))
+    folder = Path(location_of(source))
     if folder.is_dir() and folder in (resolved := place.resolve(), *resolved.parents):
         raise UserError(f"--out {place} lies in the source {source}, which would then be another: choose another place")
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from ganvas import console
 from ganvas.cli import Parameter, switch
 from ganvas.cli.places import refuse_inside_source, refuse_unwritable
+from ganvas.console.progress import bar
 from ganvas.errors import UserError, nearest
-from ganvas.progress import bar, say
 from ganvas.settings import Settings, parse
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ PIXELS_IN_MEMORY = 2**31
 
 
 class Drawing(Settings):
-    """How many pictures to draw, and from what noise."""
+    """How many images to draw, and from what noise."""
 
     count: int | None = Field(default=None, ge=1, le=MOST)
-    """Pictures in total."""
+    """Images in total."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Another seed gives other pictures."""
+    """Another seed gives other images."""
     truncation: float | None = Field(default=None, ge=0.05, le=100)
     """Noise values beyond this are drawn again."""
 
@@ -56,7 +57,7 @@ def sample(
         str | None,
         Parameter(name=["-n", "--count"], metavar="N", help="Pictures in total (default: 8 a label; 64 without)."),
     ] = None,
-    seed: Annotated[str, Parameter(metavar="S", help="Another seed gives other pictures.")] = "0",
+    seed: Annotated[str, Parameter(metavar="S", help="Another seed gives other images.")] = "0",
     truncation: Annotated[
         str | None,
         Parameter(metavar="T", help="Redraw noise values beyond this: less variety, fewer odd ones."),
@@ -75,7 +76,7 @@ def sample(
         Parameter(metavar="FILE.png|FILE.npz|FOLDER/", help="Where to (default: samples.png in the run)."),
     ] = None,
 ) -> int:
-    """Draw pictures of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
+    """Draw images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
     from ganvas.sampling import load
 
     given = {"count": count, "seed": seed, "truncation": truncation}
@@ -85,7 +86,7 @@ def sample(
     if between and (label or truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
     refuse_no_run(run)
-    order = Order(load(run, say, fast), label, drawing, where(run, out))
+    order = Order(load(run, console.info, fast), label, drawing, where(run, out))
     refuse_unwritable(order.place)
     if (source := source_of(run)) is not None:
         refuse_inside_source(source, order.place)
@@ -98,7 +99,7 @@ def sample(
             into_folder(order)
     except OSError as error:
         raise UserError(f"{order.place} cannot be written: {error.strerror or error}") from None
-    say(f"pictures {order.place}")
+    console.info(f"images {order.place}")
     return 0
 
 
@@ -142,8 +143,8 @@ def where(run: Path, out: str | None) -> Path:
 
 
 def wanted(order: Order) -> list[tuple[int | None, int]]:
-    """(label, pictures of it) for what was asked: every class when none was named."""
-    from ganvas.sampling import spread
+    """(label, images of it) for what was asked: every class when none was named."""
+    from ganvas.sampling import split_evenly
 
     sampler, count = order.sampler, order.drawing.count
     if not sampler.classes:
@@ -152,12 +153,12 @@ def wanted(order: Order) -> list[tuple[int | None, int]]:
         return [(None, count or 64)]
     asked = [sampler.index(name) for name in order.labels or ()] or list(range(len(sampler.classes)))
     indices = list(dict.fromkeys(asked))
-    return list(zip(indices, spread(count or 8 * len(indices), indices), strict=True))
+    return list(zip(indices, split_evenly(count or 8 * len(indices), indices), strict=True))
 
 
 def refuse_too_many(order: Order, total: int) -> None:
-    """UserError if so many pictures do not go into one file."""
-    channels, height, width = order.sampler.card.shape.picture
+    """UserError if so many images do not go into one file."""
+    channels, height, width = order.sampler.card.shape.image
     most = min(MOST_ON_A_SHEET, PIXELS_IN_MEMORY // (channels * height * width))
     if order.place.suffix == ".png" and total > most:
         raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")
@@ -167,7 +168,7 @@ def into_file(order: Order) -> None:
     """One PNG sheet with a row a class, or one .npz."""
     import numpy as np
 
-    from ganvas.report import figures
+    from ganvas.report import charts
     from ganvas.sampling import save_npz
 
     sampler, place = order.sampler, order.place
@@ -178,34 +179,34 @@ def into_file(order: Order) -> None:
     if sampler.classes:
         indices = np.repeat(np.array([label for label, _ in asked], np.int64), [number for _, number in asked])
     place.parent.mkdir(parents=True, exist_ok=True)
-    with bar("drawing", total, "pictures") as shown:
+    with bar("drawing", total, "images") as shown:
         parts = drawn(order, asked, shown.advance)
         if place.suffix == ".npz":
             save_npz(place, parts, total, indices, sampler.classes)
         else:
-            figures.class_grid(np.concatenate(list(parts)), indices, sampler.classes, place)
+            charts.class_grid(np.concatenate(list(parts)), indices, sampler.classes, place)
 
 
 def drawn(order: Order, asked: list[tuple[int | None, int]], advance: Callable[[int], None]) -> Iterator["Pixels"]:
     """What was asked for, label after label, a batch at a time."""
     for label, number in asked:
-        for _, pictures in order.sampler.stream(label, number, order.drawing.seed, order.drawing.truncation):
-            yield pictures
-            advance(len(pictures))
+        for _, images in order.sampler.stream(label, number, order.drawing.seed, order.drawing.truncation):
+            yield images
+            advance(len(images))
 
 
 def into_folder(order: Order) -> None:
-    """A PNG a picture, in a folder per class."""
+    """A PNG an image, in a folder per class."""
     from ganvas.images import save_png
 
     sampler, seed = order.sampler, order.drawing.seed
     asked = wanted(order)
-    with bar("drawing", sum(number for _, number in asked), "pictures") as shown:
+    with bar("drawing", sum(number for _, number in asked), "images") as shown:
         for label, number in asked:
             folder = order.place if label is None else order.place / folder_name(sampler.classes[label])
             for first, drawn in sampler.stream(label, number, seed, order.drawing.truncation):
-                for row, picture in enumerate(drawn):
-                    save_png(picture, folder / f"seed{seed}-{first + row:06d}.png")
+                for row, image in enumerate(drawn):
+                    save_png(image, folder / f"seed{seed}-{first + row:06d}.png")
                 shown.advance(len(drawn))
 
 
@@ -227,8 +228,8 @@ def walk(order: Order, ends: tuple[str, str]) -> None:
     elif place.suffix == ".png":
         save_png(grid(enlarge(pixels, least_side=64), columns=min(steps, 16)), place)
     else:
-        for step, picture in enumerate(pixels):
-            save_png(picture, place / f"seed{seed}-step{step:06d}.png")
+        for step, image in enumerate(pixels):
+            save_png(image, place / f"seed{seed}-step{step:06d}.png")
 
 
 def folder_name(name: str) -> str:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ganvas import console
 from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
-from ganvas.progress import say
 
 if TYPE_CHECKING:
-    from ganvas.studies.trials import Json
+    from ganvas.experiments.trials import Json
 
 Text = str | None
 
@@ -25,11 +25,11 @@ def study(
 ) -> int:
     """Ask one of the questions of the notes as an experiment, and get an answer with its interval."""
     from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
-    from ganvas.report import study as report
+    from ganvas.experiments import page as report
+    from ganvas.experiments import trials
     from ganvas.settings import parse
-    from ganvas.studies import trials
 
-    question = trials.question_of(name)
+    question = trials.find_experiment(name)
     given = {"seeds": seeds, "budget": budget}
     effort = parse(trials.Effort, {"quick": quick, **{key: value for key, value in given.items() if value is not None}})
     place = Path("studies") / question.name if out is None else out
@@ -37,28 +37,28 @@ def study(
     refuse_unwritable(place)
     refuse_inside_source(source, place)
     try:
-        card = trials.study(question, source, effort, place, say)
+        card = trials.run_experiment(question, source, effort, place, console.info)
         write(card, place)
     except OSError as error:
         raise UserError(f"{place} cannot be written: {error.strerror or error}") from None
     for line in report.lines(card):
-        say(line)
+        console.info(line)
     return 0
 
 
 def write(card: "Json", place: Path) -> None:
-    """Writes README.md, study.html and the pictures beside them, and says where the page is."""
-    from ganvas.report import answers
-    from ganvas.report import study as report
+    """Writes README.md, study.html and the images beside them, and says where the page is."""
+    from ganvas.experiments import charts
+    from ganvas.experiments import page as report
+    from ganvas.experiments.gan_trials import strips_of
     from ganvas.runs import sealed
-    from ganvas.studies.playing import strips_of
 
-    answers.chart(card, place / report.CHART)
+    charts.chart(card, place / report.CHART)
     drawn = place / report.STRIPS
-    if pictures := strips_of(place, [row["name"] for row in card["rows"]]):
-        answers.strips(pictures, drawn)
+    if images := strips_of(place, [row["name"] for row in card["rows"]]):
+        charts.strips(images, drawn)
     strips = drawn.read_bytes() if drawn.exists() else None
     sealed.replace_synced(place / "README.md", report.markdown(card, strips is not None).encode("utf-8"))
     page = report.html(card, (place / report.CHART).read_bytes(), strips)
     sealed.replace_synced(place / "study.html", page.encode("utf-8"))
-    say(f"answer {place / 'study.html'}")
+    console.info(f"answer {place / 'study.html'}")

@@ -4,11 +4,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ganvas import machine
+from ganvas import console, machine
 from ganvas.cli import Parameter, flag, switch
-from ganvas.cli.flags import SHORT, choices
+from ganvas.cli.flags import SHORT, parse_choices
 from ganvas.errors import UserError
-from ganvas.progress import say
 
 if TYPE_CHECKING:
     from ganvas.runs.folder import RunFolder
@@ -22,9 +21,9 @@ def train(
     *,
     recipe: Annotated[Text, flag("NAME", "What everything not given comes from (default: modern).")] = None,
     out: Annotated[Path | None, flag("FOLDER", "The run's folder (default: runs/SOURCE-RECIPE-sSEED).")] = None,
-    images: Annotated[Text, flag("N", "Budget in pictures shown.")] = None,
-    minutes: Annotated[Text, flag("M", "Budget in minutes; timed steps turn it into pictures.")] = None,
-    epochs: Annotated[Text, flag("E", "Budget in passes over the training pictures.")] = None,
+    images: Annotated[Text, flag("N", "Budget in images shown.")] = None,
+    minutes: Annotated[Text, flag("M", "Budget in minutes; timed steps turn it into images.")] = None,
+    epochs: Annotated[Text, flag("E", "Budget in passes over the training images.")] = None,
     seed: Annotated[Text, flag("S", "Every random draw follows from it (default: 0).")] = None,
     labels: Annotated[Text, flag("on|off", "Whether the networks are told the classes.")] = None,
     size: Annotated[Text, flag("PIXELS", "Height and width to train at, 16 to 128.")] = None,
@@ -38,27 +37,27 @@ def train(
     watch: Annotated[Text, flag("on|warn|off", "Warn of a lost game, and stop it later.")] = None,
     threads: Annotated[Text, flag("auto|N", "Processor threads; auto measures.")] = None,
     precision: Annotated[Text, flag("auto|float32|bfloat16", "Of the arithmetic; auto measures.")] = None,
-    memory_format: Annotated[Text, flag("auto|contiguous|channels-last", "Of pictures; auto measures.")] = None,
+    memory_format: Annotated[Text, flag("auto|contiguous|channels-last", "Of images; auto measures.")] = None,
     config: Annotated[Path | None, flag("FILE.toml", "Knobs, perhaps a recipe; flags win over it.")] = None,
     start_from: Annotated[Text, flag("RUN", "A finished run whose weights to begin with.", "--from")] = None,
     track: Annotated[Text, flag("NAMES", "Trackers beside the log: tensorboard,wandb.")] = None,
     dry_run: Annotated[bool, switch("Print configuration, layers, memory and time; train nothing.")] = False,
-    **knobs: Annotated[dict[str, str], flag("VALUE", "Any other: ganvas list knobs.", "--part.name")],
+    **options: Annotated[dict[str, str], flag("VALUE", "Any other: ganvas list knobs.", "--part.name")],
 ) -> int:
     """Train a generator on SOURCE, or go on where the same command stopped."""
     short = {name: value for name, value in locals().items() if name in SHORT}  # first: nothing else is local yet
-    from ganvas.training.forecast import forecast
-    from ganvas.training.train import Asked
-    from ganvas.training.train import train as train_run
+    from ganvas.training.dry_run import print_dry_run
+    from ganvas.training.run import TrainRequest
+    from ganvas.training.run import train as train_run
 
-    made = choices(short, knobs, config)
+    made = parse_choices(short, options, config)
     in_file = made.pop("recipe", "modern")
-    asked = Asked(source, in_file if recipe is None else recipe, made, start_from, names(track))
+    asked = TrainRequest(source, in_file if recipe is None else recipe, made, start_from, names(track))
     if dry_run:
-        forecast(asked, out)
+        print_dry_run(asked, out)
         return 0
     folder = train_run(asked, out)
-    if machine.is_first():
+    if machine.is_rank_zero():
         told(folder)
     return 0
 
@@ -76,10 +75,10 @@ def told(folder: "RunFolder") -> None:
     """Says what a classifier reached, where everything of a run lies, and what to type next."""
     results = folder.read().get("results", {})
     if "accuracy" in results:
-        say(f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out pictures")
-    say(f"run {folder.path}")
+        console.info(f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images")
+    console.info(f"run {folder.path}")
     for what, place in (("charts", folder.charts), ("previews", folder.previews), ("bundle", folder.bundle)):
         if place.is_dir():
-            say(f"{what} {place}")
+            console.info(f"{what} {place}")
     if folder.previews.is_dir():
-        say(f"next: ganvas sample {shlex.quote(str(folder.path))} -n 100")
+        console.info(f"next: ganvas sample {shlex.quote(str(folder.path))} -n 100")

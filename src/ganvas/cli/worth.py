@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ganvas import console
 from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
-from ganvas.progress import say
 
 if TYPE_CHECKING:
-    from ganvas.studies.worth import Json
+    from ganvas.experiments.worth import Json
 
 Text = str | None
 
@@ -23,26 +23,26 @@ def worth(
     minutes: Annotated[Text, flag("M", "For everything together (default: 15; quick: 3).")] = None,
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
-    """Should you train your classifier with these pictures? Real, augmented and generated ones, side by side."""
+    """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""
     from ganvas.cli.places import refuse_inside_source
-    from ganvas.report import worth as report
+    from ganvas.experiments import worth_page as report
+    from ganvas.experiments.subject import subject
+    from ganvas.experiments.worth import Worth, weigh
     from ganvas.settings import parse
-    from ganvas.studies.subject import subject
-    from ganvas.studies.worth import Worth, weigh
 
     given = {"seeds": seeds, "seed": seed, "minutes": minutes}
     choices = parse(Worth, {"quick": quick, **{name: value for name, value in given.items() if value is not None}})
     place = where(run, out)
-    about = subject(run, say, choices.most_tested)
+    about = subject(run, console.info, choices.most_tested)
     if out is not None:
         refuse_inside_source(about.run.source, out)
     try:
-        card = weigh(about, choices, place, say)
+        card = weigh(about, choices, place, console.info)
     except OSError as error:
         raise UserError(f"{place} cannot be written: {error.strerror or error}") from None
     write(card, place)
     for line in report.lines(card):
-        say(line)
+        console.info(line)
     return 0
 
 
@@ -62,7 +62,7 @@ def where(run: Path, out: Path | None) -> Path:
 
 def write(card: "Json", place: Path) -> None:
     """Writes worth.json, worth.md and worth.html, and says where the page is."""
-    from ganvas.report import worth as report
+    from ganvas.experiments import worth_page as report
     from ganvas.runs import sealed
 
     files = {
@@ -75,4 +75,4 @@ def write(card: "Json", place: Path) -> None:
             sealed.replace_synced(place / name, content)
     except OSError as error:
         raise UserError(f"the answer cannot be written to {place}: {error.strerror or error}") from None
-    say(f"answer {place / 'worth.html'}")
+    console.info(f"answer {place / 'worth.html'}")

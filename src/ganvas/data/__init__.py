@@ -1,8 +1,8 @@
-"""Pictures and their labels: sources, preparing, prepared sets."""
+"""Images and their labels: sources, preparing, prepared sets."""
 
+from ganvas.data.config import DataConfig
 from ganvas.data.opening import open_source
-from ganvas.data.prepared import Prepared
+from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import SOURCES
-from ganvas.data.spec import Data
 
-__all__ = ["SOURCES", "Data", "Prepared", "open_source"]
+__all__ = ["SOURCES", "DataConfig", "PreparedSet", "open_source"]

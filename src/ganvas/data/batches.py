@@ -8,18 +8,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganvas.data.prepared import Prepared
+from ganvas.data.prepared import PreparedSet
 from ganvas.images import from_uint8
-from ganvas.seeds import stream
+from ganvas.rng import stream
 
 Sampler = Literal["epochs", "balanced", "square-root"]
 EVENLY = {"balanced": 0.0, "square-root": 0.5}
-"""The power of a class's number of pictures that its share of a batch grows with; 1 would be the set's own shares."""
+"""The power of a class's number of images that its share of a batch grows with; 1 would be the set's own shares."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N pictures and what they show."""
+    """N images and what they show."""
 
     images: Tensor
     """(N, C, H, W) float32 in [-1, 1]."""
@@ -28,16 +28,16 @@ class Batch:
 
 
 class Batches:
-    """The training pictures, batch by batch, for one of `world` processes.
+    """The training images, batch by batch, for one of `world` processes.
 
-    "epochs" shows every picture once before any is shown again. "balanced" draws a class first, all equally likely,
-    then one of its pictures; "square-root" the same, a class as likely as the root of its number of pictures (Mahajan
+    "epochs" shows every image once before any is shown again. "balanced" draws a class first, all equally likely,
+    then one of its images; "square-root" the same, a class as likely as the root of its number of images (Mahajan
     et al. 2018, arXiv 1805.00932). The draw is of the global batch; this process gets its contiguous slice.
     """
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedSet,
         batch: int,
         seed: int,
         sampler: Sampler = "epochs",
@@ -101,7 +101,7 @@ class Batches:
 class FakeLabels:
     """The labels asked of G: those of the real half ("paired"), or drawn like the data's ("data"), or "uniform"."""
 
-    def __init__(self, prepared: Prepared, how: Literal["paired", "data", "uniform"], seed: int) -> None:
+    def __init__(self, prepared: PreparedSet, how: Literal["paired", "data", "uniform"], seed: int) -> None:
         assert prepared.labels is not None
         self.how, self.seed, self.classes = how, seed, len(prepared.classes)
         counts = np.bincount(prepared.labels[prepared.train], minlength=self.classes)

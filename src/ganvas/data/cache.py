@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.data.prepared import Prepared
+from ganvas.data.prepared import PreparedSet
 from ganvas.errors import RunFailedError, UserError
 
 SECONDS_UNTIL_ABANDONED = 3600
@@ -41,10 +41,10 @@ def prepared_folder(name: str, key: str) -> Path:
 
 def slug(name: str) -> str:
     """A set's name as a part of a folder's."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "pictures"
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "images"
 
 
-def load(folder: Path) -> Prepared | None:
+def load_prepared(folder: Path) -> PreparedSet | None:
     """Opens a prepared set by memory map; None where there is none or it is damaged."""
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
@@ -56,9 +56,9 @@ def load(folder: Path) -> Prepared | None:
         return None
 
 
-def _prepared(folder: Path, manifest: dict[str, Any]) -> Prepared:
+def _prepared(folder: Path, manifest: dict[str, Any]) -> PreparedSet:
     labelled = "labels.npy" in manifest["bytes"]
-    prepared = Prepared(
+    prepared = PreparedSet(
         name=manifest["name"],
         fingerprint=manifest["fingerprint"],
         folder=folder,
@@ -69,7 +69,7 @@ def _prepared(folder: Path, manifest: dict[str, Any]) -> Prepared:
         held_out=_read(folder / "held_out.npy"),
         manifest=manifest,
     )
-    if len(prepared.pixels) != manifest["pictures"] or prepared.pixels.dtype != np.uint8:
+    if len(prepared.pixels) != manifest["images"] or prepared.pixels.dtype != np.uint8:
         raise ValueError("the array is not the one that the manifest describes")
     return prepared
 
@@ -106,7 +106,7 @@ def building(target: Path) -> Iterator[Path]:
 
 
 def _put(folder: Path, target: Path) -> None:
-    if load(target) is not None:
+    if load_prepared(target) is not None:
         return
     if target.exists():  # a damaged one: out of the way first, since a folder is never renamed over another
         aside = target.parent / f".building-{uuid.uuid4().hex}"
@@ -116,7 +116,7 @@ def _put(folder: Path, target: Path) -> None:
     try:
         folder.rename(target)
     except OSError:
-        if load(target) is None:  # otherwise somebody else was quicker
+        if load_prepared(target) is None:  # otherwise somebody else was quicker
             raise
     _flush_entry(target.parent)
 
@@ -195,7 +195,7 @@ def _age(folder: Path) -> float:
     return time.time() - folder.stat().st_mtime
 
 
-def remember(name: str, place: str, key: str, say: Callable[[str], None]) -> None:
+def note_state(name: str, place: str, key: str, say: Callable[[str], None]) -> None:
     """Notes which state of a place was prepared last, and says so when it was another."""
     note = prepared_folder(name, place).with_suffix(".state")
     with contextlib.suppress(OSError):

@@ -12,44 +12,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import images
-from ganvas.data import groups, report, splits, workers
-from ganvas.data.chunk import DIGEST_BYTES, HEADER, KEY_BYTES, Met, Plan, prepare_chunk
-from ganvas.data.contents import Contents, Part, Raw
-from ganvas.data.spec import Data
+from ganvas import console, images
+from ganvas.data import duplicates, manifest, splits, workers
+from ganvas.data.config import DataConfig
+from ganvas.data.decode import DIGEST_BYTES, HEADER, KEY_BYTES, DecodePlan, ImageStats, decode_chunk
+from ganvas.data.sources.contents import Part, RawImages, SourceContents
 from ganvas.errors import UserError
 from ganvas.images import Pixels
 
 VERSION = 1
-"""Of what preparing does to a picture. Prepared sets of another version are made anew."""
+"""Of what preparing does to an image. Prepared sets of another version are made anew."""
 LARGEST_DEFAULT = 64
 Say = Callable[[str], None]
 
 
-def prepare(contents: Contents, data: Data, name: str, folder: Path, say: Say, processes: int | None = None) -> None:
+def prepare(
+    contents: SourceContents, data: DataConfig, name: str, folder: Path, say: Say, processes: int | None = None
+) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
     if not len(contents):
-        report.refuse_too_many(report.listed(contents.refused), len(contents.refused), say, data.accept_refused)
-        raise UserError(f"{name} holds no pictures")
-    plan, met = _decode_all(contents, data, folder, say, processes or workers.count(len(contents)))
-    refused = report.listed(contents.refused + [(contents.name(index), reason) for index, reason in met.refused])
-    report.refuse_too_many(refused, len(contents) + len(contents.refused), say, data.accept_refused)
+        manifest.refuse_too_many(
+            manifest.refusal_records(contents.refused), len(contents.refused), say, data.accept_refused
+        )
+        raise UserError(f"{name} holds no images")
+    plan, met = _decode_all(contents, data, folder, say, processes or workers.worker_count(len(contents)))
+    refused = manifest.refusal_records(
+        contents.refused + [(contents.name(index), reason) for index, reason in met.refused]
+    )
+    manifest.refuse_too_many(refused, len(contents) + len(contents.refused), say, data.accept_refused)
     kept = np.ones(len(contents), np.bool_)
     kept[[index for index, _ in met.refused]] = False
-    pictures = int(kept.sum())
-    if pictures < 2:
-        raise UserError(
-            f"{name} holds {pictures or 'no'} usable picture{'s' * (not pictures)}; at least two are needed"
-        )
+    images = int(kept.sum())
+    if images < 2:
+        raise UserError(f"{name} holds {images or 'no'} usable image{'s' * (not images)}; at least two are needed")
     _drop_rows(plan, kept)
 
     labels, classes, emptied = _labels(contents, kept)
     own = None if contents.held_out is None else contents.held_out[kept]
-    pixels: Pixels = np.memmap(folder / "pixels.npy", np.uint8, "r", HEADER, (pictures, *_shape(plan)))
-    digests = np.memmap(folder / "digests", np.uint64, "r", shape=(pictures, 2))
-    keys = np.memmap(folder / "keys", np.uint64, "r", shape=(pictures, KEY_BYTES // 8))
-    found = groups.find(pixels, digests, keys)
-    split = splits.split(found, digests, labels, own)
+    pixels: Pixels = np.memmap(folder / "pixels.npy", np.uint8, "r", HEADER, (images, *_shape(plan)))
+    digests = np.memmap(folder / "digests", np.uint64, "r", shape=(images, 2))
+    keys = np.memmap(folder / "keys", np.uint64, "r", shape=(images, KEY_BYTES // 8))
+    found = duplicates.find_duplicates(pixels, digests, keys)
+    split = splits.split_indices(found, digests, labels, own)
     _check_split(name, split, labels, classes)
     fingerprint = _fingerprint(plan, digests, labels, classes, split)
 
@@ -57,13 +61,13 @@ def prepare(contents: Contents, data: Data, name: str, folder: Path, say: Say, p
         np.save(folder / part, getattr(split, part))
     if labels is not None:
         np.save(folder / "labels", labels)
-    manifest = {"version": VERSION, "name": name, "fingerprint": fingerprint, "classes": classes}
-    manifest |= report.facts(contents, plan, met, refused, emptied)
-    manifest |= report.counts(contents, kept, labels, classes, found, split)
+    facts: dict[str, Any] = {"version": VERSION, "name": name, "fingerprint": fingerprint, "classes": classes}
+    facts |= manifest.preparation_facts(contents, plan, met, refused, emptied)
+    facts |= manifest.count_facts(contents, kept, labels, classes, found, split)
     del pixels, digests, keys
     (folder / "digests").unlink()
     (folder / "keys").unlink()
-    write_manifest(folder, manifest)
+    write_manifest(folder, facts)
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -73,8 +77,10 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(text, encoding="utf-8")
 
 
-def _decode_all(contents: Contents, data: Data, folder: Path, say: Say, processes: int) -> tuple[Plan, Met]:
-    """Decodes with a guess at size and channels; once more when all pictures together tell another."""
+def _decode_all(
+    contents: SourceContents, data: DataConfig, folder: Path, say: Say, processes: int
+) -> tuple[DecodePlan, ImageStats]:
+    """Decodes with a guess at size and channels; once more when all images together tell another."""
     sizes, coloured = _sample(contents)
     while True:
         plan = _plan(data, folder, sizes, coloured)
@@ -82,39 +88,39 @@ def _decode_all(contents: Contents, data: Data, folder: Path, say: Say, processe
         better = _plan(data, folder, met.sizes, met.coloured > 0)
         if not met.sizes or better == plan:
             return plan, met
-        say(f"all pictures together ask for {better.size} px and {better.channels} channels: decoding them again")
+        say(f"all images together ask for {better.size} px and {better.channels} channels: decoding them again")
         sizes, coloured = met.sizes, met.coloured > 0
 
 
-def _pass(contents: Contents, plan: Plan, say: Say, processes: int) -> Met:
+def _pass(contents: SourceContents, plan: DecodePlan, say: Say, processes: int) -> ImageStats:
     total = len(contents)
     _allocate(plan, total)
-    met = Met()
+    met = ImageStats()
     tasks = ((plan, first, part) for first, part in contents.chunks(_chunk_length(contents, plan, processes)))
     with _progress(say, total) as advance:
-        for task_met, done in workers.in_order(_work, tasks, processes):
+        for task_met, done in workers.map_in_order(_work, tasks, processes):
             met.add(task_met)
             advance(done)
     return met
 
 
-def _work(task: tuple[Plan, int, Part]) -> tuple[Met, int]:
-    return prepare_chunk(*task), len(task[2])
+def _work(task: tuple[DecodePlan, int, Part]) -> tuple[ImageStats, int]:
+    return decode_chunk(*task), len(task[2])
 
 
 @contextmanager
-def _progress(say: Say, pictures: int) -> Iterator[Callable[[int], None]]:
+def _progress(say: Say, images: int) -> Iterator[Callable[[int], None]]:
     """The house's bar where the caller speaks through the house's `say`, else nothing."""
-    from ganvas import progress
+    from ganvas.console import progress
 
-    if say is not progress.say:
+    if say is not console.info:
         yield lambda done: None
         return
-    with progress.bar("preparing", pictures, "pictures") as bar:
+    with progress.bar("preparing", images, "images") as bar:
         yield bar.advance
 
 
-def _plan(data: Data, folder: Path, sizes: Counter[tuple[int, int]], coloured: bool) -> Plan:
+def _plan(data: DataConfig, folder: Path, sizes: Counter[tuple[int, int]], coloured: bool) -> DecodePlan:
     crop = None if data.crop == "square" else data.crop
     if data.size is not None:
         size = data.size
@@ -124,7 +130,7 @@ def _plan(data: Data, folder: Path, sizes: Counter[tuple[int, int]], coloured: b
         shorts = [min(width, height, crop or width) for width, height in sizes]
         size = _weighted_median(shorts, list(sizes.values())) if shorts else LARGEST_DEFAULT
         size = max(16, min(size, LARGEST_DEFAULT))
-    return Plan(folder, size, data.channels or (3 if coloured else 1), crop, data.background)
+    return DecodePlan(folder, size, data.channels or (3 if coloured else 1), crop, data.background)
 
 
 def _weighted_median(values: list[int], weights: list[int]) -> int:
@@ -137,19 +143,19 @@ def _weighted_median(values: list[int], weights: list[int]) -> int:
     raise AssertionError("no values")
 
 
-def _sample(contents: Contents) -> tuple[Counter[tuple[int, int]], bool]:
-    """Sizes, and whether there is colour, of some pictures: a guess that is checked once all are decoded."""
+def _sample(contents: SourceContents) -> tuple[Counter[tuple[int, int]], bool]:
+    """Sizes, and whether there is colour, of some images: a guess that is checked once all are decoded."""
     sizes: Counter[tuple[int, int]] = Counter()
     coloured = False
     for part in contents.parts:
-        if isinstance(part, Raw):
+        if isinstance(part, RawImages):
             sizes[part.shape[2], part.shape[1]] += len(part)
             coloured |= part.channels > 1
             continue
         for index in range(0, len(part), max(1, len(part) // 100)):
             try:
                 met = images.header(part.encoded(index))
-            except images.Refused:
+            except images.RefusedImageError:
                 continue
             if met is not None:
                 sizes[met[0], met[1]] += 1
@@ -157,30 +163,30 @@ def _sample(contents: Contents) -> tuple[Counter[tuple[int, int]], bool]:
     return sizes, coloured
 
 
-def _chunk_length(contents: Contents, plan: Plan, processes: int) -> int:
-    """Pictures in a chunk: about 4 MB of them, and enough chunks for every process to end at the same time."""
+def _chunk_length(contents: SourceContents, plan: DecodePlan, processes: int) -> int:
+    """Images in a chunk: about 4 MB of them, and enough chunks for every process to end at the same time."""
     by_memory = 2**22 // plan.row_bytes
     return max(16, min(by_memory, len(contents) // (processes * 12), 2048))
 
 
-def _shape(plan: Plan) -> tuple[int, int, int]:
+def _shape(plan: DecodePlan) -> tuple[int, int, int]:
     return plan.channels, plan.size, plan.size
 
 
-def _allocate(plan: Plan, pictures: int) -> None:
+def _allocate(plan: DecodePlan, images: int) -> None:
     for name, length in (
-        ("pixels.npy", HEADER + pictures * plan.row_bytes),
-        ("digests", pictures * DIGEST_BYTES),
-        ("keys", pictures * KEY_BYTES),
+        ("pixels.npy", HEADER + images * plan.row_bytes),
+        ("digests", images * DIGEST_BYTES),
+        ("keys", images * KEY_BYTES),
     ):
         with (plan.folder / name).open("wb") as file:
             file.truncate(length)
-    _write_header(plan, pictures)
+    _write_header(plan, images)
 
 
-def _write_header(plan: Plan, pictures: int) -> None:
-    """An .npy header of fixed length, so that it can be written anew once the number of pictures is known."""
-    shape = (pictures, *_shape(plan))
+def _write_header(plan: DecodePlan, images: int) -> None:
+    """An .npy header of fixed length, so that it can be written anew once the number of images is known."""
+    shape = (images, *_shape(plan))
     text = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
     head = b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11) + b"\n"
     assert len(head) == HEADER
@@ -188,10 +194,10 @@ def _write_header(plan: Plan, pictures: int) -> None:
         file.write(head)
 
 
-def _drop_rows(plan: Plan, kept: NDArray[np.bool_]) -> None:
-    """Closes the gaps that refused pictures left in each file."""
-    pictures = int(kept.sum())
-    if pictures == len(kept):
+def _drop_rows(plan: DecodePlan, kept: NDArray[np.bool_]) -> None:
+    """Closes the gaps that refused images left in each file."""
+    images = int(kept.sum())
+    if images == len(kept):
         return
     for name, start, width in (
         ("pixels.npy", HEADER, plan.row_bytes),
@@ -207,11 +213,13 @@ def _drop_rows(plan: Plan, kept: NDArray[np.bool_]) -> None:
             target += len(block)
         rows.flush()
         del rows
-        os.truncate(path, start + pictures * width)
-    _write_header(plan, pictures)
+        os.truncate(path, start + images * width)
+    _write_header(plan, images)
 
 
-def _labels(contents: Contents, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[str]]:
+def _labels(
+    contents: SourceContents, kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[str]]:
     """Labels of what was kept, its classes, and the classes of which nothing was."""
     if contents.labels is None:
         return None, (), []
@@ -224,22 +232,22 @@ def _labels(contents: Contents, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int
 
 def _check_split(name: str, split: splits.Split, labels: NDArray[np.int64] | None, classes: tuple[str, ...]) -> None:
     if not len(split.train):
-        raise UserError(f"{name} holds out every one of its pictures; there is nothing to train on")
+        raise UserError(f"{name} holds out every one of its images; there is nothing to train on")
     if labels is None:
         return
     untrained = np.bincount(labels[split.train], minlength=len(classes)) == 0
     if untrained.any():
-        raise UserError(f"the class {classes[int(untrained.argmax())]} of {name} has no picture to train on")
+        raise UserError(f"the class {classes[int(untrained.argmax())]} of {name} has no image to train on")
 
 
 def _fingerprint(
-    plan: Plan,
+    plan: DecodePlan,
     digests: NDArray[np.uint64],
     labels: NDArray[np.int64] | None,
     classes: tuple[str, ...],
     split: splits.Split,
 ) -> str:
-    """Equal for equal prepared pictures, labels, classes and splits, wherever and whenever they were made."""
+    """Equal for equal prepared images, labels, classes and splits, wherever and whenever they were made."""
     whole = hashlib.blake2b(digest_size=16)
     whole.update(json.dumps([VERSION, _shape(plan), classes, labels is not None]).encode())
     for array in (digests, labels, split.train, split.held_out):

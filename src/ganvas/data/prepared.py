@@ -11,13 +11,13 @@ from ganvas.images import Pixels
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """N square pictures of one size. Opened by memory map: rows are read from disk when they are used."""
+class PreparedSet:
+    """N square images of one size. Opened by memory map: rows are read from disk when they are used."""
 
     name: str
     """What a person would call it: `digits`, or a folder's name. Never a path."""
     fingerprint: str
-    """Hex digest of the decoded pictures, labels and preparation: equal for equal content."""
+    """Hex digest of the decoded images, labels and preparation: equal for equal content."""
     folder: Path
     """Where the prepared set lies."""
     pixels: Pixels
@@ -27,9 +27,9 @@ class Prepared:
     classes: tuple[str, ...]
     """Class names in order; empty for a set without labels."""
     train: NDArray[np.int64]
-    """Indices of the pictures to train on, ascending."""
+    """Indices of the images to train on, ascending."""
     held_out: NDArray[np.int64]
-    """Indices of the pictures that are never trained on, ascending."""
+    """Indices of the images that are never trained on, ascending."""
     manifest: dict[str, Any]
     """What `ganvas data` reports: see data/manifest."""
 

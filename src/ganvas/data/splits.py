@@ -1,29 +1,32 @@
-"""Which pictures are held out: the set's own part, else a tenth by the hash of the decoded picture."""
+"""Which images are held out: the set's own part, else a tenth by the hash of the decoded image."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.data.groups import Groups
+from ganvas.data.duplicates import DuplicateGroups
 
 ONE_IN = 10
 
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of pictures, ascending. Every picture is in one of the three."""
+    """Indices of images, ascending. Every image is in one of the three."""
 
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
     left_out: NDArray[np.int64]
-    """Training pictures of a set with its own split whose exact copies it holds out: never trained on."""
+    """Training images of a set with its own split whose exact copies it holds out: never trained on."""
 
 
-def split(
-    groups: Groups, digests: NDArray[np.uint64], labels: NDArray[np.int64] | None, own: NDArray[np.bool_] | None
+def split_indices(
+    groups: DuplicateGroups,
+    digests: NDArray[np.uint64],
+    labels: NDArray[np.int64] | None,
+    own: NDArray[np.bool_] | None,
 ) -> Split:
-    """The set's own split, less the training pictures that it also holds out; or a tenth of each class."""
+    """The set's own split, less the training images that it also holds out; or a tenth of each class."""
     if own is None:
         held = _tenth(groups, digests[:, 0], labels)
         return Split(np.flatnonzero(~held), np.flatnonzero(held), np.empty(0, np.int64))
@@ -33,10 +36,10 @@ def split(
     return Split(np.flatnonzero(~own & ~leaked), np.flatnonzero(own), np.flatnonzero(leaked))
 
 
-def _tenth(groups: Groups, keys: NDArray[np.uint64], labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-    """(N,): a tenth of each class, rounded down, the pictures with the smallest hash.
+def _tenth(groups: DuplicateGroups, keys: NDArray[np.uint64], labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """(N,): a tenth of each class, rounded down, the images with the smallest hash.
 
-    A group goes as a whole when its first picture's hash is in the lowest tenth and every class it touches has room
+    A group goes as a whole when its first image's hash is in the lowest tenth and every class it touches has room
     for it; a group with no room is trained on as a whole.
     """
     kinds = np.zeros(len(keys), np.int64) if labels is None else labels

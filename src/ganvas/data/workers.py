@@ -17,16 +17,16 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 # Below this the start of the processes costs more than they save.
-FEWEST_PICTURES = 1000
+MIN_IMAGES = 1000
 
 
-def count(pictures: int) -> int:
-    """How many processes a set of so many pictures is worth: one a core that we may use, eight at most."""
+def worker_count(images: int) -> int:
+    """How many processes a set of so many images is worth: one a core that we may use, eight at most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if pictures < FEWEST_PICTURES else max(1, min(usable, 8))
+    return 1 if images < MIN_IMAGES else max(1, min(usable, 8))
 
 
-def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: int) -> Iterator[Result]:
+def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: int) -> Iterator[Result]:
     """The results of the tasks, in their order; only a few tasks are under way at any time."""
     if processes == 1:
         yield from map(work, tasks)
@@ -35,7 +35,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: i
 
     # numpy's matrix products wake a thread a core, which then spin for a while: each process would take from the
     # others, and all of it would take twice as long. Forked processes inherit the limit; spawned ones do without.
-    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=begin) as pool:
+    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=start_worker) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for task in tasks:
@@ -46,7 +46,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: i
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise RunFailedError(
-                "a process that prepared pictures was killed, perhaps for want of memory; the same command starts anew"
+                "a process that prepared images was killed, perhaps for want of memory; the same command starts anew"
             ) from None
         finally:
             for future in waiting:
@@ -58,7 +58,7 @@ def _context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
-def begin() -> None:
+def start_worker() -> None:
     """In a fresh process: leaves Ctrl-C to the parent, and ends when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -2,9 +2,9 @@
 
 The book speaks another dialect than this house, and it is translated here and nowhere else:
 
-- its pictures lie in [0, 1]: a discriminator here takes [-1, 1] and reads (x + 1) / 2, a generator gives 2 sigmoid - 1;
+- its images lie in [0, 1]: a discriminator here takes [-1, 1] and reads (x + 1) / 2, a generator gives 2 sigmoid - 1;
 - its discriminators end in a sigmoid: here they return the logit before it, and the loss applies the sigmoid;
-- its labels are one-hot vectors, joined to the noise and to the picture.
+- its labels are one-hot vectors, joined to the noise and to the image.
 
 The convolutional pair is the book's at 128 px. At any size from 16 to 128 px it follows one rule (`geometry`).
 """
@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import join_planes, join_vector
-from ganvas.networks.layers import Activation, Normalisation, activation, normalisation, spectral
+from ganvas.networks.layers import Activation, Normalisation, activation, normalisation, spectral_norm
 from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -39,7 +39,7 @@ class BookGenerator(Generator):
 
 
 class BookMLPDiscriminator(Discriminator):
-    """Flattens the picture, joins the one-hot label, runs `layers`."""
+    """Flattens the image, joins the one-hot label, runs `layers`."""
 
     def __init__(self, layers: nn.Sequential, classes: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class BookMLPDiscriminator(Discriminator):
 
 
 class BookConvDiscriminator(Discriminator):
-    """Joins one-hot planes to the picture, runs `layers`."""
+    """Joins one-hot planes to the image, runs `layers`."""
 
     def __init__(self, layers: nn.Sequential, classes: int) -> None:
         super().__init__()
@@ -80,13 +80,13 @@ class BookMLP(Settings):
     slope: float = Field(default=0.02, ge=0, le=1)
     """LeakyReLU's slope below zero."""
     normalisation: Normalisation = "layer"
-    """What follows the nonlinearity; none is the book's before its third refinement, batch needs 2 pictures or more."""
+    """What follows the nonlinearity; none is the book's before its third refinement, batch needs 2 images or more."""
 
     def build(self, shape: Shape) -> Pair:
-        """A pair for pictures of that shape, its weights drawn from torch's global generator."""
+        """A pair for images of that shape, its weights drawn from torch's global generator."""
         pixels = shape.channels * shape.size**2
         draw = self._between(self.noise + shape.classes, pixels)
-        draw["picture"] = nn.Unflatten(1, shape.picture)
+        draw["image"] = nn.Unflatten(1, shape.image)
         judge = self._between(pixels + shape.classes, 1)
         return Pair(
             BookGenerator(nn.Sequential(draw), self.noise, shape.classes),
@@ -119,7 +119,7 @@ class Geometry:
 
 
 def geometry(size: int) -> Geometry:
-    """The rule that is the book's at 128 px, for pictures of any size from 16 to 128 px.
+    """The rule that is the book's at 128 px, for images of any size from 16 to 128 px.
 
     Kernel: the even number nearest to size / 16, at least 4. Stages: 3, or 2 where 3 would start the generator from a
     map smaller than 4 x 4. First map: the smallest from which the generator reaches the size; what it draws beyond is
@@ -160,7 +160,7 @@ class BookConv(Settings):
     as the generator's last stage is, it reads them all. auto: as published at 128 px, padded at other sizes."""
 
     def build(self, shape: Shape) -> Pair:
-        """A pair for pictures of that shape, its weights drawn from torch's global generator."""
+        """A pair for images of that shape, its weights drawn from torch's global generator."""
         generator = BookGenerator(self._draw(shape), self.noise, shape.classes)
         return Pair(generator, BookConvDiscriminator(self._judge(shape), shape.classes))
 
@@ -198,14 +198,14 @@ class BookConv(Settings):
         for stage in range(1, plan.stages + 1):
             padding = plan.padding if stage == 1 and self._pads(shape.size) else 0
             convolution = nn.Conv2d(maps[stage - 1], maps[stage], plan.kernel, stride=2, padding=padding)
-            layers[f"convolution{stage}"] = spectral(convolution) if bounded else convolution
+            layers[f"convolution{stage}"] = spectral_norm(convolution) if bounded else convolution
             if stage < plan.stages:
                 layers[f"normalisation{stage}"] = normalisation(kind, maps[stage], dimensions=2)
             layers[f"activation{stage}"] = activation(self.activation, self.slope)
             side = (side + 2 * padding - plan.kernel) // 2 + 1
         layers["flatten"] = nn.Flatten()
         linear = nn.Linear(self.ends * side**2, 1)
-        layers["linear"] = spectral(linear) if bounded else linear
+        layers["linear"] = spectral_norm(linear) if bounded else linear
         return nn.Sequential(layers)
 
     def _pads(self, size: int) -> bool:

@@ -1,4 +1,4 @@
-"""The book's classifier: two small convolutions and one linear layer that tell the classes of a picture apart."""
+"""The book's classifier: two small convolutions and one linear layer that tell the classes of an image apart."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -16,7 +16,7 @@ LARGEST_LAST_MAP = 8
 class Classifier(nn.Module):
     """images (N, C, H, W) in [-1, 1] -> class logits (N, K).
 
-    The book's own pictures lie in [0, 1] and its network ends in a sigmoid: the first is translated here, the second
+    The book's own images lie in [0, 1] and its network ends in a sigmoid: the first is translated here, the second
     belongs to the loss (binary cross-entropy of each logit against the one-hot label).
     """
 
@@ -44,7 +44,7 @@ class BookClassifier(Settings):
     """What follows the nonlinearity."""
 
     def build(self, shape: Shape) -> Classifier:
-        """A classifier for pictures of that shape, its weights drawn from torch's global generator.
+        """A classifier for images of that shape, its weights drawn from torch's global generator.
 
         A 5 x 5 convolution, then 3 x 3 ones until the map is at most 8 px wide, every stride 2: at 28 px one of each,
         as in the book, with maps of 12 and 5 px.

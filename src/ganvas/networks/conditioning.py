@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def mixture(labels: Tensor | None, classes: int) -> Tensor:
+def label_weights(labels: Tensor | None, classes: int) -> Tensor:
     """(N,) int64 or (N, K) float -> (N, K) float: one-hot rows, or the mixture as it was given."""
     assert classes > 0, "a network without classes has no label to mix"
     assert labels is not None, "a network with classes needs labels"
@@ -26,15 +26,15 @@ def join_vector(vector: Tensor, labels: Tensor | None, classes: int) -> Tensor:
     if classes == 0:
         assert labels is None, "a network without classes was given labels"
         return vector
-    return torch.cat([vector, mixture(labels, classes)], dim=1)
+    return torch.cat([vector, label_weights(labels, classes)], dim=1)
 
 
 def join_planes(images: Tensor, labels: Tensor | None, classes: int) -> Tensor:
-    """(N, C, H, W) and labels -> (N, C + K, H, W): behind the picture one constant plane per class."""
+    """(N, C, H, W) and labels -> (N, C + K, H, W): behind the image one constant plane per class."""
     if classes == 0:
         assert labels is None, "a network without classes was given labels"
         return images
-    planes = mixture(labels, classes)[:, :, None, None].expand(-1, -1, *images.shape[2:])
+    planes = label_weights(labels, classes)[:, :, None, None].expand(-1, -1, *images.shape[2:])
     return torch.cat([images, planes], dim=1)
 
 
@@ -51,7 +51,7 @@ class LabelEmbedding(nn.Module):
         """See the class."""
         assert labels is not None, "a network with classes needs labels"
         if labels.is_floating_point():
-            return mixture(labels, self.classes) @ self.weight
+            return label_weights(labels, self.classes) @ self.weight
         return F.embedding(labels, self.weight)
 
 

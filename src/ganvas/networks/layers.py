@@ -30,13 +30,13 @@ class LayerReport(NamedTuple):
 
 
 class VectorBatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d on (N, F), which says in a sentence why it cannot train on one picture at a time."""
+    """BatchNorm1d on (N, F), which says in a sentence why it cannot train on one image at a time."""
 
     def forward(self, values: Tensor) -> Tensor:
         """See the class."""
         if self.training and len(values) == 1:
             raise UserError(
-                "batch normalisation of a vector has nothing to average over in a batch of one picture: "
+                "batch normalisation of a vector has nothing to average over in a batch of one image: "
                 "take a batch of 2 or more, or layer normalisation"
             )
         return super().forward(values)
@@ -52,8 +52,8 @@ def activation(name: Activation, slope: float) -> nn.Module:
 def normalisation(name: Normalisation, features: int, dimensions: Literal[1, 2]) -> nn.Module:
     """A layer that normalises vectors (N, features) or, with 2 dimensions, maps (N, features, H, W).
 
-    "layer" normalises each picture over all its values, "instance" each map of each picture over its pixels, "batch"
-    each feature over the batch (and pixels). For maps, "batch" with one picture in the batch is "instance" while
+    "layer" normalises each image over all its values, "instance" each map of each image over its pixels, "batch"
+    each feature over the batch (and pixels). For maps, "batch" with one image in the batch is "instance" while
     training. A vector has no pixels: there "instance" takes the vector for one map, without a learned scale.
     """
     if name == "none":
@@ -61,14 +61,14 @@ def normalisation(name: Normalisation, features: int, dimensions: Literal[1, 2])
     if dimensions == 2:
         if name == "batch":
             return nn.BatchNorm2d(features)
-        # One group of all channels: layer normalisation at any picture size.
+        # One group of all channels: layer normalisation at any image size.
         return nn.GroupNorm(1, features) if name == "layer" else nn.InstanceNorm2d(features, affine=True)
     if name == "batch":
         return VectorBatchNorm(features)
     return nn.LayerNorm(features, elementwise_affine=name == "layer")
 
 
-class Doubling(nn.ConvTranspose2d):
+class Upsample2x(nn.ConvTranspose2d):
     """Maps (N, before, H, W) -> (N, after, 2H, 2W), or one row and column more: a transposed convolution, but faster.
 
     A transposed convolution of side 4, stride 2 and padding 1 makes each output pixel of four inputs, chosen by whether
@@ -108,7 +108,7 @@ class Doubling(nn.ConvTranspose2d):
         return inner.contiguous(memory_format=torch.channels_last)
 
 
-def binomial(size: int) -> Tensor:
+def blur_matrix(size: int) -> Tensor:
     """(S, S): a matrix B for which B @ maps @ B.T averages every place with its neighbours by 1, 2, 1 each way.
 
     The edge goes on outside. What changes sign from pixel to pixel, as the dots do that enlarging leaves behind,
@@ -118,7 +118,7 @@ def binomial(size: int) -> Tensor:
     return 0.5 * near + 0.25 * (torch.cat([near[:1], near[:-1]]) + torch.cat([near[1:], near[-1:]]))
 
 
-def flattened(maps: Tensor) -> Tensor:
+def flatten_channels_last(maps: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, H * W * C), pixel by pixel: free where maps lie channels last.
 
     In the other order the gradient comes back in another layout than the maps', which PyTorch handles 30 times slower.
@@ -126,18 +126,18 @@ def flattened(maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def unflattened(values: Tensor, shape: tuple[int, int, int]) -> Tensor:
+def unflatten_channels_last(values: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """(N, H * W * C) -> (N, C, H, W) of shape (C, H, W), lying channels last: what `flattened` undoes."""
     channels, height, width = shape
     return values.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
 
-class Waves(nn.PixelUnshuffle):
-    """Pictures (N, C, H, W) -> (N, C * P * P, H / P, W / P): how strong each cosine wave is in each patch of P x P.
+class PatchDCT(nn.PixelUnshuffle):
+    """Images (N, C, H, W) -> (N, C * P * P, H / P, W / P): how strong each cosine wave is in each patch of P x P.
 
     The discrete cosine transform (Ahmed, Natarajan & Rao 1974, doi 10.1109/T-C.1974.223784), wave (i, j) weakened to
     1 / (1 + i + j), and all scaled so that noise keeps its size. The layer behind it can do what it could do with the
-    pixels, but learns first what is smooth over a patch, as pictures are: their amplitudes fall as one over the
+    pixels, but learns first what is smooth over a patch, as images are: their amplitudes fall as one over the
     frequency (Field 1987, doi 10.1364/JOSAA.4.002379), and here once more.
     """
 
@@ -168,12 +168,12 @@ class Waves(nn.PixelUnshuffle):
         return torch.einsum("ocwhv,wp->ocphv", waves, self.basis.to(weight)).flatten(1, 2)
 
 
-def spectral(layer: nn.Module) -> nn.Module:
+def spectral_norm(layer: nn.Module) -> nn.Module:
     """The layer with its weight divided by its largest singular value (Miyato et al. 2018, arXiv 1802.05957)."""
     return parametrizations.spectral_norm(layer)
 
 
-def parameters(module: nn.Module) -> int:
+def parameter_count(module: nn.Module) -> int:
     """How many numbers the module learns."""
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -183,7 +183,7 @@ def receptive_field(module: nn.Module, shape: Shape) -> list[LayerReport]:
 
     A receptive field is counted along that order, through convolutions, pooling and folding: it is exact for a chain of
     layers and for 1x1 side branches without stride. Fully connected layers and label paths are not looked at, and what
-    normalisation over a whole picture carries from afar is not counted.
+    normalisation over a whole image carries from afar is not counted.
     """
     seen: list[LayerReport] = []
     field, jump = 1, 1  # pixels that one value sees; pixels between two neighbouring values
@@ -228,7 +228,7 @@ def _example(module: nn.Module, shape: Shape) -> list[Tensor]:
     if isinstance(module, Generator):
         inputs = [torch.zeros(1, module.noise_size, device=device)]
     else:
-        inputs = [torch.zeros(1, *shape.picture, device=device)]
+        inputs = [torch.zeros(1, *shape.image, device=device)]
     if shape.classes > 0 and isinstance(module, Generator | Discriminator):
         inputs.append(torch.zeros(1, dtype=torch.int64, device=device))
     return inputs

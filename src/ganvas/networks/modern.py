@@ -1,10 +1,10 @@
-"""The default pair: small, conditional, without normalisation, cheap where pictures are large.
+"""The default pair: small, conditional, without normalisation, cheap where images are large.
 
 What costs time on a CPU is arithmetic, and most of it is spent at high resolution. So G has one layer a stage, with
-widths that double as the sides halve, and D first folds each 4x4 patch of the picture into one place of a small map.
+widths that double as the sides halve, and D first folds each 4x4 patch of the image into one place of a small map.
 The label is joined to the noise in G as an embedding, and to D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
-D also says which class it sees (Odena et al. 2017, arXiv 1610.09585), which real pictures alone teach it: their labels
-are right, and features that tell classes apart are soon features that tell pictures apart. It sees each patch as
+D also says which class it sees (Odena et al. 2017, arXiv 1610.09585), which real images alone teach it: their labels
+are right, and features that tell classes apart are soon features that tell images apart. It sees each patch as
 cosine waves, the finer the weaker, so that it learns what is coarse first and does not chase grain.
 Nothing is normalised, so that a gradient penalty means what it says (Mescheder et al. 2018, arXiv 1801.04406).
 """
@@ -18,8 +18,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.layers import Doubling, Waves, activation, binomial, flattened, unflattened
-from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
+from ganvas.networks.layers import (
+    PatchDCT,
+    Upsample2x,
+    activation,
+    blur_matrix,
+    flatten_channels_last,
+    unflatten_channels_last,
+)
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
 SMALLEST_MAP = 8
@@ -32,9 +39,9 @@ class Modern(Settings):
 
     kind: Literal["modern"] = "modern"
     width: int = Field(default=32, ge=4, le=512)
-    """Channels of the layer nearest the picture; they double at each stage below."""
+    """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=64, ge=1, le=4096)
-    """Noise values a picture."""
+    """Noise values an image."""
     embedding: int = Field(default=64, ge=1, le=4096)
     """Values that stand for the label beside the noise."""
     features: int = Field(default=128, ge=4, le=4096)
@@ -46,7 +53,7 @@ class Modern(Settings):
     waves: bool = True
     """Whether D sees each patch as cosine waves, the finer the weaker, or as pixels."""
     blur: Literal["auto", "on", "off"] = "auto"
-    """Whether G's pictures are blurred by a pixel before their tanh; auto: where D sees them moved, else not."""
+    """Whether G's images are blurred by a pixel before their tanh; auto: where D sees them moved, else not."""
     attention: bool = False
     """Whether every place of G's first map looks at every other one before it grows."""
 
@@ -55,8 +62,8 @@ class Modern(Settings):
         return Pair(ModernGenerator(self, shape), ModernDiscriminator(self, shape))
 
 
-def sides(size: int) -> list[int]:
-    """Sides of the maps from the picture down, halved and rounded down until at most 8: 28 -> [28, 14, 7]."""
+def map_sizes(size: int) -> list[int]:
+    """Sides of the maps from the image down, halved and rounded down until at most 8: 28 -> [28, 14, 7]."""
     found = [size]
     while found[-1] > SMALLEST_MAP:
         found.append(found[-1] // 2)
@@ -91,17 +98,17 @@ class ModernGenerator(Generator):
         super().__init__()
         self.noise_size = settings.noise
         self.activation = activation(settings.generator_activation, SLOPE)
-        maps = sides(shape.size)[::-1]  # smallest first
+        maps = map_sizes(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
         self.label = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
         self.first_map = (widths[0], maps[0], maps[0])
         joined = settings.noise + (settings.embedding if shape.classes else 0)
         self.first = nn.Linear(joined, widths[0] * maps[0] ** 2)
         self.stages = nn.ModuleList(
-            Doubling(before, after, above - 2 * below)
+            Upsample2x(before, after, above - 2 * below)
             for before, after, below, above in zip(widths, [*widths[1:], shape.channels], maps, maps[1:], strict=False)
         )
-        blur = binomial(shape.size) if settings.blur == "on" else None
+        blur = blur_matrix(shape.size) if settings.blur == "on" else None
         self.blur: Tensor | None
         self.register_buffer("blur", blur, persistent=False)
         # Last, so that with it and without it the other weights are drawn alike.
@@ -112,7 +119,7 @@ class ModernGenerator(Generator):
         assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
         if self.label is not None:
             noise = torch.cat([noise, self.label(labels)], dim=1)  # (N, Z) -> (N, Z + E)
-        maps = unflattened(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
+        maps = unflatten_channels_last(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
         if self.attention is not None:
             maps = self.attention(maps)
         for stage in self.stages:
@@ -123,19 +130,19 @@ class ModernGenerator(Generator):
 
 
 class ModernDiscriminator(Discriminator):
-    """images (N, C, H, W), labels -> logits (N,); `judge` adds what class it sees."""
+    """images (N, C, H, W), labels -> logits (N,); `evaluator` adds what class it sees."""
 
     one_by_one = True
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
-        halvings = len(sides(shape.size)) - 1
+        halvings = len(map_sizes(shape.size)) - 1
         self.activation = activation(settings.discriminator_activation, SLOPE)
         self.patch = min(LARGEST_PATCH, 2**halvings)
         folded = self.patch.bit_length() - 1  # halvings that the patches save
         widths = [settings.width << stage for stage in range(folded - 1, halvings)]
         side = -(-shape.size // self.patch)
-        self.fold = Waves(self.patch) if settings.waves else nn.PixelUnshuffle(self.patch)
+        self.fold = PatchDCT(self.patch) if settings.waves else nn.PixelUnshuffle(self.patch)
         self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
@@ -146,7 +153,7 @@ class ModernDiscriminator(Discriminator):
         self.label = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
         self.classes = nn.Linear(settings.features, shape.classes) if shape.classes else None
 
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Real or not as what the label says, and which class: (N,) and (N, K) logits from one look."""
         assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
         missing = -images.shape[2] % self.patch
@@ -155,11 +162,13 @@ class ModernDiscriminator(Discriminator):
         maps = self.stem(self.fold(images))  # (N, C, H, W) -> (N, W, H/4, W/4)
         for stage in self.stages:
             maps = stage(self.activation(maps))
-        features = self.activation(self.features(flattened(self.activation(maps))))  # (N, W, h, h) -> (N, F)
+        features = self.activation(
+            self.features(flatten_channels_last(self.activation(maps)))
+        )  # (N, W, h, h) -> (N, F)
         logits: Tensor = self.realness(features).squeeze(1).float()  # (N, F) -> (N,)
         if self.label is None or self.classes is None:
-            return Judgement(logits)
-        return Judgement(logits + projection(features, self.label(labels)), self.classes(features).float())
+            return DiscriminatorOutput(logits)
+        return DiscriminatorOutput(logits + projection(features, self.label(labels)), self.classes(features).float())
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""

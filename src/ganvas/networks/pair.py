@@ -1,6 +1,6 @@
 """What every pair of networks is to the rest of the house.
 
-G(noise, labels) -> images and D(images, labels) -> logits, for square pictures of any size from 16 to 128 px.
+G(noise, labels) -> images and D(images, labels) -> logits, for square images of any size from 16 to 128 px.
 
 A label argument is one of
 - None, for a pair built without labels;
@@ -24,7 +24,7 @@ class Shape:
     classes: int = 0
 
     @property
-    def picture(self) -> tuple[int, int, int]:
+    def image(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return (self.channels, self.size, self.size)
 
@@ -39,8 +39,8 @@ class Generator(nn.Module, ABC):
         """See the class."""
 
 
-class Judgement(NamedTuple):
-    """What a discriminator says of N pictures."""
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator says of N images."""
 
     logits: Tensor
     """(N,): high for real."""
@@ -51,17 +51,17 @@ class Judgement(NamedTuple):
 class Discriminator(nn.Module, ABC):
     """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
 
-    one_by_one: bool = False
-    """Whether it says the same of a picture whatever others come with it, so that real and generated ones may come
+    batch_independent: bool = False
+    """Whether it says the same of an image whatever others come with it, so that real and generated ones may come
     together, which is faster: not where batches are normalised or values dropped out."""
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
 
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
-        """All that it says of the pictures; a discriminator that also classifies says so here."""
-        return Judgement(self(images, labels))
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        """All that it says of the images; a discriminator that also classifies says so here."""
+        return DiscriminatorOutput(self(images, labels))
 
 
 @dataclass(frozen=True)

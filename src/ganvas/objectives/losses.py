@@ -1,4 +1,4 @@
-"""What the two networks play for: pure functions of logits, one loss per picture.
+"""What the two networks play for: pure functions of logits, one loss per image.
 
 A logit is D's answer before any sigmoid, (N,): high for real. softplus(x) = log(1 + exp(x)); σ is the sigmoid.
 Every loss is finite, with finite gradients, for any finite logit.
@@ -26,7 +26,7 @@ def non_saturating_g(real: Logits | None, fake: Logits) -> Tensor:
 
 
 def relativistic_d(real: Logits, fake: Logits) -> Tensor:
-    """softplus(fake - real), (N,): small when each real picture outscores its fake partner.
+    """softplus(fake - real), (N,): small when each real image outscores its fake partner.
 
     Jolicoeur-Martineau 2018 (arXiv 1807.00734); in this paired form Huang et al. 2024 (arXiv 2501.05441).
     """
@@ -34,7 +34,7 @@ def relativistic_d(real: Logits, fake: Logits) -> Tensor:
 
 
 def relativistic_g(real: Logits | None, fake: Logits) -> Tensor:
-    """softplus(real - fake), (N,): small when each fake picture outscores its real partner. See `relativistic_d`."""
+    """softplus(real - fake), (N,): small when each fake image outscores its real partner. See `relativistic_d`."""
     assert real is not None, "the relativistic loss compares a fake with its real partner"
     return F.softplus(real - fake)
 
@@ -49,37 +49,37 @@ def hinge_g(real: Logits | None, fake: Logits) -> Tensor:
     return -fake
 
 
-def bce_towards(logits: Logits, target: float) -> Tensor:
+def bce_to_target(logits: Logits, target: float) -> Tensor:
     """-target log σ(x) - (1 - target) log(1 - σ(x)), (N,): the book's binary cross-entropy, from the logit."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target), reduction="none")
 
 
-def mse_towards(logits: Logits, target: float) -> Tensor:
+def mse_to_target(logits: Logits, target: float) -> Tensor:
     """(σ(x) - target)², (N,): the book's loss before its first refinement."""
     return (torch.sigmoid(logits) - target).square()
 
 
 def bce_d(real: Logits, fake: Logits) -> Tensor:
     """Cross-entropy of real against 1 and fake against 0, (N,): `non_saturating_d` under the book's name."""
-    return bce_towards(real, 1) + bce_towards(fake, 0)
+    return bce_to_target(real, 1) + bce_to_target(fake, 0)
 
 
 def bce_g(real: Logits | None, fake: Logits) -> Tensor:
     """Cross-entropy of fake against 1, (N,): `non_saturating_g` under the book's name."""
-    return bce_towards(fake, 1)
+    return bce_to_target(fake, 1)
 
 
 def mse_d(real: Logits, fake: Logits) -> Tensor:
     """Squared error of real's probability against 1 and fake's against 0, (N,)."""
-    return mse_towards(real, 1) + mse_towards(fake, 0)
+    return mse_to_target(real, 1) + mse_to_target(fake, 0)
 
 
 def mse_g(real: Logits | None, fake: Logits) -> Tensor:
     """Squared error of fake's probability against 1, (N,)."""
-    return mse_towards(fake, 1)
+    return mse_to_target(fake, 1)
 
 
-def classification(classes: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
+def class_loss(classes: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
     """`weight` times the cross-entropy of an auxiliary classifier's logits (N, K) with the labels, averaged.
 
     0, and nothing to differentiate, of one that says nothing or does not count.
@@ -110,4 +110,4 @@ LOSSES: dict[str, Loss] = {
 }
 
 # One batch against one target, as the book's rule updates: (logits (N,), target 0 or 1) -> (N,).
-TOWARDS: dict[str, Callable[[Logits, float], Tensor]] = {"bce": bce_towards, "mse": mse_towards}
+TARGET_LOSSES: dict[str, Callable[[Logits, float], Tensor]] = {"bce": bce_to_target, "mse": mse_to_target}

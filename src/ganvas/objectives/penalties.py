@@ -1,11 +1,11 @@
-"""Zero-centred gradient penalties: how steep a discriminator is where the pictures are.
+"""Zero-centred gradient penalties: how steep a discriminator is where the images are.
 
 Mescheder, Geiger & Nowozin 2018 (arXiv 1801.04406). Their R1 is γ/2 times the mean of `r1` over a batch, R2 the same
 on fakes; the factor is the step's.
 
-A picture's gradient is taken from the sum of the batch's logits, which is right only where a logit depends on its own
-picture. Batch normalisation in the discriminator breaks that while it trains: the numbers are then gradients of the
-batch's sum, not of a picture's logit, and mean nothing picture by picture.
+An image's gradient is taken from the sum of the batch's logits, which is right only where a logit depends on its own
+image. Batch normalisation in the discriminator breaks that while it trains: the numbers are then gradients of the
+batch's sum, not of an image's logit, and mean nothing image by image.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Judge = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """|∂ logit / ∂ picture|² of each picture, (N,) float32, itself differentiable.
+    """|∂ logit / ∂ image|² of each image, (N,) float32, itself differentiable.
 
     `logits` (N,) must have been computed from `images` (N, C, H, W), and `images` must have required a gradient then.
     """
@@ -27,11 +27,11 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
 
 
 def r1(discriminator: Judge, real: Tensor, labels: Tensor | None = None) -> Tensor:
-    """The penalty on real pictures (N, C, H, W), with a forward pass of its own: (N,)."""
+    """The penalty on real images (N, C, H, W), with a forward pass of its own: (N,)."""
     images = real.detach().requires_grad_()
     return gradient_penalty(discriminator(images, labels), images)
 
 
 def r2(discriminator: Judge, fake: Tensor, labels: Tensor | None = None) -> Tensor:
-    """The same penalty on generated pictures. No gradient reaches the generator: it is D that is held back, (N,)."""
+    """The same penalty on generated images. No gradient reaches the generator: it is D that is held back, (N,)."""
     return r1(discriminator, fake, labels)

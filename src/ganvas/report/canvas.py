@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganvas.lines import visible
+from ganvas import console
 from ganvas.report.log import Floats
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ OTHER_FONTS = (
 def page(path: Path, width_inches: float, height_inches: float, fitted: bool = False) -> "Iterator[Figure]":
     """A figure in our style, which becomes `path` when it is done, and nothing when it fails.
 
-    fitted: the picture is cut, or grows, to what is drawn, with an even margin.
+    fitted: the image is cut, or grows, to what is drawn, with an even margin.
     """
     # A slow first start and a read-only home are matplotlib's matters, not the reader's.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -140,7 +140,7 @@ def halving_ticks() -> "Locator":
 
 def name(text: str, most: int) -> str:
     """A name fit to be drawn: no control characters, at most so many letters."""
-    text = visible(text)
+    text = console.printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

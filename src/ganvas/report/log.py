@@ -42,7 +42,7 @@ def read_log(path: Path, at_most: int | None = None) -> list[dict[str, Any]]:
 
 
 def column(records: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
-    """(pictures seen, value), each (n,), of the records that hold both."""
+    """(images seen, value), each (n,), of the records that hold both."""
     both = [(record["images"], record[key]) for record in records if key in record and "images" in record]
     table = np.array(both, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
@@ -89,7 +89,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _averaged(group: list[dict[str, Any]]) -> dict[str, Any]:
-    """One record for several: numbers averaged, but steps and counts of pictures as they were at the end."""
+    """One record for several: numbers averaged, but steps and counts of images as they were at the end."""
     if len(group) == 1:
         return group[0]
     everything: dict[str, Any] = {}

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ganvas.lines import visible
+from ganvas import console
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #2b2b33; --pale: #6d6d78; --line: #e3e3e8; --paper: #ffffff; --card: #f7f7f9;
@@ -59,7 +59,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 def text(value: object) -> str:
     """Anything as text that HTML shows as it is."""
-    return escape(visible(str(value)))
+    return escape(console.printable(str(value)))
 
 
 def heading(words: str, level: int = 2) -> str:
@@ -87,7 +87,7 @@ def says(sentences: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="says">{"".join(items)}</ul>'
 
 
-def picture(png: bytes, caption: str, alternative: str, pixels: bool = False, narrow: bool = False) -> str:
+def image(png: bytes, caption: str, alternative: str, pixels: bool = False, narrow: bool = False) -> str:
     """A PNG inside the page. `pixels`: shown with hard edges; `narrow`: not over the whole width."""
     data = base64.b64encode(png).decode("ascii")
     shown = ' class="pixels"' if pixels else ""

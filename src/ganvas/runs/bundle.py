@@ -11,18 +11,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import ganvas
+from ganvas.config.run import NetworkConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
-from ganvas.runs.spec import Network
 from ganvas.settings import Settings, parse
 
 FORMAT = 1
 
 
-class Card(Settings):
+class BundleInfo(Settings):
     """What the weights are: enough to build the networks again and to say where they came from."""
 
     format: Literal[1] = 1
@@ -34,12 +34,12 @@ class Card(Settings):
     """Of the prepared set trained on."""
     seed: int
     images: int
-    """Pictures seen."""
+    """Images seen."""
     channels: Literal[1, 3]
     size: int = Field(ge=16, le=128)
     classes: tuple[str, ...]
     """The classes that may be asked for; none for a pair without labels."""
-    pair: Network
+    pair: NetworkConfig
 
     @property
     def shape(self) -> Shape:
@@ -64,11 +64,11 @@ class Card(Settings):
 class Bundle:
     """Networks in eval mode, and what they are."""
 
-    card: Card
+    card: BundleInfo
     networks: dict[str, nn.Module]
 
 
-def write(folder: Path, card: Card, networks: dict[str, nn.Module]) -> None:
+def write(folder: Path, card: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
     files = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
     sealed.write(folder, {**files, "run.json": sealed.to_json(card.model_dump(mode="json"))})
@@ -78,7 +78,7 @@ def read(folder: Path) -> Bundle:
     """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
     try:
         names = sealed.verify(folder, ("run.json",))
-        return _filled(read_card(sealed.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
+        return _filled(read_bundle_info(sealed.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
     except sealed.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
 
@@ -104,7 +104,7 @@ def read_run(run: RunFolder, say: Callable[[str], None] = lambda line: None) -> 
     found = next(_saved(run, reversed(run.saved()), say), None)
     if found is None:
         raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
-    say(f"{run.path} is unfinished: from its checkpoint after {found.card.images} pictures")
+    say(f"{run.path} is unfinished: from its checkpoint after {found.card.images} images")
     return found
 
 
@@ -119,17 +119,17 @@ def _saved(run: RunFolder, places: Iterable[Path], say: Callable[[str], None]) -
     for place in places:
         try:
             sealed.verify(place, (STATE,))
-            card = card_of(record, int(place.name.removeprefix("step-")) * training["batch"])
+            card = bundle_info(record, int(place.name.removeprefix("step-")) * training["batch"])
             averaged = not card.is_classifier and training["ema_halflife_images"] > 0
             yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
         except sealed.DamagedError as error:
             say(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
-def card_of(record: dict[str, Any], images: int) -> Card:
-    """The card of a run after so many pictures, from its record."""
+def bundle_info(record: dict[str, Any], images: int) -> BundleInfo:
+    """The card of a run after so many images, from its record."""
     data, run = record["data"], record["run"]
-    return read_card(
+    return read_bundle_info(
         {
             **{name: run[name] for name in ("recipe", "seed", "pair")},
             **{name: data[name] for name in ("fingerprint", "channels", "size")},
@@ -150,7 +150,7 @@ def _from_checkpoint(path: Path, averaged: bool, name: str, wanted: dict[str, Te
     return weights.read(path, wanted, prefix="average/" if averaged and name == "generator" else f"{name}/")
 
 
-def _filled(card: Card, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
+def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
     # Networks that take no memory: a card that lies about its sizes is found out by the weights' header.
     networks = card.networks(device="meta")
     for name, network in networks.items():
@@ -159,9 +159,9 @@ def _filled(card: Card, tensors: Callable[[str, dict[str, Tensor]], dict[str, Te
     return Bundle(card, networks)
 
 
-def read_card(values: dict[str, Any]) -> Card:
+def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
     """A card from JSON. DamagedError if it is none."""
     try:
-        return parse(Card, values, prefix="")
+        return parse(BundleInfo, values, prefix="")
     except UserError as error:
         raise sealed.DamagedError(f"run.json does not describe a network of ours: {error}") from None

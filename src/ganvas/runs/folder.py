@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from ganvas.config.run import RunConfig
 from ganvas.errors import UserError
 from ganvas.runs import sealed
-from ganvas.runs.spec import Run
 from ganvas.settings import Settings, parse
 
 FORMAT = 1
@@ -39,7 +39,7 @@ class _Record(Settings):
 
     model_config = ConfigDict(extra="ignore")
     asked: dict[str, Any]
-    run: Run
+    run: RunConfig
     status: str
     steps: int = Field(ge=1)
     images: int = Field(ge=1)
@@ -65,7 +65,7 @@ class RunFolder:
 
     @property
     def previews(self) -> Path:
-        """Pictures of fixed noise as training went on."""
+        """Images of fixed noise as training went on."""
         return self.path / "previews"
 
     @property
@@ -143,7 +143,7 @@ class RunFolder:
             yield
 
 
-def make_run_folder(path: Path) -> RunFolder:
+def create_run_folder(path: Path) -> RunFolder:
     """Makes the folder. UserError if it cannot be, or if something else lies there."""
     try:
         if (

@@ -14,13 +14,13 @@ from torch import Tensor
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
-from ganvas.training.game import Game
+from ganvas.training.trainer import Trainer
 
 KEPT = 2
 RECORD = "record.json"
 
 
-def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
+def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
     """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
     folder, intact = run.checkpoints, "what was saved before is intact"
     try:
@@ -43,7 +43,7 @@ def save(run: RunFolder, game: Game, record: dict[str, Any]) -> None:
         ) from None
 
 
-def load(run: RunFolder, game: Game, say: Callable[[str], None]) -> dict[str, Any] | None:
+def load(run: RunFolder, game: Trainer, say: Callable[[str], None]) -> dict[str, Any] | None:
     """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
@@ -73,7 +73,7 @@ def clear_leftovers(folder: Path) -> None:
         sealed.remove(place)
 
 
-def tensors(game: Game) -> dict[str, Tensor]:
+def tensors(game: Trainer) -> dict[str, Tensor]:
     """Every tensor of a game by name."""
     state = _network_tensors(game)
     for name, optimiser in game.optimisers.items():
@@ -83,7 +83,7 @@ def tensors(game: Game) -> dict[str, Tensor]:
     return state
 
 
-def wanted(game: Game) -> dict[str, Tensor]:
+def wanted(game: Trainer) -> dict[str, Tensor]:
     """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
     state = _network_tensors(game)
     for name, optimiser in game.optimisers.items():
@@ -94,10 +94,10 @@ def wanted(game: Game) -> dict[str, Tensor]:
     return state
 
 
-def _network_tensors(game: Game) -> dict[str, Tensor]:
+def _network_tensors(game: Trainer) -> dict[str, Tensor]:
     networks = dict(game.networks)
-    if game.average and game.average.halflife_images:
-        networks["average"] = game.average.network
+    if game.ema and game.ema.halflife_images:
+        networks["average"] = game.ema.network
     return {
         f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
     }
@@ -108,7 +108,7 @@ def _memory_keys(optimiser: torch.optim.Optimizer) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def _fill(game: Game, found: dict[str, Tensor]) -> None:
+def _fill(game: Trainer, found: dict[str, Tensor]) -> None:
     for name, tensor in _network_tensors(game).items():
         tensor.copy_(found[name])
     for name, optimiser in game.optimisers.items():

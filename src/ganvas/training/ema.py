@@ -1,7 +1,7 @@
 """A running average of the generator's weights: what is kept, previewed and sampled.
 
-Averaged over the last pictures, the generator's swings around the point the game circles cancel out
-(Yazıcı et al. 2019, arXiv 1806.04498); the half-life in pictures and its ramp follow Karras et al. 2020
+Averaged over the last images, the generator's swings around the point the game circles cancel out
+(Yazıcı et al. 2019, arXiv 1806.04498); the half-life in images and its ramp follow Karras et al. 2020
 (arXiv 1912.04958).
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 
-class Average:
+class EMA:
     """An average of a network's weights. With a half-life of 0 it is the network itself."""
 
     def __init__(self, network: nn.Module, halflife_images: int, ramp: float) -> None:
@@ -22,7 +22,7 @@ class Average:
         self._buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
 
     def update(self, batch: int, images_seen: int) -> None:
-        """Moves the average towards the weights that `batch` more pictures made."""
+        """Moves the average towards the weights that `batch` more images made."""
         if not self.halflife_images:
             return
         # Shorter while training is young: a long average would still remember the random start.

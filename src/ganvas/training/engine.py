@@ -23,7 +23,7 @@ TRACKERS = ("tensorboard", "wandb")
 
 
 @dataclass(frozen=True)
-class Speed:
+class ComputeConfig:
     """What the speed of a run depends on, and nothing of what it learns beyond rounding."""
 
     threads: int
@@ -34,7 +34,7 @@ class Speed:
 class Engine:
     """One process's share of the machine. `settle` says how fast to run; before that nothing is placed or played."""
 
-    speed: Speed
+    speed: ComputeConfig
 
     def __init__(self, track: tuple[str, ...] = (), folder: Path | None = None, alone: bool = False) -> None:
         """`alone`: whatever other processes there are, this engine does not know them (for trials)."""
@@ -48,18 +48,18 @@ class Engine:
         self.world: int = 1 if alone else self._accelerator.num_processes
 
     @classmethod
-    def for_trials(cls, speed: Speed) -> "Engine":
+    def for_trials(cls, speed: ComputeConfig) -> "Engine":
         """An engine of this process alone, at a speed to be tried."""
-        return cls(alone=True).settle(speed)
+        return cls(alone=True).configure(speed)
 
-    def settle(self, speed: Speed) -> "Engine":
+    def configure(self, speed: ComputeConfig) -> "Engine":
         """Runs at this speed from now on."""
         self.speed = speed
         torch.set_num_threads(speed.threads)
         return self
 
     @property
-    def is_first(self) -> bool:
+    def is_rank_zero(self) -> bool:
         """Whether this process writes what is written once."""
         return self.rank == 0
 
@@ -71,13 +71,13 @@ class Engine:
         return module
 
     def move(self, tensor: Tensor) -> Tensor:
-        """Moves a batch to the device; pictures in the memory layout chosen."""
+        """Moves a batch to the device; images in the memory layout chosen."""
         tensor = tensor.to(self.device, non_blocking=True)
         if tensor.dim() == 4 and self.speed.memory_format == "channels-last":
             tensor = tensor.contiguous(memory_format=torch.channels_last)
         return tensor
 
-    def mine(self, draw: Tensor) -> Tensor:
+    def shard(self, draw: Tensor) -> Tensor:
         """This process's slice of a draw (N, ...) made for the global batch, on the device."""
         share = len(draw) // self.world
         return self.move(draw[self.rank * share : (self.rank + 1) * share])
@@ -100,26 +100,26 @@ class Engine:
             for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
                 gradient.copy_(part.view_as(gradient))
 
-    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+    def mean_over_ranks(self, values: Mapping[str, float]) -> dict[str, float]:
         """Numbers averaged over the processes."""
         if self.world == 1:
             return dict(values)
         stacked = torch.tensor(list(values.values()), dtype=torch.float64, device=self.device)
         return dict(zip(values, self._accelerator.reduce(stacked, "mean").tolist(), strict=True))
 
-    def any(self, flag: bool) -> bool:
+    def any_rank(self, flag: bool) -> bool:
         """Whether the flag is up on any process."""
-        return self.mean({"flag": float(flag)})["flag"] > 0
+        return self.mean_over_ranks({"flag": float(flag)})["flag"] > 0
 
-    def first(self, work: Callable[[], None]) -> None:
+    def on_rank_zero(self, work: Callable[[], None]) -> None:
         """The first process works while the others wait. What it raises is raised there, and ends the others."""
         failed: Exception | None = None
-        if self.is_first:
+        if self.is_rank_zero:
             try:
                 work()
             except Exception as error:  # whatever it is, the others must not wait for ever
                 failed = error
-        if self.any(failed is not None):
+        if self.any_rank(failed is not None):
             raise failed or RunFailedError("the first process failed; what it says is the cause")
 
     @property

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from torch import nn
 
+from ganvas.config.run import OptimiserConfig, TrainingConfig
 from ganvas.errors import InterruptedRunError
-from ganvas.runs.spec import Optimiser, Training
-from ganvas.training import watch
+from ganvas.training import health
 from ganvas.training.engine import Engine
-from ganvas.training.game import Game, rate
 from ganvas.training.log import Log
-from ganvas.training.signals import Stop
-from ganvas.training.step import numbers
+from ganvas.training.signals import StopSignal
+from ganvas.training.step import reduce_metrics
+from ganvas.training.trainer import Trainer, learning_rate
 
 
 @dataclass
@@ -35,14 +35,14 @@ class Live(Protocol):
 
 
 @dataclass(frozen=True)
-class Outlets:
+class LoopOutputs:
     """Where the loop's results go. Each is called between steps, when it is due."""
 
     live: Live
     log: Log | None
     """None on every process but the first."""
     preview: Callable[[int], dict[str, float]]
-    """Gets the pictures seen; gives what it measured of the pictures it drew."""
+    """Gets the images seen; gives what it measured of the images it drew."""
     score: Callable[[int], dict[str, float]]
     """The same of a quick score."""
     see: Callable[[Mapping[str, float]], None]
@@ -50,8 +50,14 @@ class Outlets:
     save: Callable[[State], None]
 
 
-def repeat(
-    game: Game, engine: Engine, optimiser: Optimiser, training: Training, steps: int, state: State, outlets: Outlets
+def run_loop(
+    game: Trainer,
+    engine: Engine,
+    optimiser: OptimiserConfig,
+    training: TrainingConfig,
+    steps: int,
+    state: State,
+    outlets: LoopOutputs,
 ) -> None:
     """Plays from `state.step` to `steps`. InterruptedRunError after a signal, RunFailedError on divergence."""
     batch = training.batch
@@ -60,25 +66,25 @@ def repeat(
     def due(every_images: int) -> bool:
         return state.step * batch // every_images > (state.step - 1) * batch // every_images
 
-    with Stop() as stop:
+    with StopSignal() as stop:
         for step in range(state.step, steps):
             for each in game.optimisers.values():
-                each.param_groups[0]["lr"] = rate(optimiser, step / steps)
-            scores = game.play(step)
+                each.param_groups[0]["lr"] = learning_rate(optimiser, step / steps)
+            scores = game.step(step)
             state.step, images = step + 1, (step + 1) * batch
-            if game.average:
-                game.average.update(batch, images)
+            if game.ema:
+                game.ema.update(batch, images)
 
             last = state.step == steps
-            if state.step % watch.EVERY_STEPS == 0 or last or due(training.save_every):
-                watch.check(scores, game.networks, state.step)
+            if state.step % health.CHECK_EVERY_STEPS == 0 or last or due(training.save_every):
+                health.check_finite(scores, game.networks, state.step)
             record: dict[str, float] = {}
             if due(training.log_every) or last:
                 clock.read()
                 record |= {
                     "seconds": round(state.training_seconds, 3),
                     "images_per_second": round(clock.images_per_second(images), 2),
-                    **engine.mean({**numbers(scores), **gradient_norms(game.networks)}),
+                    **engine.mean_over_ranks({**reduce_metrics(scores), **gradient_norms(game.networks)}),
                 }
             if due(training.preview_every) or last:
                 record |= outlets.preview(images)
@@ -97,11 +103,15 @@ def repeat(
             if due(training.log_every) or due(training.preview_every) or last:
                 outlets.see(record)
             # Several processes have to agree, and asking costs: not at every step.
-            if (engine.world == 1 or state.step % watch.EVERY_STEPS == 0) and engine.any(stop.asked) and not last:
+            if (
+                (engine.world == 1 or state.step % health.CHECK_EVERY_STEPS == 0)
+                and engine.any_rank(stop.asked)
+                and not last
+            ):
                 clock.read()
-                watch.check(scores, game.networks, state.step)
+                health.check_finite(scores, game.networks, state.step)
                 outlets.save(state)
-                raise InterruptedRunError(f"stopped after {images} pictures, and saved", stop.signal_number)
+                raise InterruptedRunError(f"stopped after {images} images, and saved", stop.signal_number)
 
 
 class Clock:

@@ -6,18 +6,20 @@ from typing import Any
 
 import ganvas
 from ganvas import machine
-from ganvas.data.prepared import Prepared
-from ganvas.data.sources import place_of
+from ganvas.config.run import RunConfig
+from ganvas.data.prepared import PreparedSet
+from ganvas.data.sources import location_of
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
-from ganvas.runs.spec import Run
-from ganvas.training.engine import Speed
+from ganvas.training.engine import ComputeConfig
 from ganvas.training.loop import State
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
 
 
-def new(run: Run, asked: dict[str, Any], prepared: Prepared, speed: Speed, steps: int, device: str) -> dict[str, Any]:
+def new_record(
+    run: RunConfig, asked: dict[str, Any], prepared: PreparedSet, speed: ComputeConfig, steps: int, device: str
+) -> dict[str, Any]:
     """What is known before the first step."""
     return {
         "asked": asked,
@@ -40,11 +42,13 @@ def new(run: Run, asked: dict[str, Any], prepared: Prepared, speed: Speed, steps
             "ganvas": ganvas.__version__,
             "python": platform.python_version(),
         },
-        "machine": {"system": platform.platform(), "processor": machine.processor(), "device": device},
+        "machine": {"system": platform.platform(), "processor": machine.cpu_name(), "device": device},
     }
 
 
-def ended(record: dict[str, Any], state: State, status: str, results: dict[str, Any] | None = None) -> dict[str, Any]:
+def ended_record(
+    record: dict[str, Any], state: State, status: str, results: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The record with what the run cost and what came of it."""
     return {
         **record,
@@ -59,8 +63,8 @@ def ended(record: dict[str, Any], state: State, status: str, results: dict[str, 
 
 def refuse_another(folder: RunFolder, record: dict[str, Any], asked: dict[str, Any]) -> None:
     """UserError with the difference if the folder holds a run that was asked for otherwise."""
-    before, now = flat(record["asked"]), flat(asked)
-    if place_of(before["--source"]) == place_of(now["--source"]):  # pets, pets/ and ./pets are one
+    before, now = flatten(record["asked"]), flatten(asked)
+    if location_of(before["--source"]) == location_of(now["--source"]):  # pets, pets/ and ./pets are one
         before["--source"] = now["--source"]
     different = [
         f"{name} {before.get(name, 'not given')}, now {now.get(name, 'not given')}"
@@ -74,7 +78,7 @@ def refuse_another(folder: RunFolder, record: dict[str, Any], asked: dict[str, A
         )
 
 
-def refuse_other_data(folder: RunFolder, record: dict[str, Any], prepared: Prepared) -> None:
+def refuse_other_data(folder: RunFolder, record: dict[str, Any], prepared: PreparedSet) -> None:
     """UserError with the difference if the data are not those the run was begun on."""
     was = record["data"]
     if was["fingerprint"] == prepared.fingerprint:
@@ -82,19 +86,19 @@ def refuse_other_data(folder: RunFolder, record: dict[str, Any], prepared: Prepa
     now = {"classes": list(prepared.classes), "size": prepared.size, "channels": prepared.channels}
     different = [f"{name} {was[name]}, now {value}" for name, value in now.items() if was[name] != value]
     raise UserError(
-        f"{folder.path} was begun on other data: {'; '.join(different) or 'the pictures have changed'}. "
+        f"{folder.path} was begun on other data: {'; '.join(different) or 'the images have changed'}. "
         "Choose another --out"
     )
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested choices as flags: {"choices": {"pair": {"width": 32}}} -> {"--pair.width": "32"}."""
     found: dict[str, str] = {}
     for name, value in values.items():
         if name == "choices" and not prefix:
-            found |= flat(value)
+            found |= flatten(value)
         elif isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
+            found |= flatten(value, f"{prefix}{name}.")
         elif value is not None:
             found[f"--{prefix}{name}"] = str(value)
     return found

@@ -6,7 +6,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 
-class Stop:
+class StopSignal:
     """While entered, notes the first signal instead of dying of it."""
 
     def __init__(self) -> None:

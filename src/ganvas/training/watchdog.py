@@ -9,7 +9,7 @@ from typing import Literal
 
 from ganvas.errors import RunFailedError
 
-SURE = 0.995  # D's mean probability for real pictures, and one less it for fake ones, when it wins outright
+SURE = 0.995  # D's mean probability for real images, and one less it for fake ones, when it wins outright
 WARNED_AFTER = 0.25  # of the budget, in which D won outright all the time
 STOPPED_AFTER = 0.5
 FEWEST_RECORDS = 20
@@ -31,7 +31,7 @@ class StoppedError(RunFailedError):
 
 
 class Watchdog:
-    """Looks at each record of a run of so many pictures, in their order."""
+    """Looks at each record of a run of so many images, in their order."""
 
     def __init__(self, total_images: int, scores_are_probabilities: bool = True) -> None:
         """`scores_are_probabilities`: not so under a loss that only compares, where a logit's level means nothing."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding
-from ganvas.networks.pair import Discriminator, Generator, Judgement, Pair, Shape
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.networks.reference.dcgan import first_weights
 from ganvas.settings import Settings
 
@@ -25,9 +25,9 @@ class Acgan(Settings):
 
     kind: Literal["acgan"] = "acgan"
     width: int = Field(default=64, ge=4, le=512)
-    """Channels of G's layer nearest the picture, half of those below; D begins with a quarter and doubles."""
+    """Channels of G's layer nearest the image, half of those below; D begins with a quarter and doubles."""
     noise: int = Field(default=100, ge=1, le=4096)
-    """Noise values a picture, and the size of the label's embedding, which multiplies them."""
+    """Noise values an image, and the size of the label's embedding, which multiplies them."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, convolutions normal of deviation 0.02, from torch's own generator."""
@@ -70,7 +70,7 @@ class AcganGenerator(Generator):
 
 
 class AcganDiscriminator(Discriminator):
-    """images (N, C, H, W) -> logits (N,), whatever the labels; `judge` adds what class it sees."""
+    """images (N, C, H, W) -> logits (N,), whatever the labels; `evaluator` adds what class it sees."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
         super().__init__()
@@ -86,12 +86,12 @@ class AcganDiscriminator(Discriminator):
         self.realness = nn.Linear(widths[-1] * side**2, 1)
         self.classes = nn.Linear(widths[-1] * side**2, shape.classes) if shape.classes else None
 
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Real or not, and which class: (N,) and (N, K) logits from one look."""
         assert (labels is None) == (self.classes is None), "labels are for a pair built with classes, and only for it"
         features = self.layers(images)
         classes = None if self.classes is None else self.classes(features).float()
-        return Judgement(self.realness(features).squeeze(1).float(), classes)
+        return DiscriminatorOutput(self.realness(features).squeeze(1).float(), classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""

@@ -1,7 +1,7 @@
 """The convolutional pair of the usual tutorials.
 
 Radford et al. 2016 (arXiv 1511.06434) in the form in which tutorials make it conditional: the one-hot label as further
-channels of the noise and of the picture, batch normalisation in both networks. Written from that description.
+channels of the noise and of the image, batch normalisation in both networks. Written from that description.
 """
 
 from itertools import pairwise
@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import join_planes, join_vector
-from ganvas.networks.modern import sides
+from ganvas.networks.modern import map_sizes
 from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -22,9 +22,9 @@ class Dcgan(Settings):
 
     kind: Literal["dcgan-concat"] = "dcgan-concat"
     width: int = Field(default=64, ge=4, le=512)
-    """Channels of the layer nearest the picture; they double at each stage below."""
+    """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=100, ge=1, le=4096)
-    """Noise values a picture."""
+    """Noise values an image."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, weights normal of deviation 0.02 as in the paper, from torch's own generator."""
@@ -40,7 +40,7 @@ class DcganGenerator(Generator):
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
         super().__init__()
         self.noise_size, self.classes = settings.noise, shape.classes
-        maps = sides(shape.size)[::-1]  # smallest first
+        maps = map_sizes(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(settings.noise + shape.classes, widths[0], maps[0], bias=False),
@@ -64,11 +64,11 @@ class DcganDiscriminator(Discriminator):
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
         super().__init__()
         self.classes = shape.classes
-        maps = sides(shape.size)
+        maps = map_sizes(shape.size)
         widths = [shape.channels + shape.classes, *(settings.width << stage for stage in range(len(maps) - 1))]
         layers: list[nn.Module] = []
         for stage, (before, after) in enumerate(pairwise(widths)):
-            normalised = stage > 0  # the paper leaves the picture's own layer without
+            normalised = stage > 0  # the paper leaves the image's own layer without
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not normalised)]
             layers += [nn.BatchNorm2d(after)] * normalised + [nn.LeakyReLU(0.2)]
         layers += [nn.Conv2d(widths[-1], 1, maps[-1])]

@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding
-from ganvas.networks.layers import spectral
-from ganvas.networks.modern import sides
+from ganvas.networks.layers import spectral_norm
+from ganvas.networks.modern import map_sizes
 from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -25,9 +25,9 @@ class Sngan(Settings):
 
     kind: Literal["sngan-projection"] = "sngan-projection"
     width: int = Field(default=64, ge=4, le=512)
-    """Channels of the layer nearest the picture; they double at each stage below."""
+    """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=128, ge=1, le=4096)
-    """Noise values a picture."""
+    """Noise values an image."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, with weights drawn from torch's global generator."""
@@ -40,7 +40,7 @@ class SnganGenerator(Generator):
     def __init__(self, settings: Sngan, shape: Shape) -> None:
         super().__init__()
         self.noise_size, self.classes = settings.noise, shape.classes
-        maps = sides(shape.size)[::-1]  # smallest first
+        maps = map_sizes(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps)))]
         self.first_map = (widths[0], maps[0], maps[0])
         self.first = nn.Linear(settings.noise, widths[0] * maps[0] ** 2)
@@ -107,14 +107,14 @@ class SnganDiscriminator(Discriminator):
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
         super().__init__()
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(sides(shape.size)) - 1))]
+        widths = [shape.channels, *(settings.width << stage for stage in range(len(map_sizes(shape.size)) - 1))]
         self.blocks = nn.ModuleList(
             DownBlock(before, after, first=stage == 0) for stage, (before, after) in enumerate(pairwise(widths))
         )
-        self.realness = spectral(nn.Linear(widths[-1], 1))
+        self.realness = spectral_norm(nn.Linear(widths[-1], 1))
         self.label = LabelEmbedding(shape.classes, widths[-1]) if shape.classes else None
         if self.label is not None:
-            spectral(self.label)
+            spectral_norm(self.label)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """See the class."""
@@ -135,10 +135,10 @@ class DownBlock(nn.Module):
 
     def __init__(self, before: int, after: int, first: bool) -> None:
         super().__init__()
-        self.is_first = first  # the picture itself is not rectified
-        self.first = spectral(nn.Conv2d(before, after, 3, padding=1))
-        self.second = spectral(nn.Conv2d(after, after, 3, padding=1))
-        self.beside = spectral(nn.Conv2d(before, after, 1))
+        self.is_first = first  # the image itself is not rectified
+        self.first = spectral_norm(nn.Conv2d(before, after, 3, padding=1))
+        self.second = spectral_norm(nn.Conv2d(after, after, 3, padding=1))
+        self.beside = spectral_norm(nn.Conv2d(before, after, 1))
 
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""

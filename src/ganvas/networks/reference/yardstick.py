@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.modern import sides
+from ganvas.networks.modern import map_sizes
 from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -22,9 +22,9 @@ class Yardstick(Settings):
 
     kind: Literal["yardstick"] = "yardstick"
     width: int = Field(default=32, ge=4, le=512)
-    """Channels of the layer nearest the picture; they double at each stage below."""
+    """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=64, ge=1, le=4096)
-    """Noise values a picture."""
+    """Noise values an image."""
     embedding: int = Field(default=64, ge=1, le=4096)
     """Values that stand for the label beside the noise."""
     features: int = Field(default=128, ge=4, le=4096)
@@ -41,7 +41,7 @@ class YardstickGenerator(Generator):
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
         super().__init__()
         self.noise_size = settings.noise
-        maps = sides(shape.size)[::-1]  # smallest first
+        maps = map_sizes(shape.size)[::-1]  # smallest first
         widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
         self.label = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
         self.first_map = (widths[0], maps[0], maps[0])
@@ -69,7 +69,7 @@ class YardstickDiscriminator(Discriminator):
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
         super().__init__()
-        maps = sides(shape.size)
+        maps = map_sizes(shape.size)
         widths = [shape.channels, *(settings.width << stage for stage in range(len(maps) - 1))]
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)

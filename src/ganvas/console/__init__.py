@@ -1,0 +1,93 @@
+"""One fact on one line: what may be shown of a hostile name, and what happens when nobody reads any more."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from typing import TextIO
+
+# How to write above the display that is up, if one is. There is one terminal, so there is one of these.
+_above: Callable[[str], None] | None = None
+
+
+def info(line: str) -> None:
+    """One fact on one line of stdout: never wrapped, shortened or coloured, and above a display that is up.
+
+    Names in it may be hostile: control characters are shown as escapes, and markup means nothing. When nobody reads
+    any more (`| head`), the line is dropped and the work goes on.
+    """
+    if _above is not None:
+        _above(line)
+    else:
+        _write(line, sys.stdout)
+
+
+def error(line: str) -> None:
+    """Like `say`, on stderr: for mistakes and warnings."""
+    if _above is not None:
+        _above(line)
+    else:
+        _write(line, sys.stderr)
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    r"""Text as it may be shown: control, direction and half characters, and what `encoding` lacks, as escapes.
+
+    >>> visible("a\x1b[31mb\n")
+    'a\\x1b[31mb\\n'
+    """
+    if not text.isprintable():
+        text = "".join(character if _is_shown(character) else _escape(character) for character in text)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def silence(stream: TextIO) -> None:
+    """Sends the rest of a stream whose reader has gone to nowhere, so that its last flush at exit fails no more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
+
+
+def speak_through(above: Callable[[str], None] | None) -> None:
+    """From now on lines go to a display, which writes them above itself; None: the display is down."""
+    global _above
+    _above = above
+
+
+def display_is_up() -> bool:
+    """Whether a display holds the terminal."""
+    return _above is not None
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, two units at most.
+
+    >>> duration(216)
+    '3 min 36 s'
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours = whole // 60, whole // 3600
+    if minutes < 60:
+        return f"{minutes} min {whole % 60:02d} s"
+    return f"{hours} h {minutes % 60:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _write(line: str, stream: TextIO) -> None:
+    try:
+        stream.write(printable(line, stream.encoding or "utf-8") + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream)
+
+
+def _is_shown(character: str) -> bool:
+    # The joiners make one emoji, or one word, of several characters; wide spaces are ordinary in some scripts.
+    return character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

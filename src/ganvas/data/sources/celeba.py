@@ -1,0 +1,114 @@
+"""CelebA's published layout: `img_align_celeba/`, `list_attr_celeba.txt`, perhaps `list_eval_partition.txt`."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas.data.sources.contents import ImageFiles, SourceContents
+from ganvas.data.sources.folder import folder_name
+from ganvas.data.sources.scan import FolderScan
+from ganvas.errors import UserError, nearest
+
+IMAGES = "img_align_celeba"
+ATTRIBUTES = "list_attr_celeba.txt"
+PARTITION = "list_eval_partition.txt"
+
+
+class CelebA:
+    """Portraits with yes/no attributes; one of them labels the set, or none."""
+
+    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
+        self.listing = listing
+        self.attribute = attribute
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return folder_name(self.listing.root)
+
+    def state(self) -> str:
+        """From names, sizes and times."""
+        return self.listing.state()
+
+    def contents(self, scratch: Path) -> SourceContents:
+        """Files in the order of the attribute table; classes `not Smiling` and `Smiling`."""
+        columns, names, values = self._table()
+        folder = _images_folder(self.listing)
+        there = set(self.listing.files[folder])
+        kept = [row for row, name in enumerate(names) if name in there]
+        refused = [*self.listing.refused]
+        refused += [(name, f"is named in {ATTRIBUTES} and is not there") for name in names if name not in there]
+        labels: NDArray[np.int64] | None = None
+        classes: tuple[str, ...] = ()
+        if self.attribute is not None:
+            if self.attribute not in columns:
+                raise UserError(f"there is no attribute {self.attribute}: {nearest(self.attribute, columns)}")
+            column = columns.index(self.attribute)
+            labels = np.array([values[row][column] == "1" for row in kept], np.int64)
+            classes = (f"not {self.attribute}", self.attribute)
+        unnamed = sorted(there - set(names))
+        return SourceContents(
+            f"CelebA's layout, {f'labelled by {self.attribute}' if self.attribute else 'without labels'}",
+            (ImageFiles(self.listing.root, [f"{folder}/{names[row]}" for row in kept]),),
+            classes,
+            labels,
+            self._held_out([names[row] for row in kept]),
+            refused,
+            ignored=unnamed,
+            notes=[] if self.attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."],
+        )
+
+    def _table(self) -> tuple[list[str], list[str], list[list[str]]]:
+        """Attribute names, image names, and a row of "1" and "-1" for each image."""
+        path = self.listing.root / ATTRIBUTES
+        lines = _lines(path)
+        if len(lines) < 3 or not lines[0].strip().isdigit():
+            raise UserError(f"{path} should begin with the number of images and the names of the attributes")
+        columns = lines[1].split()
+        names: list[str] = []
+        values: list[list[str]] = []
+        for number, line in enumerate(lines[2:], 3):
+            name, *row = line.split()
+            if len(row) != len(columns) or not set(row) <= {"1", "-1"}:
+                raise UserError(f"{path}, line {number}: {len(columns)} values of 1 or -1 are wanted after the name")
+            names.append(name)
+            values.append(row)
+        if len(names) != int(lines[0]):
+            raise UserError(f"{path} announces {int(lines[0])} images and names {len(names)}: damaged or cut off")
+        return columns, names, values
+
+    def _held_out(self, names: list[str]) -> NDArray[np.bool_] | None:
+        """The published partition, where it is there: 0 is trained on, 1 and 2 are held out."""
+        path = self.listing.root / PARTITION
+        if PARTITION not in self.listing.files[""]:
+            return None
+        part = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
+        missing = next((name for name in names if part.get(name) not in ("0", "1", "2")), None)
+        if missing is not None:
+            raise UserError(f"{path} has no part 0, 1 or 2 for {missing}")
+        held_out = np.array([part[name] != "0" for name in names], np.bool_)
+        return held_out if held_out.any() else None
+
+
+def is_celeba(listing: FolderScan) -> bool:
+    """Whether a folder has CelebA's layout; half of it is refused with what is missing."""
+    table, folder = ATTRIBUTES in listing.files[""], IMAGES in listing.folders[""]
+    if table != folder:
+        missing = IMAGES + "/" if table else ATTRIBUTES
+        raise UserError(f"{listing.root} looks like CelebA's layout but {missing} is missing")
+    return table
+
+
+def _images_folder(listing: FolderScan) -> str:
+    """The archive of the portraits unpacks to one folder or, where it was unpacked into one, two."""
+    inner = f"{IMAGES}/{IMAGES}"
+    return inner if inner in listing.files else IMAGES
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    return [line for line in text.splitlines() if line.strip()]

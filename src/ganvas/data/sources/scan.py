@@ -1,0 +1,149 @@
+"""What lies in a folder: names, sizes and times, by one pass of scandir."""
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganvas.errors import UserError
+
+# What an image's name may end in. What is inside decides whether it is read; this decides what is looked at.
+READ = "png apng jpg jpeg jpe jfif mpo webp bmp dib gif tif tiff ppm pgm pbm pnm"
+# Formats that are refused by name rather than passed over in silence.
+UNREAD = "eps ps svg psd heic heif avif jxl jp2 ico tga pfm raw pcx"
+IMAGE_SUFFIXES = frozenset(f"{READ} {UNREAD}".split())
+# Files that lie beside images and end in nothing.
+PLAIN_TEXTS = frozenset(
+    ("LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "MAKEFILE", "AUTHORS", "CHANGELOG", "CREDITS", "CITATION")
+)
+DEEPEST = 4
+
+
+@dataclass
+class FolderScan:
+    """A folder and what is below it, four folders deep at most."""
+
+    root: Path
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """Folder (`""` is the root) -> names of the regular files in it, sorted."""
+    folders: dict[str, list[str]] = field(default_factory=dict)
+    """Folder -> names of the folders in it, in natural order."""
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """(path, reason): dead or circular links, what cannot be read, what is no file."""
+    hidden: list[str] = field(default_factory=list)
+    """Folders whose names begin with a dot, and such: not looked into, and said so."""
+    unreadable: list[str] = field(default_factory=list)
+    """Folders that the system does not let us look into."""
+    lines: list[str] = field(default_factory=list)
+    """A line a file: path, size, times."""
+
+    def state(self) -> str:
+        """Digest of names, sizes and times."""
+        lines = sorted(self.lines) + [f"{name}\0{reason}" for name, reason in sorted(self.refused)]
+        return hashlib.blake2b("\n".join(lines).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+    def images(self, folder: str) -> list[str]:
+        """Paths (below the root) of the files in a folder that claim to be images."""
+        prefix = f"{folder}/" if folder else ""
+        return [prefix + name for name in self.files.get(folder, ()) if is_image_name(name)]
+
+    def others(self) -> list[str]:
+        """Paths of the files that do not claim to be images."""
+        return [
+            f"{folder}/{name}" if folder else name
+            for folder, names in self.files.items()
+            for name in names
+            if not is_image_name(name)
+        ] + self.hidden
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file is looked at: it ends like an image, or in nothing at all and is not one of `PLAIN_TEXTS`."""
+    _, dot, suffix = name.rpartition(".")
+    return suffix.lower() in IMAGE_SUFFIXES if dot else name.upper() not in PLAIN_TEXTS
+
+
+_NUMBERS = re.compile(r"([0-9]{1,4000})")
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts 2 before 10, and `img2` before `img10`."""
+    # Text and numbers take turns, so that like is compared with like; a name that begins with a number begins with "".
+    parts: list[str | int] = [*_NUMBERS.split(name.casefold())]
+    parts[1::2] = [int(number) for number in parts[1::2]]
+    return parts, name
+
+
+def printable(name: str) -> str:
+    """A file's name as one line of valid text, equal on every system: NFC, what cannot be printed escaped."""
+    text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def scan_folder(root: Path) -> FolderScan:
+    """Names, sizes and times of everything in a folder. Links are followed, except back to a folder above them."""
+    listing = FolderScan(root)
+    try:
+        status = root.stat()
+        _scan(listing, "", ((status.st_dev, status.st_ino),))
+    except OSError as error:
+        raise UserError(f"the folder {root} cannot be read: {error.strerror or error}") from None
+    return listing
+
+
+def _scan(listing: FolderScan, folder: str, above: tuple[tuple[int, int], ...]) -> None:
+    files: list[str] = []
+    folders: list[tuple[str, tuple[int, int]]] = []
+    prefix = f"{folder}/" if folder else ""
+    with os.scandir(listing.root / folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini"):
+                if entry.is_dir() and name not in ("__MACOSX", ".git"):
+                    listing.hidden.append(f"{prefix}{name}/")
+                continue
+            try:
+                status = entry.stat()
+            except OSError as error:
+                listing.refused.append((prefix + name, f"cannot be read: {error.strerror or error}"))
+                continue
+            if stat.S_ISREG(status.st_mode):
+                files.append(name)
+                times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
+                listing.lines.append(f"{prefix}{name}\0{status.st_size}\0{times}")
+            elif stat.S_ISDIR(status.st_mode):
+                folders.append((name, (status.st_dev, status.st_ino)))
+            else:
+                listing.refused.append((prefix + name, "is neither a file nor a folder"))
+    listing.files[folder] = sorted(files)
+    listing.folders[folder] = []
+    for name, identity in sorted(folders, key=lambda item: natural_key(item[0])):
+        _enter(listing, folder, name, identity, above)
+
+
+def _enter(
+    listing: FolderScan, folder: str, name: str, identity: tuple[int, int], above: tuple[tuple[int, int], ...]
+) -> None:
+    path = f"{folder}/{name}" if folder else name
+    if identity in above:
+        listing.refused.append((path, "a link that leads back to a folder above it"))
+        return
+    listing.folders[folder].append(name)
+    listing.lines.append(f"{path}/")
+    if len(above) >= DEEPEST:
+        return  # deeper than any layout that is read: known to be there, not looked into
+    try:
+        _scan(listing, path, (*above, identity))
+    except OSError as error:
+        listing.files[path], listing.folders[path] = [], []
+        listing.unreadable.append(path)
+        listing.refused.append((path, f"cannot be read: {error.strerror or error}"))
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted so that 2 comes before 10."""
+    return sorted(names, key=natural_key)

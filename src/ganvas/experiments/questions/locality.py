@@ -1,0 +1,80 @@
+"""Whether features are local, and whether D notices patches in the wrong places: chapter 9's stitched portraits."""
+
+from typing import Any
+
+from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
+from ganvas.experiments.patches import PIXELS, measured
+
+PARTS = (2, 4, 7)
+BATCHED = {"training": {"batch": 16}, "optimiser": {"rate": 5e-4}, "pair": {"width": 32}}
+PAIRS: dict[str, dict[str, Any]] = {
+    "modern": {"recipe": "modern"},
+    "the book's convolutional pair": {"recipe": "book-conv", "run": BATCHED},
+}
+
+
+def _cut(parts: int) -> str:
+    return {1: "whole images", PIXELS: "single pixels"}.get(parts, f"{parts} x {parts} patches")
+
+
+def _classifier(learns: int, parts: int) -> Variant:
+    """A point of a line, unless its patches are pixels: how many those are depends on the set."""
+    line = "learned whole" if learns == 1 else "learned shuffled"
+    choices = {"sees": "classifier", "learns": learns, "parts": parts}
+    return Variant(f"{line}, sees {_cut(parts)}", choices, parts or None, line if parts else "")
+
+
+def _judge(pair: str, parts: int) -> Variant:
+    return Variant(f"D of {pair}, sees {_cut(parts)}", {"sees": "discriminator", "parts": parts, **PAIRS[pair]})
+
+
+def _notices(pair: str) -> Comparison:
+    what = f"The D of {pair} finds an image more real than the same one with four patches in a wrong order"
+    said = f"{what}, more often than by chance", f"{what}, less often than by chance"
+    return Comparison("told", (_judge(pair, 2).name,), (CHANCE.name,), *said, f"One cannot tell whether t{what[1:]}")
+
+
+CHANCE = Variant("D of either, sees no difference", {**_judge("modern", 1).choices, "images_a_second": 64})
+WHOLE, ASTRAY, PATCHES, SINGLE = (_classifier(*each).name for each in ((1, 1), (1, 4), (4, 4), (PIXELS, PIXELS)))
+
+
+def _better(of: str, against: str, who: str, than: str) -> Comparison:
+    yes, no, either = (f"{who} tell the class {word} than {than}" for word in ("better", "worse", "better"))
+    unknown = f"One cannot tell whether {either[0].lower()}{either[1:]}"
+    return Comparison("accuracy", (of,), (against,), yes, no, unknown)
+
+
+EXPERIMENT = Experiment(
+    name="locality",
+    claim="The features of an image are local; what a convolutional GAN draws are patches, stitched together.",
+    place="Localised patches, stuck together",
+    measure=measured,
+    rows=(
+        *(_classifier(1, parts) for parts in (1, *PARTS)),
+        *(_classifier(parts, parts) for parts in (*PARTS, PIXELS)),
+        *(_judge(pair, parts) for pair in PAIRS for parts in PARTS),
+        CHANCE,
+    ),
+    measures=(
+        Measure("accuracy", "accuracy of the classifier", "higher", "points", 3),
+        Measure("told", "pairs of which D finds the whole image more real", "higher", "points", 3),
+        Measure("field", "px that a value of the last convolution sees", "higher", "difference", 0),
+    ),
+    comparisons=(
+        _better(PATCHES, SINGLE, "Sixteen patches in any order", "single pixels in any order"),
+        _better(WHOLE, PATCHES, "Patches in their places", "sixteen of them in any order"),
+        *(_notices(pair) for pair in PAIRS),
+        _better(PATCHES, ASTRAY, "Classifiers of shuffled images, asked about such,", "those of whole images do"),
+    ),
+    limits=(
+        "A cut breaks strokes, so a D that only looks at seams notices it too; whether the parts of a whole go "
+        "together is another study's question.",
+        "Behind its convolutions every one of these networks has a linear layer that sees the whole image.",
+        "A discriminator is asked after a short game, about images that no generator draws.",
+        "Classifiers are shown 3,000 images of 28 px a second of the budget, fewer of larger ones: about a thread's.",
+        "A side that is no multiple of the parts keeps a margin of a few pixels in its place.",
+    ),
+    headlines=4,
+    seconds=10.0,
+    axis="patches along a side of the image",
+)

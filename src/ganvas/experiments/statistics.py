@@ -1,0 +1,86 @@
+"""Whether one way of learning beats another: paired differences, their intervals, and Holm's correction. Pure."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas.evaluation.intervals import student_below, student_quantile
+
+LEVEL = 0.05
+MOST_DEGREES = 200  # beyond, Student's t is the normal to three digits, and rounding down only widens
+
+
+class Difference(NamedTuple):
+    """How much more one row reaches than another: 95 % interval, and what it was taken from."""
+
+    value: float
+    low: float
+    high: float
+    error: float
+    """Standard error."""
+    degrees: int
+    """Of freedom."""
+
+    def p_value(self, than: float = 0.0) -> float:
+        """Two-sided p of the true difference being `than`."""
+        away = abs(self.value - than)
+        if self.error == 0:
+            return 0.0 if away else 1.0
+        return 2 * (1 - student_below(away / self.error, self.degrees))
+
+
+def paired(differences: NDArray[np.float64], variance_of_test: float = 0.0) -> Difference:
+    """The mean of one difference a seed (S,), S at least 2, with Student's t interval over the seeds.
+
+    variance_of_test: of that mean, from which images happen to be held out; see `of_test`. The two variances are
+    added, and their degrees of freedom joined by Satterthwaite 1946, rounded down; without it this is the paired t
+    interval with S - 1 degrees. What seed and image share is counted in both, which only widens.
+    """
+    seeds = len(differences)
+    assert seeds > 1, "one seed has no spread"
+    value, of_seeds = float(np.mean(differences)), float(np.var(differences, ddof=1)) / seeds
+    variance = of_seeds + variance_of_test
+    # The second term has as many degrees as there are images: its share in the denominator is next to nothing.
+    degrees = seeds - 1
+    if of_seeds > 0:
+        degrees = int(min(MOST_DEGREES, max(seeds - 1, (seeds - 1) * (variance / of_seeds) ** 2)))
+    elif variance_of_test > 0:
+        degrees = MOST_DEGREES
+    error = math.sqrt(variance)
+    half = student_quantile(degrees) * error
+    return Difference(value, value - half, value + half, error, degrees)
+
+
+def of_test(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> float:
+    """The variance of a mean difference of accuracies that comes from drawing so many held-out images.
+
+    more, less: (S, N), whether a classifier of each seed was right about each image. Never below that of one image
+    in N, so that a few held-out images, all alike by luck, do not pass for certainty.
+    """
+    count = int(more.shape[1])
+    assert more.shape == less.shape, "the same seeds and images"
+    gained = more.mean(axis=0) - less.mean(axis=0)  # (S, N) -> (N,)
+    spread = float(np.var(gained, ddof=1)) if count > 1 else 1.0
+    return max(spread / count, 1 / count / count)
+
+
+def compared(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Difference:
+    """How much more accurate `more` is than `less`, both (S, N): paired by seed and by held-out image."""
+    differences = more.mean(axis=1) - less.mean(axis=1)  # (S, N) -> (S,)
+    return paired(np.asarray(differences, np.float64), of_test(more, less))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p values, in their order: those at most α are rejected with at most α chance of any false one.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, before = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        before = max(before, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = before
+    return adjusted

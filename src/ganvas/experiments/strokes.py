@@ -1,0 +1,79 @@
+"""What can be counted in light strokes on a dark ground, image by image: holes, and where strokes end."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas.images import Pixels
+
+Ink = NDArray[np.bool_]  # (N, H, W): where a stroke is
+Counts = NDArray[np.int64]  # (N,)
+Kind = TypeVar("Kind", bound=np.generic)
+BRIGHT = 128
+BESIDE = ((-1, 0), (0, 1), (1, 0), (0, -1))
+AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # a full turn, from the one above
+
+
+def ink(pixels: Pixels) -> Ink:
+    """(N, C, H, W) uint8 -> (N, H, W): what is brighter than half."""
+    found: Ink = np.asarray(pixels).mean(axis=1) >= BRIGHT
+    return found
+
+
+def loops(strokes: Ink) -> Counts:
+    """(N,) holes: connected places of ground, beside or above each other, that are cut off from the frame."""
+    ground = np.pad(~strokes, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    outside = np.zeros_like(ground)
+    outside[:, 0, 0] = True
+    holes = ground & ~grown(outside, ground)
+    # Each place has a name, and a hole in the end has one: the greatest of its places'.
+    names = holes * np.arange(1, holes[0].size + 1, dtype=np.int32).reshape(holes[0].shape)
+    found: Counts = (holes & (grown(names, holes) == names)).sum(axis=(1, 2))
+    return found
+
+
+def ends(strokes: Ink) -> Counts:
+    """(N,) ends of strokes: places of the skeleton with one neighbour."""
+    thin = skeleton(strokes)
+    around, _ = neighbours(thin)
+    found: Counts = (thin & (around.sum(axis=0) == 1)).sum(axis=(1, 2))
+    return found
+
+
+def grown(values: NDArray[Kind], within: Ink) -> NDArray[Kind]:
+    """(N, H, W): the greatest value that can be walked to from each place, by places `within` alone; 0 elsewhere."""
+    while True:
+        more = np.maximum.reduce([values, *(moved(values, way, 0) for way in BESIDE)]) * within
+        if np.array_equal(more, values):
+            return values
+        values = more
+
+
+def skeleton(strokes: Ink) -> Ink:
+    """Strokes thinned to their middle line (Zhang and Suen 1984, Communications of the ACM 27)."""
+    thin = strokes.copy()
+    while True:
+        before = thin
+        for first, second in (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6))):
+            around, turns = neighbours(thin)
+            count = around.sum(axis=0)
+            goes = (count >= 2) & (count <= 6) & (turns == 1)
+            goes &= ~around[list(first)].all(axis=0) & ~around[list(second)].all(axis=0)
+            thin = thin & ~goes
+        if np.array_equal(thin, before):
+            return thin
+
+
+def neighbours(strokes: Ink) -> tuple[Ink, Counts]:
+    """The eight places around each, (8, N, H, W), and how often ground turns to stroke on the way around, (N, H, W)."""
+    around = np.stack([moved(strokes, way, False) for way in AROUND])
+    turns: Counts = (~around & np.roll(around, -1, axis=0)).sum(axis=0)
+    return around, turns
+
+
+def moved(maps: NDArray[Kind], way: tuple[int, int], beyond: int) -> NDArray[Kind]:
+    """(N, H, W): at each place the value that lies so many rows and columns off, `beyond` outside."""
+    _, height, width = maps.shape
+    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), constant_values=beyond)
+    return padded[:, 1 + way[0] : 1 + way[0] + height, 1 + way[1] : 1 + way[1] + width]

@@ -1,1 +1,0 @@
-"""How good generated pictures are: labels, distances, copies, diversity, use."""

@@ -1,0 +1,56 @@
+"""The evaluator: a small classifier of a set's classes, fitted in a minute, whose last features measure distances."""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganvas.networks.pair import Shape
+from ganvas.settings import Settings
+
+SMALLEST_MAP = 7
+
+
+class EvaluatorNetwork(nn.Module):
+    """images (N, C, H, W) in [-1, 1] -> class logits (N, K); the layer before them is `features`, (N, F)."""
+
+    def __init__(self, settings: "EvaluatorConfig", shape: Shape) -> None:
+        super().__init__()
+        assert shape.classes > 0, "an evaluator needs classes"
+        layers: list[nn.Module] = []
+        maps, side, width = shape.channels, shape.size, settings.width
+        while side > SMALLEST_MAP or not layers:
+            layers += [
+                nn.Conv2d(maps, width, 5 if not layers else 3, stride=2, padding=2 if not layers else 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+            maps, side, width = width, (side + 1) // 2, width * 2
+        layers += [nn.Conv2d(maps, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps), nn.ReLU()]
+        self.maps = nn.Sequential(*layers)
+        self.last = nn.Sequential(nn.Flatten(), nn.Linear(maps * side**2, settings.features), nn.ReLU())
+        self.classes = nn.Linear(settings.features, shape.classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, F), at least 0."""
+        found: Tensor = self.last(self.maps(images))
+        return found.float()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        logits: Tensor = self.classes(self.last(self.maps(images)))
+        return logits.float()
+
+
+class EvaluatorConfig(Settings):
+    """The evaluator's size."""
+
+    kind: Literal["evaluator"] = "evaluator"
+    width: int = Field(default=32, ge=4, le=512)
+    """Maps of the first convolution; they double as the sides halve."""
+    features: int = Field(default=128, ge=4, le=4096)
+    """Values of the last layer before the classes."""
+
+    def build(self, shape: Shape) -> EvaluatorNetwork:
+        """A new evaluator for images of that shape, its weights drawn from torch's global generator."""
+        return EvaluatorNetwork(self, shape)

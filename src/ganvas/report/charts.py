@@ -1,0 +1,288 @@
+"""Charts and sheets of images. Each function writes one PNG, whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganvas.images import Pixels, enlarge, grid
+from ganvas.report import canvas
+from ganvas.report.canvas import BLUE, DPI, GREEN, INK, ORANGE, PAPER, PLUM
+from ganvas.report.log import Floats, column, read_log, smoothed, thinned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "class_grid",
+    "confusion",
+    "feature_maps",
+    "gradients",
+    "kernels",
+    "losses",
+    "quick_scores",
+    "read_log",
+    "scores",
+]
+
+Records = Sequence[Mapping[str, Any]]
+Series = tuple[tuple[str, str, str], ...]  # (label, key in a record, colour)
+
+
+def losses(records: Records, path: Path) -> None:
+    """Losses of D and G (or a classifier's loss) against images seen: every record thin, their running mean thick."""
+    series = (("D", "loss_d", BLUE), ("G", "loss_g", ORANGE), ("loss", "loss", BLUE))
+    _chart(records, path, "Loss", series)
+
+
+def scores(records: Records, path: Path) -> None:
+    """What D says of real and of generated images (or a classifier's accuracy) against images seen."""
+    series = (("real", "score_real", GREEN), ("fake", "score_fake", PLUM), ("accuracy", "accuracy", GREEN))
+    is_classifier = bool(records) and "accuracy" in records[-1]
+    _chart(records, path, "Accuracy" if is_classifier else "What D says of real and fake images", series)
+
+
+def gradients(records: Records, path: Path) -> None:
+    """The norms of the gradients of D and G (or of a classifier) against images seen, on a logarithmic scale."""
+    series = (("D", "grad_d", BLUE), ("G", "grad_g", ORANGE), ("gradient", "grad", BLUE))
+    _chart(records, path, "Gradient norm", series, logarithmic=True)
+
+
+def quick_scores(records: Records, folder: Path) -> None:
+    """What was scored on the way: labels.png and fcd.png in a folder; nothing where nothing was."""
+    for key, name, title in (
+        ("label_accuracy", "labels", "Labels obeyed, on the way"),
+        ("fcd", "fcd", "Fréchet distance in the evaluator's features, on the way"),
+    ):
+        if any(key in record for record in records):
+            _chart(
+                records, folder / f"{name}.png", title, ((name, key, GREEN if key != "fcd" else ORANGE),), key == "fcd"
+            )
+
+
+def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] | None = None) -> None:
+    """The kernels of a first layer as images, the strongest 64 first.
+
+    weight: (O, I, kH, kW), or (O, features) together with `image`.
+    image: (C, H, W) of what the layer sees; inputs beyond it (labels joined to the image) are left out.
+    """
+    count = len(weight)
+    if weight.ndim == 2:
+        assert image is not None, "a linear layer's weight does not know the shape of an image"
+        weight = weight[:, : int(np.prod(image))].reshape(count, *image)
+    channels = image[0] if image else (3 if weight.shape[1] == 3 else 1)
+    weight = np.nan_to_num(weight[:, :channels].astype(np.float64))
+    strongest = np.argsort(-np.square(weight).sum(axis=(1, 2, 3)), kind="stable")[:64]
+    shown = weight[strongest]
+    limit = float(np.quantile(np.abs(shown), 0.995)) or 1.0
+    tiles = np.clip(shown / limit, -1, 1)
+    rows = -(-len(tiles) // (16 if len(tiles) > 32 else 8))
+    columns = -(-len(tiles) // rows)
+    note = f"{len(tiles)} of {count}, the strongest first" if count > len(tiles) else f"{count}, the strongest first"
+    sheet = _tiled(tiles, columns)
+    width = 7.0 * min(1.0, columns / 8)
+    height = width * sheet.shape[0] / sheet.shape[1]
+    with canvas.page(path, width + 1, height + 1, fitted=True) as figure:
+        axes = canvas.axes_at(figure, 0, 0, width, height)
+        drawn = axes.imshow(sheet, cmap=canvas.diverging(), vmin=-1, vmax=1, interpolation="nearest")
+        canvas.bare(axes)
+        canvas.title(axes, title, note)
+        if channels == 1:
+            bar = canvas.axes_at(figure, width + 0.2, 0, 0.14, min(height, 2.0))
+            scale = figure.colorbar(drawn, cax=bar, ticks=[-1, 0, 1])
+            scale.set_ticklabels([f"−{limit:.2g}", "0", f"{limit:.2g}"])
+            scale.outline.set_visible(False)
+
+
+def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
+    """An image (C, H, W) uint8 beside what each layer makes of it: a row a layer, its ten strongest maps.
+
+    maps: layer name -> (C, H, W), from low to high.
+    """
+    assert maps, "no layer to show"
+    most = 10
+    with canvas.page(path, 12.0, 1.25 * len(maps) + 0.9, fitted=True) as figure:
+        table = figure.add_gridspec(
+            len(maps), most + 4, width_ratios=[1, 1, 1, 0.25] + [1] * most, hspace=0.36, wspace=0.08
+        )
+        table.update(left=0.02, right=0.985, bottom=0.02, top=1 - 0.75 / figure.get_figheight())
+        beside = figure.add_subplot(table[: min(3, len(maps)), :3], anchor="NW")
+        beside.imshow(_channels_last(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        canvas.bare(beside)
+        beside.set_title(f"the image, {image.shape[1]} × {image.shape[2]}", size=10, weight="normal", pad=4)
+        for row, (name, layer) in enumerate(maps.items()):
+            layer = np.nan_to_num(np.asarray(layer, dtype=np.float64))
+            strongest = np.argsort(-layer.std(axis=(1, 2)), kind="stable")[:most]
+            for place, index in enumerate(strongest):
+                axes = figure.add_subplot(table[row, 4 + place], anchor="N")
+                axes.imshow(layer[index], cmap=canvas.rising(), interpolation="nearest")
+                canvas.bare(axes)
+                if place == 0:
+                    size = f"{len(layer)} maps of {layer.shape[1]} × {layer.shape[2]}"
+                    axes.set_title(f"{canvas.name(name, 40)}: {size}", size=10, weight="normal", pad=4)
+
+
+def confusion(
+    matrix: NDArray[np.int64], classes: Sequence[str], path: Path, columns: str = "predicted", rows: str = "true"
+) -> None:
+    """A confusion matrix (K, K), true class by row, 2 to 100 classes: hits in blue, mistakes in orange."""
+    count = len(classes)
+    side = float(np.clip(0.5 * count, 3.6, 15.0))
+    cell = 72 * side / count  # points
+    letters, scale = float(np.clip(0.5 * cell, 5.0, 11.0)), max(1.0, side / 8)
+    total, hits = int(matrix.sum()), int(np.trace(matrix))
+    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    names = [canvas.name(name, 16) for name in classes]
+    with canvas.page(path, side + 1, side + 1, fitted=True) as figure:
+        axes = canvas.axes_at(figure, 0, 0, side, side)
+        axes.imshow(_confusion_colours(shares), interpolation="nearest")
+        upright = max(map(len, names)) * 0.7 * letters < cell
+        axes.set_xticks(range(count), names, rotation=0 if upright else 90, size=letters)
+        axes.set_yticks(range(count), names, size=letters)
+        axes.set_xlabel(columns, size=11 * scale)
+        axes.set_ylabel(rows, size=11 * scale)
+        axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
+        axes.grid(False)
+        axes.grid(True, axis="both", which="minor", color="#ececf0", linewidth=1.0 if count <= 40 else 0.4)
+        axes.spines[:].set_visible(False)
+        if count <= 20:
+            digits = len(str(matrix.max()))
+            size = min(11.0, 1.2 * cell / max(2, digits))
+            for row, told in np.argwhere(matrix > 0):
+                ink = PAPER if row == told and shares[row, told] > 0.6 else INK
+                axes.text(told, row, f"{matrix[row, told]}", ha="center", va="center", size=size, color=ink)
+        heading = f"{100 * hits / max(1, total):.2f} % of {total:,} right"
+        canvas.title(axes, heading, _worst(matrix, names, room=int(12 * side / scale) - 12), scale)
+
+
+def class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
+    """Images (N, C, H, W) uint8 with a row a class and its name at the left; without labels, just the images."""
+    groups = [("", pixels)]
+    if labels is not None:
+        groups = [(canvas.name(classes[k], 24), pixels[labels == k]) for k in np.unique(labels)]
+    most = max((len(group) for _, group in groups), default=0)
+    columns = most if most <= 20 else max(20, int(np.ceil(np.sqrt(len(pixels)))))
+    gap = 4
+    sheets = [(name, grid(enlarge(group, 64 if len(pixels) <= 1000 else 1), columns, gap)) for name, group in groups]
+    width = max(sheet.shape[2] for _, sheet in sheets)
+    height = sum(sheet.shape[1] - gap for _, sheet in sheets) + gap
+    with canvas.page(path, width / DPI, height / DPI) as figure:
+        names = [figure.text(0, 0, name, ha="right", va="center", size=11) for name, _ in sheets]
+        margin = max(int(name.get_window_extent().width) for name in names)
+        margin += 24 if margin else 0
+        # A quarter of a pixel more: inches are rounded down to pixels.
+        figure.set_size_inches((margin + width + 0.25) / DPI, (height + 0.25) / DPI)
+        below = height
+        for text, (_, sheet) in zip(names, sheets, strict=True):
+            below -= sheet.shape[1] - gap
+            text.set_position(((margin - 12) / (margin + width), (below + sheet.shape[1] / 2 - gap / 2) / height))
+            figure.figimage(_rgb(sheet), margin, below - gap, origin="upper")
+
+
+def _chart(records: Records, path: Path, title: str, series: Series, logarithmic: bool = False) -> None:
+    with canvas.page(path, 8.0, 4.4) as figure:
+        axes = figure.add_axes((0.085, 0.13, 0.79, 0.69))
+        columns = [(label, colour, *column(records, key)) for label, key, colour in series]
+        columns = [entry for entry in columns if np.isfinite(entry[3]).any()]
+        ends = []
+        for label, colour, x, y in columns:
+            axes.plot(*thinned(x, y), color=colour, alpha=0.22, linewidth=0.8)
+            mean = smoothed(x, y)
+            # One value is no line: a dot.
+            axes.plot(*mean, color=colour, linewidth=2.2, marker="o" if len(mean[0]) == 1 else None)
+            ends.append((float(mean[1][-1]), label, colour))
+        _scale(axes, [y for _, _, _, y in columns], logarithmic)
+        _end_labels(axes, ends)
+        axes.margins(x=0)
+        if max((len(x) for _, _, x, _ in columns), default=0) == 1:
+            axes.set_xlim(0, max(1.0, 1.05 * float(columns[0][2][0])))
+        axes.xaxis.set_major_formatter(lambda value, _: canvas.count(value))
+        axes.set_xlabel("images seen")
+        seen = max((float(x[-1]) for _, _, x, _ in columns), default=0.0)
+        note = f"{canvas.count(seen)} images; thin: as logged, thick: running mean" if columns else "nothing logged yet"
+        canvas.title(axes, title, note)
+        if not columns:
+            canvas.bare(axes)
+
+
+def _scale(axes: "Axes", values: list[Floats], logarithmic: bool) -> None:
+    """Room for nearly everything: a few wild values must not flatten all the rest."""
+    finite = np.concatenate([y[np.isfinite(y)] for y in values]) if values else np.array([])
+    if logarithmic:
+        finite = finite[finite > 0]
+    if not len(finite):
+        return
+    low, high = (float(edge) for edge in np.quantile(finite, [0.002, 0.998]))
+    if logarithmic:
+        axes.set_yscale("log")
+        if high / low < 300:
+            axes.yaxis.set_major_locator(canvas.halving_ticks())
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: "")
+        axes.set_ylim(low / 1.5, high * 1.5)
+        return
+    room = 0.06 * (high - low) or 0.1 * abs(high) or 0.1
+    axes.set_ylim(low - room, high + room)
+
+
+def _end_labels(axes: "Axes", ends: list[tuple[float, str, str]]) -> None:
+    """Each line's name and last value beside its end, moved apart where they would touch."""
+    places = []
+    for value, label, colour in ends:
+        place = float(axes.transAxes.inverted().transform(axes.transData.transform((0, value)))[1])
+        places.append((float(np.clip(place, 0.0, 1.0)), value, label, colour))
+    places.sort()
+    above = -1.0
+    for place, value, label, colour in places:
+        above = max(place, above + 0.13)
+        axes.text(1.015, above, label, transform=axes.transAxes, color=colour, weight="bold", va="bottom")
+        axes.text(1.015, above, f"{value:.3g}", transform=axes.transAxes, color=colour, size=10, va="top")
+
+
+def _tiled(tiles: Floats, columns: int) -> Floats:
+    """(N, C, h, w) in [-1, 1] -> one image, (H, W), or (H, W, 3) in 0..1, with thin lines between the tiles."""
+    count, channels, height, width = tiles.shape
+    scale = max(1, round(48 / width))  # so that the lines between are thin whatever the kernel's size
+    tiles, height, width, gap = tiles.repeat(scale, 2).repeat(scale, 3), height * scale, width * scale, 3
+    rows = -(-count // columns)
+    sheet = np.full(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan if channels == 1 else 1.0
+    )
+    for index, tile in enumerate(tiles):
+        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = tile.transpose(1, 2, 0)
+    beyond = (count - 1) % columns + 1  # of the last row
+    sheet[-height - gap :, beyond * (width + gap) - gap :] = 0 if channels == 1 else 1
+    return sheet[:, :, 0] if channels == 1 else (sheet + 1) / 2
+
+
+def _confusion_colours(shares: Floats) -> Floats:
+    """(K, K) shares of a row -> (K, K, 3): hits on one scale; mistakes on another, on which rare ones still show."""
+    mistakes = shares * (1 - np.eye(len(shares)))
+    strength = np.sqrt(mistakes / (mistakes.max() or 1.0)) * 0.85
+    hits = np.diag(shares) ** 2
+    colours = 1 - strength[:, :, None] * (1 - canvas.colour(ORANGE))
+    colours[np.diag_indices(len(shares))] = 1 - hits[:, None] * (1 - canvas.colour(BLUE))
+    return np.asarray(colours)
+
+
+def _worst(matrix: NDArray[np.int64], names: Sequence[str], room: int) -> str:
+    """The commonest mistakes, as many as there is room for letters."""
+    mistakes = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:3]
+    pairs = [(*divmod(int(place), len(matrix)), int(mistakes.flat[place])) for place in order]
+    said = [f"{names[true]} taken for {names[told]} ({many})" for true, told, many in pairs if many]
+    while len(said) > 1 and len(", ".join(said)) > room:
+        said.pop()
+    return "most often " + ", ".join(said) if said else "no mistakes"
+
+
+def _channels_last(image: Pixels) -> Pixels:
+    return image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)
+
+
+def _rgb(image: Pixels) -> Pixels:
+    return np.ascontiguousarray(np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0))

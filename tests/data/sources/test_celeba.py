@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.data import DataConfig, open_source
+from ganvas.errors import UserError
+
+
+def opened(folder, **choices):
+    return open_source(str(folder), DataConfig(**choices))
+
+
+def test_an_attribute_labels_the_portraits(celeba_folder):
+    prepared = opened(celeba_folder(), attribute="Smiling")
+    assert prepared.classes == ("not Smiling", "Smiling")
+    assert prepared.labels.tolist() == [1, 0] * 10
+
+
+def test_without_an_attribute_there_are_no_labels_and_a_note_names_them(celeba_folder):
+    prepared = opened(celeba_folder())
+    assert prepared.labels is None
+    assert any("--attribute" in note for note in prepared.manifest["notes"])
+
+
+def test_a_crop_of_128_is_the_books_without_a_resize(celeba_folder):
+    folder = celeba_folder(3)
+    prepared = opened(folder, crop=128)
+    with Image.open(folder / "img_align_celeba" / "000001.jpg") as image:
+        whole = np.asarray(image).transpose(2, 0, 1)
+    assert prepared.size == 128
+    assert (prepared.pixels[0] == whole[:, 45:173, 25:153]).all()
+
+
+def test_the_published_partition_is_the_held_out_part(celeba_folder):
+    prepared = opened(celeba_folder(partition=True), attribute="Smiling")
+    assert prepared.held_out.tolist() == [16, 17, 18, 19]
+
+
+def test_an_unknown_attribute_is_answered_with_the_nearest(celeba_folder):
+    with pytest.raises(UserError, match=r"no attribute smiling: did you mean Smiling\?"):
+        opened(celeba_folder(2), attribute="smiling")
+
+
+def test_a_portrait_that_is_missing_is_refused_by_name(celeba_folder):
+    folder = celeba_folder()
+    (folder / "img_align_celeba" / "000003.jpg").unlink()
+    prepared = opened(folder, attribute="Smiling")
+    assert [item["name"] for item in prepared.manifest["refused"]] == ["000003.jpg"]
+    assert prepared.labels.tolist() == [1, 0] + [0] + [1, 0] * 8
+
+
+@pytest.mark.parametrize("missing", ["img_align_celeba", "list_attr_celeba.txt"])
+def test_half_of_the_layout_is_refused_with_what_is_missing(celeba_folder, missing):
+    folder = celeba_folder(2)
+    (folder / missing).rename(folder.parent / "away")
+    with pytest.raises(UserError, match=f"{missing}.* is missing"):
+        opened(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "should begin"),
+        ("x\nA B\n1.jpg 1 1\n", "should begin"),
+        ("2\nA B\n1.jpg 1 1\n", "announces 2 images and names 1"),
+        ("1\nA B\n1.jpg 1\n", "2 values of 1 or -1"),
+        ("1\nA B\n1.jpg 1 0\n", "2 values of 1 or -1"),
+    ],
+)
+def test_a_damaged_table_is_refused(celeba_folder, text, said):
+    folder = celeba_folder(2)
+    (folder / "list_attr_celeba.txt").write_text(text)
+    with pytest.raises(UserError, match=said):
+        opened(folder)
+
+
+def test_a_partition_that_lacks_a_portrait_is_refused(celeba_folder):
+    folder = celeba_folder(8, partition=True)
+    (folder / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+    with pytest.raises(UserError, match=r"000002\.jpg"):
+        opened(folder)

@@ -1,0 +1,35 @@
+import pytest
+
+from ganvas.data.sources.scan import is_image_name, natural_order, printable, scan_folder
+
+
+def test_numbers_are_ordered_by_value():
+    names = ["img10", "img2", "10", "9", "0", "b", "A", "img2b", "²"]
+    assert natural_order(names) == ["0", "9", "10", "A", "b", "img2", "img2b", "img10", "²"]
+
+
+@pytest.mark.parametrize("name", ["9" * 10_000, "٣", "a" * 300, "1a2b3c", ""])
+def test_any_name_has_its_place(name):
+    assert natural_order([name, "a", "1"])
+
+
+def test_images_are_told_by_name_or_by_none():
+    assert all(is_image_name(name) for name in ("a.png", "a.JPG", "photo.eps", "noname"))
+    assert not any(is_image_name(name) for name in ("a.txt", "a.csv", "archive.tar.gz", "model.safetensors"))
+
+
+def test_what_is_shown_is_one_line_and_composed():
+    assert printable("a\nb\x1b") == "a\\nb\\x1b"
+    assert printable("e\N{COMBINING ACUTE ACCENT}") == "é"
+
+
+def test_a_scan_goes_no_deeper_than_any_layout(tmp_path):
+    (tmp_path / "/".join("abcdefgh")).mkdir(parents=True)
+    assert len(scan_folder(tmp_path).files) <= 6
+
+
+def test_hidden_files_and_folders_are_not_seen(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "a.png").write_bytes(b"")
+    (tmp_path / "._a.png").write_bytes(b"")
+    assert scan_folder(tmp_path).files == {"": []}

@@ -1,0 +1,92 @@
+"""An evaluator of a moment, small fits, a run to score, and scorecards made up by hand."""
+
+import copy
+
+import numpy as np
+import pytest
+
+CARD = {
+    "format": 1,
+    "ganvas": "0.1.0",
+    "name": "one",
+    "images": {},
+    "classes": ["cat", "dog"],
+    "protocol": {
+        "features": "evaluator@01234567",
+        "evaluator": "01234567",
+        "n": 1000,
+        "reference": "500 held-out images of pets",
+        "fingerprint": "abc",
+        "split": "the set's own",
+        "size": 28,
+        "channels": 1,
+        "crop": "square",
+        "filter": "mean",
+        "quick": False,
+        "seed": 0,
+    },
+    "evaluator": {"temperature": 1.2, "calibration_error": 0.01, "calibrated_on": "half", "images_shown": 10},
+    "labels": {
+        "asked": True,
+        "accuracy": 0.9,
+        "low": 0.88,
+        "high": 0.92,
+        "real_accuracy": 0.95,
+        "worst": {"class": "dog", "accuracy": 0.8},
+        "confusion": [[500, 0], [100, 400]],
+    },
+    "distances": {
+        "frechet": {"name": "FCD", "value": 5.0, "low": 4.5, "high": 5.5, "floor": 1.0, "n": 1000},
+        "kernel": {"name": "KID", "value": 0.5, "low": 0.4, "high": 0.6, "floor": 0.01, "n": 1000},
+        "precision": {"value": 0.9, "low": 0.88, "high": 0.92, "floor": 0.95},
+        "recall": {"value": 0.7, "low": 0.68, "high": 0.72, "floor": 0.95},
+    },
+    "copies": {
+        "p_value": 0.4,
+        "z": 0.2,
+        "closer": 0.5,
+        "flagged": False,
+        "verdict": "No copying seen.",
+        "held_out_with_a_twin_in_training": 3,
+    },
+    "diversity": {"value": 0.9, "low": 0.8, "high": 1.0, "within_classes": 0.85},
+    "use": {"accuracy": 0.8, "low": 0.78, "high": 0.82, "real_accuracy": 0.9, "images": 1000},
+    "per_class": [
+        {
+            "class": name,
+            "n": 500,
+            "accuracy": accuracy,
+            "low": accuracy - 0.02,
+            "high": accuracy + 0.02,
+            "real_accuracy": 0.95,
+            "frechet": {"value": None, "why": "few"},
+            "kernel": {"value": 0.5, "floor": 0.01},
+            "diversity": {"value": 0.8, "collapsed": False},
+            "copies": {"p_value": 0.5, "closer": 0.5, "flagged": False},
+        }
+        for name, accuracy in (("cat", 1.0), ("dog", 0.8))
+    ],
+}
+
+
+@pytest.fixture
+def card():
+    """A scorecard, to be changed at will."""
+    return copy.deepcopy(CARD)
+
+
+@pytest.fixture(scope="session")
+def shades():
+    """(pixels (N, 1, 16, 16), labels (N,)): dark, middling and light noise, easily told apart."""
+    random = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    pixels = random.integers(0, 60, (120, 1, 16, 16)) + 90 * labels[:, None, None, None]
+    return pixels.astype(np.uint8), labels.astype(np.int64)
+
+
+@pytest.fixture(autouse=True)
+def moment(monkeypatch):
+    """Judges and other classifiers are fitted for a moment, on one thread."""
+    monkeypatch.setattr("ganvas.machine.cores", lambda: 1)
+    for module in ("evaluator", "cas"):
+        monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 1024)

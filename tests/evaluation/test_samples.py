@@ -1,0 +1,107 @@
+"""What is scored: a run's images, or anyone's, that fit the real set they are held against."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.data import open_source
+from ganvas.errors import UserError
+from ganvas.evaluation import samples
+from ganvas.sampling import load
+
+
+def silent(line):
+    return None
+
+
+def test_a_run_draws_in_the_proportions_of_its_training_images(tiny_run, tiny_prepared):
+    found = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3, silent)
+    counts = np.bincount(found.labels)
+    assert found.pixels.shape == (50, 1, 16, 16)
+    assert counts.sum() == 50
+    assert counts.max() - counts.min() <= 1
+    spot = [image for image, label in zip(found.pixels, found.labels, strict=True) if label == 2]
+    assert np.array_equal(spot, load(tiny_run.path).sample(["spot"] * len(spot), seed=3))
+
+
+def test_proportions_are_those_of_the_set_and_leave_no_class_out(tiny_prepared):
+    class Unequal:
+        labels = np.array([0] * 900 + [1] * 99 + [2])
+        train = np.arange(1000)
+        classes = ("many", "some", "one")
+
+    assert samples.proportions(Unequal, 100).tolist() == [90, 9, 1]
+    assert samples.proportions(Unequal, 10).sum() >= 10
+    assert samples.proportions(Unequal, 10).min() == 1
+
+
+def test_a_run_without_labels_draws_without(train_small, tiny_prepared, tmp_path):
+    run = train_small(tmp_path / "plain", "book-gan", training={"images": 16})
+    found = samples.sample_run(run.path, tiny_prepared, 20, 0, silent)
+    assert found.labels is None
+    assert len(found.pixels) == 20
+
+
+def test_the_set_of_a_run_is_the_one_it_was_trained_on(tiny_run, tiny_prepared):
+    assert samples.training_set_of(tiny_run.path).fingerprint == tiny_prepared.fingerprint
+
+
+def test_a_source_that_has_changed_since_is_refused(train_small, small, tiny_source, tmp_path):
+    with np.load(tiny_source) as file:
+        arrays = {name: file[name] for name in file.files}
+    mine = tmp_path / "mine.npz"
+    np.savez(mine, **arrays)
+    run = train_small(tmp_path / "run", source=mine, training={"images": 16})
+    np.savez(mine, **(arrays | {"images": 255 - arrays["images"]}))
+    with pytest.raises(UserError, match=r"is no longer what .* was trained on"):
+        samples.training_set_of(run.path)
+
+
+def test_a_bundle_alone_does_not_know_its_set(tiny_run):
+    with pytest.raises(UserError, match="is a bundle, which does not say where its images lie: give --against"):
+        samples.training_set_of(tiny_run.bundle)
+
+
+def saved(folder, classes, size=16, mode="L", count=8):
+    random = np.random.default_rng(0)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            shape = (size, size) if mode == "L" else (size, size, 3)
+            Image.fromarray(random.integers(0, 255, shape, np.uint8)).save(folder / name / f"{index}.png")
+    return str(folder)
+
+
+def test_anyones_images_are_labelled_by_the_names_of_their_classes(tiny_prepared, tmp_path):
+    found = samples.load_samples(saved(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 100)
+    assert np.bincount(found.labels).tolist() == [8, 8, 8]
+    theirs = open_source(str(tmp_path / "theirs"))
+    names = np.array(theirs.classes)[np.asarray(theirs.labels)]
+    assert [tiny_prepared.classes[label] for label in found.labels] == names.tolist()
+
+
+def test_no_more_than_asked_for_are_taken_evenly_from_every_class(tiny_prepared, tmp_path):
+    found = samples.load_samples(saved(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 9)
+    assert np.bincount(found.labels).tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("classes", "more", "sentence"),
+    [
+        (("spot", "down"), {}, "has no images of the class 'across'"),
+        (("spot", "down", "acros"), {}, "has a class 'acros' that patterns lacks; did you mean across"),
+        (("spot", "down", "across"), {"size": 20}, "holds images of 20x20 px and patterns is prepared at 16x16"),
+        (("spot", "down", "across"), {"mode": "RGB"}, r"is RGB \(3 channels\), and patterns is grey \(1 channel\)"),
+    ],
+)
+def test_images_that_do_not_fit_the_set_are_refused(tiny_prepared, tmp_path, classes, more, sentence):
+    with pytest.raises(UserError, match=sentence):
+        samples.load_samples(saved(tmp_path / "theirs", classes, **more), tiny_prepared, 100)
+
+
+def test_thinning_takes_evenly_from_every_class_and_each_row_once():
+    rows, labels = np.arange(100, 200), np.repeat([0, 1], [150, 50])
+    found = samples.subsample(rows, labels, 20)
+    assert len(set(found)) == 20
+    assert np.bincount(labels[found]).tolist() == [10, 10]
+    assert np.array_equal(samples.subsample(rows, labels, 100), rows)

@@ -1,0 +1,142 @@
+"""One game of a study: its budget, its labels, and what is measured of its images."""
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ganvas.config.recipes import configure
+from ganvas.data import open_source
+from ganvas.evaluation.evaluator import Embedding, evaluator_for
+from ganvas.evaluation.samples import Samples
+from ganvas.experiments import gan_trials
+from ganvas.experiments.experiment import Trial, Variant
+from ganvas.images import decode
+from ganvas.training.engine import Engine
+from ganvas.training.trainer import build_trainer
+
+
+@pytest.fixture
+def short_fits(monkeypatch):
+    monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 512)
+    monkeypatch.setattr(gan_trials, "COUNT", 150)
+    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+
+
+def task(source, folder, seed=0, seconds=0.2):
+    return Trial("none", "a/row", seed, seconds, str(source), folder)
+
+
+def row(small, recipe="modern", run=None, **choices):
+    given = {k: v for k, v in small(recipe, **(run or {})).items() if k != "training"}
+    return Variant("a/row", {"recipe": recipe, "run": {**given, "training": {"batch": 8}, **(run or {})}, **choices})
+
+
+def test_a_game_is_played_for_its_processor_seconds_or_for_its_images(short_fits, small, large_source, tmp_path):
+    done = gan_trials.train_gan(task(large_source, tmp_path), row(small))
+    assert done.seconds >= 0.2
+    assert done.images >= 16
+    counted = gan_trials.train_gan(task(large_source, tmp_path), row(small, images_a_second=400))
+    assert counted.images == 80
+    again = gan_trials.train_gan(task(large_source, tmp_path), row(small, images_a_second=400))
+    images = [np.asarray(each.draw(6).pixels) for each in (counted, again)]
+    assert np.array_equal(*images)
+
+
+def test_shuffled_labels_keep_every_classs_size_and_touch_no_held_out_image(tiny_prepared):
+    found = gan_trials.shuffled(tiny_prepared, seed=1)
+    train, held = np.asarray(found.train), np.asarray(found.held_out)
+    assert not np.array_equal(found.labels[train], tiny_prepared.labels[train])
+    assert np.array_equal(np.bincount(found.labels[train]), np.bincount(tiny_prepared.labels[train]))
+    assert np.array_equal(found.labels[held], tiny_prepared.labels[held])
+    assert np.array_equal(found.labels, gan_trials.shuffled(tiny_prepared, seed=1).labels)
+    assert not np.array_equal(found.labels, gan_trials.shuffled(tiny_prepared, seed=2).labels)
+
+
+def test_a_plain_game_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):
+    found = gan_trials.train_and_score(task(large_source, tmp_path), row(small, run={"labels": "off"}))
+    assert set(found) == {"fcd", "balance", "images", "seconds"}
+    assert 0 <= found["balance"] <= 1
+
+
+def test_a_conditional_game_has_both_and_its_first_seed_leaves_a_strip(short_fits, small, large_source, tmp_path):
+    found = gan_trials.train_and_score(task(large_source, tmp_path), row(small))
+    assert set(found) == {"fcd", "balance", "label_accuracy", "images", "seconds"}
+    strips = gan_trials.strips_of(tmp_path, ["a/row", "another"])
+    assert list(strips) == ["a/row"]
+    assert strips["a/row"].shape == (1, 16 + 4, gan_trials.STRIP * (16 + 2) + 2)
+    assert decode((tmp_path / "strips" / "a-row.png").read_bytes()).image.mode == "L"
+    gan_trials.train_and_score(task(large_source, tmp_path / "other", seed=1), row(small))
+    assert not (tmp_path / "other").exists()
+
+
+class Told:
+    """An evaluator that sees what it is told."""
+
+    def __init__(self, classes):
+        self.classes = iter(classes)
+
+    def embed(self, pixels):
+        told = np.array([next(self.classes) for _ in pixels])
+        return Embedding(np.random.default_rng(0).normal(size=(len(pixels), 4)).astype(np.float32), np.eye(3)[told])
+
+
+def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_asked(tiny_prepared):
+    labels = np.array([0, 1, 2] * 20)
+    images = Samples("made", np.zeros((60, 1, 16, 16), np.uint8), labels, {})
+    half_and_half = [0, 1] * 30  # a third of each was wanted
+    found = gan_trials.quality(Told([*half_and_half, *[0] * 100]), tiny_prepared, images)
+    assert found["balance"] == pytest.approx(1 - (1 / 6 + 1 / 6 + 1 / 3) / 2)
+    assert found["label_accuracy"] == pytest.approx(np.mean(labels == half_and_half))
+    alone = gan_trials.quality(Told([0] * 160), tiny_prepared, replace(images, labels=None))
+    assert alone["balance"] == pytest.approx(1 / 3)
+    assert set(alone) == {"fcd", "balance"}
+
+
+def test_the_distance_is_smaller_to_real_images_than_to_those_of_one_class(short_fits, large_source):
+    prepared = open_source(str(large_source))
+    judge, rows = evaluator_for(prepared, lambda _: None), np.asarray(prepared.train)
+    one = rows[prepared.labels[rows] == 0]
+    near, far = (Samples("real", prepared.pixels[each], None, {}) for each in (rows, one))
+    assert gan_trials.quality(judge, prepared, near)["fcd"] < gan_trials.quality(judge, prepared, far)["fcd"]
+
+
+def test_held_out_images_keep_their_labels(tiny_prepared, monkeypatch):
+    pixels, labels = gan_trials.held_out(tiny_prepared)
+    assert np.array_equal(pixels, tiny_prepared.pixels[tiny_prepared.held_out])
+    assert np.array_equal(labels, tiny_prepared.labels[tiny_prepared.held_out])
+    monkeypatch.setattr(gan_trials, "COUNT", 3)
+    assert len(gan_trials.held_out(tiny_prepared)[0]) == 3
+
+
+def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_source, tiny_prepared, monkeypatch):
+    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+    run = configure(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
+    game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
+    spent = []
+    for each in gan_trials.stretches(game, run, lambda spent: spent.images / 64):
+        spent.append(each)
+        time.sleep(0.2)
+        if each.images >= 64:
+            break
+    assert [each.images for each in spent] == [0, 16, 32, 48, 64]
+    assert spent[0] == gan_trials.Cost()
+    assert all(b.processor_seconds > a.processor_seconds for a, b in pairwise(spent))
+
+
+def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepared, monkeypatch):
+    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 8)
+    choices = {**small(), "training": {"batch": 8}, "optimiser": {"rate": 0.01, "constant": 0.5, "last": 0.0}}
+    run = configure(str(tiny_source), "modern", choices)
+    game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
+    rates = []
+    for spent in gan_trials.stretches(game, run, lambda spent: spent.images / 32):
+        if spent.images:
+            one, other = (each.param_groups[0]["lr"] for each in game.optimisers.values())
+            assert one == other
+            rates.append(one)
+        if spent.images == 40:
+            break
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.005, 0.0])

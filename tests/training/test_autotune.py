@@ -1,0 +1,147 @@
+import pytest
+
+from ganvas.config.recipes import configure
+from ganvas.config.run import TrainingConfig
+from ganvas.machine import threads
+from ganvas.training import autotune
+from ganvas.training.engine import ComputeConfig
+
+
+def test_what_is_given_is_not_measured(monkeypatch, tiny_source, tiny_prepared, small):
+    monkeypatch.setattr(autotune, "images_per_second", lambda *_: pytest.fail("measured"))
+    run = configure(str(tiny_source), "modern", small())
+    speed = autotune.choose_compute(run, tiny_prepared, lambda line: pytest.fail(line))
+    assert speed == ComputeConfig(1, "float32", "contiguous")
+
+
+def test_every_way_left_open_is_tried_and_the_fastest_said(monkeypatch, tiny_source, tiny_prepared, small):
+    fast = ComputeConfig(1, "bfloat16", "channels-last")
+    tried = []
+
+    def rate(run, prepared, speed, seconds, least):
+        tried.append((speed, least))
+        return 500.0 if speed == fast else 450.0
+
+    monkeypatch.setattr(autotune, "images_per_second", rate)
+    monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: False)
+    choices = small(training={"precision": "auto", "memory_format": "auto"})
+    said = []
+    assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared, said.append) == fast
+    ways = [way for way, _ in tried]
+    assert len(set(ways)) == 4
+    assert ways == ways[:4] * 2  # in turn, twice
+    assert [least for _, least in tried] == [0.0] + [pytest.approx(500 / autotune.OUT_OF_REACH)] * 7
+    assert said == ["speed 1 thread, bfloat16, channels-last: 500 images/s, the fastest of 4 ways tried"]
+
+
+def test_a_way_that_was_disturbed_once_is_judged_by_its_other_round(monkeypatch, tiny_source, tiny_prepared, small):
+    best, rates = ComputeConfig(1, "float32", "channels-last"), iter([80.0, 100.0, 500.0, 100.0])
+    monkeypatch.setattr(autotune, "images_per_second", lambda *_: next(rates))
+    choices = small(training={"precision": "float32", "memory_format": "auto"})
+    assert (
+        autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None) == best
+    )
+
+
+def test_a_way_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prepared, small):
+    tried = []
+    rates = {"channels-last": 300.0, "contiguous": 100.0}
+    monkeypatch.setattr(
+        autotune, "images_per_second", lambda *given: tried.append(given[2].memory_format) or rates[tried[-1]]
+    )
+    choices = small(training={"precision": "float32", "memory_format": "auto"})
+    autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared, lambda _: None)
+    assert tried == ["channels-last", "contiguous", "channels-last"]
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+def test_bfloat16_is_not_tried_where_it_is_known_to_be_put_together_from_float32(monkeypatch, emulated):
+    monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: emulated)
+    tried = {speed.precision for speed in autotune.compute_candidates(TrainingConfig())}
+    assert tried == ({"float32"} if emulated else {"float32", "bfloat16"})
+    assert {speed.precision for speed in autotune.compute_candidates(TrainingConfig(precision="bfloat16"))} == {
+        "bfloat16"
+    }
+
+
+def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
+    monkeypatch.setattr(autotune, "threads", lambda: 4)
+    assert {speed.threads for speed in autotune.compute_candidates(TrainingConfig())} == {1, 4}
+    monkeypatch.setattr(autotune, "threads", threads)
+    assert {speed.threads for speed in autotune.compute_candidates(TrainingConfig())} == {1, threads()}
+
+
+def clocked(monkeypatch, costs):
+    """A game whose steps cost what `costs` says of their number, on a clock of its own; and what was played."""
+    now, played = [0.0], []
+
+    class Game:
+        def step(self, step):
+            played.append(step)
+            now[0] += costs(step, len(played))
+
+    monkeypatch.setattr(autotune, "build_trainer", lambda *_: Game())
+    monkeypatch.setattr(autotune.time, "perf_counter", lambda: now[0])
+    return played
+
+
+def rate_of(tiny_source, tiny_prepared, small, seconds, least=0.0, **objective):
+    run = configure(str(tiny_source), "modern", small(objective=objective))
+    speed = ComputeConfig(1, "float32", "contiguous")
+    return autotune.images_per_second(run, tiny_prepared, speed, seconds, least) / run.training.batch
+
+
+def test_each_kind_of_step_counts_at_its_share(monkeypatch, tiny_source, tiny_prepared, small):
+    clocked(monkeypatch, lambda step, _: 0.5 if step == 0 else 0.1)
+    found = rate_of(tiny_source, tiny_prepared, small, 2.0, penalty_every=4)
+    assert found == pytest.approx(1 / (0.25 * 0.5 + 0.75 * 0.1))
+
+
+def test_the_first_of_a_kind_is_not_counted(monkeypatch, tiny_source, tiny_prepared, small):
+    played = clocked(monkeypatch, lambda _, count: 9.0 if count <= 2 else 0.1)
+    assert rate_of(tiny_source, tiny_prepared, small, 0.0) == pytest.approx(10)
+    assert played == [0, 1, 0, 1]
+
+
+def test_a_way_that_is_slow_and_known_to_be_hopeless_is_given_up_at_once(
+    monkeypatch, tiny_source, tiny_prepared, small
+):
+    played = clocked(monkeypatch, lambda *_: 0.6)
+    assert rate_of(tiny_source, tiny_prepared, small, 5.0, least=1e6) == pytest.approx(1 / 0.6)
+    assert played == [0, 1]
+
+
+def test_a_way_that_is_only_slow_to_begin_is_not_given_up(monkeypatch, tiny_source, tiny_prepared, small):
+    played = clocked(monkeypatch, lambda _, count: 0.4 if count <= 2 else 0.1)
+    assert rate_of(tiny_source, tiny_prepared, small, 0.1, least=1e6) == pytest.approx(10)
+    assert played == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("penalty", "turn"), [(8, 1), (1, 1), (1, 5), (8, 5), (4, 2), (2, 4), (6, 4), (3, 3)])
+def test_the_kinds_of_steps_are_those_of_a_whole_period(penalty, turn):
+    choices = {"objective": {"penalty_every": penalty, "generator_every": turn}}
+    found = autotune.step_kinds(configure("x", "modern", choices))
+    period = [(step % penalty == 0, step % turn == 0) for step in range(penalty * turn)]
+    assert {(step % penalty == 0, step % turn == 0): share for step, share in found.items()} == pytest.approx(
+        {kind: period.count(kind) / len(period) for kind in period}
+    )
+
+
+def test_a_penalty_that_weighs_nothing_makes_no_kind_and_one_that_never_comes_is_no_burden():
+    without = {"objective": {"r1": 0, "r2": 0}}
+    assert autotune.step_kinds(configure("x", "modern", without)) == {0: 1.0}
+    assert autotune.step_kinds(configure("x", "book-gan")) == {0: 1.0}
+    rare = autotune.step_kinds(configure("x", "modern", {"objective": {"penalty_every": 10**12}}))
+    assert list(rare) == [0, 1]
+    assert rare[1] == pytest.approx(1)
+
+
+def test_measuring_plays_the_run_itself_and_leaves_it_alone(tiny_source, tiny_prepared, small):
+    run = configure(str(tiny_source), "modern", small())
+    before = run.model_dump()
+    assert autotune.images_per_second(run, tiny_prepared, ComputeConfig(1, "float32", "contiguous"), 0.01) > 0
+    assert run.model_dump() == before
+
+
+def test_a_speed_in_words():
+    assert autotune.describe(ComputeConfig(2, "float32", "contiguous")) == "2 threads, float32, contiguous"
