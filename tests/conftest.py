@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganvas import console
 from ganvas.runs.folder import RunFolder
 
 CLASSES = ("across", "down", "spot")
@@ -50,6 +51,15 @@ def pattern(label: int, random: np.random.Generator) -> np.ndarray:
     columns = slice(None) if label == 0 else slice(at, at + 4)
     image[rows, columns] += 180
     return image.astype(np.uint8)
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """Every line for a person from here on, in place of being written."""
+    lines: list[str] = []
+    console.speak_through(lines.append)
+    yield lines
+    console.speak_through(None)
 
 
 @pytest.fixture(scope="session")

@@ -205,9 +205,8 @@ def test_a_runs_images_and_its_bundles_are_the_same(tiny_run):
     assert np.array_equal(whole.sample([0]), Sampler(read(tiny_run.bundle)).sample([0]))
 
 
-def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run):
-    said = []
-    found = load(unfinished_run.path, said.append)
+def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run, said):
+    found = load(unfinished_run.path)
     assert "is unfinished: from its checkpoint after 160 images" in said[0]
     assert np.array_equal(found.sample([0, 1]), load(tiny_run.path).sample([0, 1]))
 

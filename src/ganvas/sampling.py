@@ -5,7 +5,7 @@ always computed in float32 at the same place of a batch of the same size, so tha
 labels beside it, changes none of its bytes. A fast sampler draws the same images in bfloat16: nearly the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import IO, Any, cast
@@ -27,13 +27,13 @@ BATCH = 64
 SMALLEST_TRUNCATION = 0.05
 
 
-def load(run: str | Path, say: Callable[[str], None] = lambda line: None, fast: bool = False) -> "Sampler":
+def load(run: str | Path, fast: bool = False) -> "Sampler":
     """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's.
 
     `fast`: sooner, where the processor multiplies bfloat16, and different by a fraction of a grey level on average.
     """
     path = Path(run)
-    return Sampler(open_run(path, say), path.resolve().name, fast)
+    return Sampler(open_run(path), path.resolve().name, fast)
 
 
 class Sampler:

@@ -48,7 +48,7 @@ def test_one_choice_made_by_both_its_names_is_refused():
         ("imges", "--images"),
         ("label", "--labels"),
         ("save-evry", "--save-every"),
-        ("optimizer.rate", "--optimiser.rate"),
+        ("optimizer.lr", "--optimiser.lr"),
         ("lables", "--labels"),
     ],
 )

@@ -51,8 +51,8 @@ def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, her
 
 def test_another_flag_on_the_same_folder_is_refused_with_the_difference(tiny_source, lines, refused):
     lines("train", tiny_source, *QUICK, "--out", "run")
-    said = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.rate", "0.001")
-    assert "holds a run begun with --optimiser.rate not given, now 0.001" in said
+    said = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.lr", "0.001")
+    assert "holds a run begun with --optimiser.lr not given, now 0.001" in said
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines, here):
@@ -68,7 +68,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines
         4,
         6,
     )
-    assert run["optimiser"]["rate"] == 1e-4  # the recipe's
+    assert run["optimiser"]["lr"] == 1e-4  # the recipe's
 
 
 def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, lines, here):

@@ -33,7 +33,7 @@ def test_the_default_runs_ten_minutes_and_the_book_its_epochs():
 def test_the_book_shows_one_image_at_a_time_in_its_own_precision_and_averages_nothing(recipe):
     run = RECIPES[recipe]("digits")
     assert (run.training.batch, run.training.ema_halflife_images, run.training.precision) == (1, 0, "float32")
-    assert (run.optimiser.constant, run.optimiser.weight_decay) == (1.0, 0.0)
+    assert (run.optimiser.lr_hold, run.optimiser.weight_decay) == (1.0, 0.0)
 
 
 def test_the_published_plain_pairs_have_no_labels():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas import console
 from ganvas.config import resolve
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.config.resolve import RAMP, class_sizes, resolve_label_ramp
@@ -31,8 +32,9 @@ def left_open(**above):
 
 
 def settled(prepared, **above):
-    said = []
-    return resolve.resolve(left_open(**above), prepared, said.append), said
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "info", (said := []).append)
+        return resolve.resolve(left_open(**above), prepared), said
 
 
 def test_unequal_classes_are_drawn_more_evenly_and_that_is_said():
@@ -54,18 +56,16 @@ def test_few_images_are_augmented_where_that_is_left_to_the_data_and_that_is_sai
     assert settled(larger)[0].objective.augment == "off", "it was not seen to help there"
 
 
-def test_where_d_sees_images_moved_g_blurs_them_and_that_is_said():
-    said = []
-    run = resolve.resolve(left_open(pair={"blur": "auto"}), Set(4000, 4000), said.append)
+def test_where_d_sees_images_moved_g_blurs_them_and_that_is_said(said):
+    run = resolve.resolve(left_open(pair={"blur": "auto"}), Set(4000, 4000))
     assert run.pair.blur == "on"
     assert "G's images blurred by a pixel: a D that sees them moved does not mind dots" in said
     assert resolve.resolve(left_open(objective={"augment": "off"}), Set(4000, 4000)).pair.blur == "off"
     assert resolve.resolve(left_open(pair={"blur": "off"}), Set(4000, 4000)).pair.blur == "off"
 
 
-def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said():
-    said = []
-    run = resolve_label_ramp(left_open(), Set(600, 499), 80_000, said.append)
+def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said(said):
+    run = resolve_label_ramp(left_open(), Set(600, 499), 80_000)
     assert run.objective.label_ramp_images == 80_000 // RAMP == 10_000
     assert said == ["labels come in over the first 10000 images: the smallest class has 499"]
     assert resolve_label_ramp(left_open(), Set(600, 500), 80_000).objective.label_ramp_images == 0
@@ -79,10 +79,12 @@ def test_what_a_person_says_stands():
 
 
 def penalised(channels, size, **objective):
-    prepared, said = Set(10, 10), []
+    prepared = Set(10, 10)
     prepared.channels, prepared.size = channels, size
     above = {"objective": {"augment": "off", **objective}}
-    run = resolve.resolve(configure("x", "modern", above), prepared, said.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "info", (said := []).append)
+        run = resolve.resolve(configure("x", "modern", above), prepared)
     return run.objective.penalties(), said
 
 

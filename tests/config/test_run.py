@@ -44,7 +44,7 @@ def test_merging_leaves_what_is_not_named_and_changes_neither_side():
         ({"training": {"minutes": float("nan")}}, "--training.minutes"),
         ({"training": {"minutes": float("inf")}}, "--training.minutes"),
         ({"training": {"precision": "float16"}}, "--training.precision"),
-        ({"optimiser": {"rate": float("nan")}}, "--optimiser.rate"),
+        ({"optimiser": {"lr": float("nan")}}, "--optimiser.lr"),
         ({"optimiser": {"weight_decay": float("inf")}}, "--optimiser.weight_decay"),
         ({"objective": {"r1": float("inf")}}, "--objective.r1"),
         ({"objective": {"r1": float("nan")}}, "--objective.r1"),

@@ -151,7 +151,7 @@ def test_a_pair_built_on_no_device_is_whole_once_its_weights_are_filled_in(kind)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PAIRS if build(kind, SHAPES[-1]).discriminator.batch_independent])
-def test_a_discriminator_that_judges_one_by_one_says_the_same_in_any_company_while_it_trains(kind):
+def test_a_discriminator_that_judges_batch_independent_says_the_same_in_any_company_while_it_trains(kind):
     shape = Shape(3, 45, 3)
     pair = build(kind, shape)
     images, labels = torch.rand(6, *shape.image) * 2 - 1, torch.arange(6) % 3

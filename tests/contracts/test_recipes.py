@@ -112,7 +112,7 @@ def test_odd_sizes_and_colour_are_as_welcome(short, recipe, size):
 def test_an_unknown_option_is_refused_with_the_nearest(recipe):
     for part, option, close in (
         ("training", "imags", "images"),
-        ("optimiser", "rat", "rate"),
+        ("optimiser", "lrs", "lr"),
         ("objective", "los", "loss"),
         ("data", "sise", "size"),
     ):

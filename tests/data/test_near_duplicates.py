@@ -87,7 +87,7 @@ def test_brightness_of_grey_written_as_rgb_is_that_grey():
     assert (near_duplicates.brightness(grey.repeat(3, axis=1)) == near_duplicates.brightness(grey)).all()
 
 
-def test_steps_apart_are_counted_one_by_one():
+def test_steps_apart_are_counted_batch_independent():
     zero = np.zeros((1, near_duplicates.TABLES), np.uint64)
     for apart in range(0, 65, 4):
         steps = np.zeros(64, np.uint8)

@@ -15,7 +15,7 @@ def silent(line):
 
 
 def test_a_run_draws_in_the_proportions_of_its_training_images(tiny_run, tiny_prepared):
-    found = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3, silent)
+    found = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3)
     counts = np.bincount(found.labels)
     assert found.pixels.shape == (50, 1, 16, 16)
     assert counts.sum() == 50
@@ -37,7 +37,7 @@ def test_proportions_are_those_of_the_set_and_leave_no_class_out(tiny_prepared):
 
 def test_a_run_without_labels_draws_without(train_small, tiny_prepared, tmp_path):
     run = train_small(tmp_path / "plain", "book-gan", training={"images": 16})
-    found = samples.sample_run(run.path, tiny_prepared, 20, 0, silent)
+    found = samples.sample_run(run.path, tiny_prepared, 20, 0)
     assert found.labels is None
     assert len(found.pixels) == 20
 

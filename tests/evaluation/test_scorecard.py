@@ -48,7 +48,7 @@ def longer(monkeypatch, moment):
 
 
 def scored(real, pixels, labels, **more):
-    return score(Samples("theirs", pixels, labels, {}), real, Protocol(count=400, **more), silent).card
+    return score(Samples("theirs", pixels, labels, {}), real, Protocol(count=400, **more)).card
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_images_without_labels_say_which_classes_are_seen(real, fresh):
 
 def test_a_class_too_small_for_a_metric_says_how_many_are_needed(tiny_prepared):
     pixels, labels = np.asarray(tiny_prepared.pixels), np.asarray(tiny_prepared.labels)
-    card = score(Samples("few", pixels, labels, {}), tiny_prepared, Protocol(count=60), silent).card
+    card = score(Samples("few", pixels, labels, {}), tiny_prepared, Protocol(count=60)).card
     assert card["distances"]["frechet"]["value"] is None
     assert "needs at least 129 real images" in card["distances"]["frechet"]["why"]
     assert card["copies"]["flagged"] is None
@@ -160,4 +160,4 @@ def test_a_set_without_classes_needs_other_features(unlabelled_source, fresh, fe
     with pytest.raises(
         UserError, match="has no labels, and an evaluator learns to tell classes apart: choose --features"
     ):
-        scorecard.embedders_for(prepared, Protocol(features=features), silent)
+        scorecard.embedders_for(prepared, Protocol(features=features))

@@ -97,7 +97,7 @@ def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_
 
 def test_the_distance_is_smaller_to_real_images_than_to_those_of_one_class(short_fits, large_source):
     prepared = open_source(str(large_source))
-    judge, rows = evaluator_for(prepared, lambda _: None), np.asarray(prepared.train)
+    judge, rows = evaluator_for(prepared), np.asarray(prepared.train)
     one = rows[prepared.labels[rows] == 0]
     near, far = (Samples("real", prepared.pixels[each], None, {}) for each in (rows, one))
     assert gan_trials.quality(judge, prepared, near)["fcd"] < gan_trials.quality(judge, prepared, far)["fcd"]
@@ -128,7 +128,7 @@ def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_sour
 
 def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepared, monkeypatch):
     monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 8)
-    choices = {**small(), "training": {"batch": 8}, "optimiser": {"rate": 0.01, "constant": 0.5, "last": 0.0}}
+    choices = {**small(), "training": {"batch": 8}, "optimiser": {"lr": 0.01, "lr_hold": 0.5, "lr_final": 0.0}}
     run = configure(str(tiny_source), "modern", choices)
     game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
     rates = []

@@ -1,5 +1,6 @@
 """What a game takes is what was allocated, and what is foretold is what one counts by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,12 @@ def test_what_is_foretold_is_four_numbers_a_weight_and_the_values_of_the_layers(
 def test_a_game_is_played_for_its_seconds_and_a_few_steps_at_least(game_of):
     game, _ = game_of("book-gan", 16)
     steps = []
-    counting = type(game)(game.networks, game.optimisers, steps.append)
+    counting = replace(game, step=steps.append)
     assert memory.played(counting, 0.0) >= 0
     assert steps == list(range(memory.FEWEST))
     steps.clear()
-    memory.played(type(game)(game.networks, game.optimisers, lambda step: (steps.append(step), game.step(step))), 0.05)
+    real = replace(game, step=lambda step: (steps.append(step), game.step(step))[1])
+    memory.played(real, 0.05)
     assert len(steps) > memory.FEWEST
 
 

@@ -45,9 +45,9 @@ def test_batch_normalisation_of_one_image_while_it_trains_is_instance_normalisat
     images = torch.rand(6, 1, 16, 16) * 2 - 1
     classifier = trained()
     own = by_own_averages(classifier)
-    one_by_one = torch.cat([classifier.train()(image[None]) for image in images])
-    assert torch.allclose(own.eval()(images), one_by_one, atol=1e-5)
-    assert torch.allclose(own.train()(images), one_by_one, atol=1e-5)
+    batch_independent = torch.cat([classifier.train()(image[None]) for image in images])
+    assert torch.allclose(own.eval()(images), batch_independent, atol=1e-5)
+    assert torch.allclose(own.train()(images), batch_independent, atol=1e-5)
 
 
 def test_and_by_its_running_averages_it_says_something_else():

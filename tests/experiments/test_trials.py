@@ -57,9 +57,8 @@ def here(monkeypatch):
     return monkeypatch
 
 
-def ask(source, folder, question=QUESTION, said=None, **effort):
-    said = [] if said is None else said
-    return trials.run_experiment(question, str(source), trials.Effort(**effort), folder, said.append)
+def ask(source, folder, question=QUESTION, **effort):
+    return trials.run_experiment(question, str(source), trials.Effort(**effort), folder)
 
 
 def test_every_row_is_tried_once_a_seed_and_the_card_says_all_of_it(here, tiny_source, tmp_path):
@@ -78,10 +77,11 @@ def test_every_row_is_tried_once_a_seed_and_the_card_says_all_of_it(here, tiny_s
     assert str(tmp_path) not in (tmp_path / trials.RESULTS).read_text()
 
 
-def test_what_is_done_is_not_done_again_and_the_card_is_made_from_the_journal_alone(here, tiny_source, tmp_path):
-    first, said = ask(tiny_source, tmp_path), []
+def test_what_is_done_is_not_done_again_and_the_card_is_made_from_the_journal_alone(here, tiny_source, tmp_path, said):
+    first = ask(tiny_source, tmp_path)
     done.clear()
-    assert ask(tiny_source, tmp_path, said=said) == first
+    said.clear()
+    assert ask(tiny_source, tmp_path) == first
     assert done == []
     assert said == ["every trial was done before"]
     assert trials.card(QUESTION, Journal(tmp_path / trials.RESULTS)) == first
@@ -117,7 +117,7 @@ def test_a_failed_trial_is_told_and_tried_again_the_next_time(here, tiny_source,
 def test_what_is_to_come_is_said_before_the_first_trial_has_ended(monkeypatch, tmp_path):
     monkeypatch.setattr(trials.machine, "cores", lambda: 2)
     tasks = [Trial("activation", "row", seed, 300.0, "digits", tmp_path) for seed in range(5)]
-    said = "5 trials, 2 at once: their budgets come to 15 min 00 s, judging comes on top"
+    said = "5 trials, 2 at once: their budgets come to 15 min 00 s, scoring on top"
     assert trials.planned(tasks) == said
     assert trials.planned(tasks[:1]).startswith("1 trials, 1 at once: their budgets come to 5 min")
 
@@ -146,7 +146,7 @@ def test_a_set_too_small_for_the_distance_is_refused(tiny_source, tmp_path):
 
 def test_the_judge_is_fitted_once_for_every_size_before_any_trial(here, large_source, tmp_path):
     sizes = []
-    here.setattr(trials, "evaluator_for", lambda prepared, say: sizes.append(prepared.size))
+    here.setattr(trials, "evaluator_for", lambda prepared: sizes.append(prepared.size))
     rows = (Variant("whole", {"size": 20}), Variant("half", {"size": 20, "times": 0.5}), Variant("own"))
     judged = replace(QUESTION, rows=rows, needs_evaluator=True)
     here.setitem(EXPERIMENTS, "small", judged)
@@ -189,8 +189,7 @@ def test_processes_started_inside_have_one_thread_and_the_environment_is_as_befo
 
 
 @pytest.mark.slow
-def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path):
-    said = []
+def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path, said):
     card = trials.run_experiment(
         EXPERIMENTS["activation"], str(large_source), trials.Effort(seeds=2, budget=0.5), tmp_path, said.append
     )

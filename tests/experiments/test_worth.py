@@ -27,7 +27,7 @@ def silent(line):
 
 @pytest.fixture
 def about(tiny_run):
-    return subject(tiny_run.path, silent)
+    return subject(tiny_run.path)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def done(tmp_path_factory):
 @pytest.fixture
 def whole(about, done):
     """(card, journal) of a comparison that was done once."""
-    card = weigh(about, QUICK, done, silent)
+    card = weigh(about, QUICK, done)
     return card, (done / "worth.jsonl").read_text().splitlines()
 
 
@@ -69,7 +69,7 @@ def test_finished_generators_are_not_kept(whole, done):
 def test_asking_again_fits_nothing_and_says_the_same(whole, about, done, monkeypatch):
     monkeypatch.setattr(work, "fit_classifier", None)
     monkeypatch.setattr(work, "trained", None)
-    assert weigh(about, QUICK, done, silent) == whole[0]
+    assert weigh(about, QUICK, done) == whole[0]
 
 
 @pytest.mark.parametrize("killed_after", [3, 5])
@@ -84,11 +84,11 @@ def test_a_killed_comparison_goes_on_where_it_stopped(whole, about, tmp_path, mo
 
     monkeypatch.setattr(work, "fit_classifier", dying)
     with pytest.raises(KeyboardInterrupt):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
     monkeypatch.setattr(work, "fit_classifier", lambda *given, **named: (fitted.append(1), fit(*given, **named))[1])
     trainings, train = [], work.trained
     monkeypatch.setattr(work, "trained", lambda *given: (trainings.append(1), train(*given))[1])
-    card = weigh(about, QUICK, tmp_path, silent)
+    card = weigh(about, QUICK, tmp_path)
     assert len(fitted) == 15
     # The first seed's generator was there: at the kill after three fits it had been trained, after five it was done.
     assert len(trainings) == 2
@@ -98,7 +98,7 @@ def test_a_killed_comparison_goes_on_where_it_stopped(whole, about, tmp_path, mo
 def test_half_a_last_line_is_dropped_and_done_again(whole, about, tmp_path):
     path = tmp_path / "worth.jsonl"
     path.write_text("\n".join(whole[1])[:-30])
-    assert without_clock(weigh(about, QUICK, tmp_path, silent)) == without_clock(whole[0])
+    assert without_clock(weigh(about, QUICK, tmp_path)) == without_clock(whole[0])
     assert [json.loads(line)["row"] for line in path.read_text().splitlines()[1:]].count("e") == 3
 
 
@@ -109,30 +109,30 @@ def test_half_a_last_line_is_dropped_and_done_again(whole, about, tmp_path):
 def test_a_damaged_line_is_refused_by_its_number(whole, about, tmp_path, line, sentence):
     (tmp_path / "worth.jsonl").write_text("\n".join([whole[1][0], line, *whole[1][2:]]) + "\n")
     with pytest.raises(UserError, match=sentence):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
 
 
 def test_a_result_of_other_images_is_damage(whole, about, tmp_path):
     line = {**json.loads(whole[1][1]), "right": ""}
     (tmp_path / "worth.jsonl").write_text(f"{whole[1][0]}\n{json.dumps(line)}\n")
     with pytest.raises(UserError, match="line 2 is damaged"):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
 
 
 def test_a_journal_of_another_format_or_without_its_plan_is_refused(whole, about, tmp_path):
     path, first = tmp_path / "worth.jsonl", json.loads(whole[1][0])
     path.write_text(json.dumps({**first, "format": 2}) + "\n")
     with pytest.raises(UserError, match="is not what this version of ganvas writes"):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
     path.write_text(json.dumps({**first, "plan": {}}) + "\n")
     with pytest.raises(UserError, match="line 1 is damaged"):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
 
 
 def test_another_comparison_in_the_same_place_is_refused_with_the_difference(whole, about, done):
     assert whole
     with pytest.raises(UserError, match=r"was begun with minutes 0.05, now 0.06; seeds 3, now 4\. Give the flags"):
-        weigh(about, Worth(quick=True, minutes=0.06, seeds=4), done, silent)
+        weigh(about, Worth(quick=True, minutes=0.06, seeds=4), done)
 
 
 def test_a_training_that_fails_is_told_and_the_rows_of_real_images_stay(about, tmp_path, monkeypatch):
@@ -144,14 +144,14 @@ def test_a_training_that_fails_is_told_and_the_rows_of_real_images_stay(about, t
         return trained(run, *given)
 
     monkeypatch.setattr(work, "trained", failing)
-    (size,) = weigh(about, QUICK, tmp_path, silent)["sizes"]
+    (size,) = weigh(about, QUICK, tmp_path)["sizes"]
     found = {row["row"]: row for row in size["rows"]}
     assert all(found[name]["accuracy"]["value"] is not None for name in "ab")
     for name in "cde":
         assert found[name]["accuracy"]["value"] is None
         assert found[name]["failed"] == [{"seed": 1, "why": "a loss is not a number after 10 steps"}]
     monkeypatch.setattr(work, "trained", trained)
-    card = weigh(about, QUICK, tmp_path, silent)  # what failed is tried again, and what did not is not
+    card = weigh(about, QUICK, tmp_path)  # what failed is tried again, and what did not is not
     assert not any(row["failed"] for row in card["sizes"][0]["rows"])
 
 
@@ -161,13 +161,13 @@ def test_a_mistake_of_ours_is_not_taken_for_a_failed_fit(about, tmp_path, monkey
 
     monkeypatch.setattr(work, "fit_classifier", wrong)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
 
     def greedy(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(work, "fit_classifier", greedy)
-    card = weigh(about, QUICK, tmp_path, silent)
+    card = weigh(about, QUICK, tmp_path)
     assert card["sizes"][0]["rows"][0]["failed"][0] == {"seed": 0, "why": "memory ran out"}
     assert card["verdict"]["answer"] == "unknown"
 
@@ -176,7 +176,7 @@ def test_the_generator_of_a_part_sees_that_part_alone_and_its_own_seed(about, mo
     seen = []
     monkeypatch.setattr(work, "trained", lambda run, part, *_: seen.append((run.seed, len(part.train))) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        weigh(about, QUICK, tmp_path, silent)
+        weigh(about, QUICK, tmp_path)
     assert seen == [(0, 6)]
 
 
@@ -231,21 +231,21 @@ def test_images_are_dealt_evenly_and_never_of_the_held_out_ones(about):
 
 def test_a_bundle_alone_is_refused(tiny_run):
     with pytest.raises(UserError, match="is a bundle, which does not say where its images lie: give the run's own"):
-        subject(tiny_run.bundle, silent)
+        subject(tiny_run.bundle)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a run"):
-        subject(tmp_path, silent)
+        subject(tmp_path)
 
 
 def test_runs_that_draw_no_classes_are_refused(train_small, tmp_path):
     train_small(tmp_path / "plain", "book-gan", training={"images": 16})
     with pytest.raises(UserError, match="plain was trained without labels, and a classifier learns labels"):
-        subject(tmp_path / "plain", silent)
+        subject(tmp_path / "plain")
     train_small(tmp_path / "evaluator", "book-classifier", training={"images": 16})
     with pytest.raises(UserError, match="evaluator trained a classifier, which tells classes apart and draws nothing"):
-        subject(tmp_path / "evaluator", silent)
+        subject(tmp_path / "evaluator")
 
 
 def saved(path, images, labels, classes):
@@ -261,11 +261,11 @@ def test_one_class_and_no_held_out_images_are_refused(train_small, tmp_path):
     one = saved(tmp_path / "one.npz", some(20), np.zeros(20, np.int64), ["only"])
     train_small(tmp_path / "one", source=one, training={"images": 16})
     with pytest.raises(UserError, match="one knows one class, and a classifier tells classes apart"):
-        subject(tmp_path / "one", silent)
+        subject(tmp_path / "one")
     few = saved(tmp_path / "few.npz", some(8), np.arange(8) % 2, ["left", "right"])
     train_small(tmp_path / "few", source=few, training={"images": 16})
     with pytest.raises(UserError, match="gives no held-out images, without which no classifier can be tested"):
-        subject(tmp_path / "few", silent)
+        subject(tmp_path / "few")
 
 
 def test_a_source_that_changed_is_refused(train_small, tiny_source, tmp_path):
@@ -274,19 +274,19 @@ def test_a_source_that_changed_is_refused(train_small, tiny_source, tmp_path):
     run = train_small(tmp_path / "run", source=source, training={"images": 16})
     saved(source, some(60), np.arange(60) % 3, ["across", "down", "spot"])
     with pytest.raises(UserError, match=r"is no longer what .*run was trained on: its images have changed"):
-        subject(run.path, silent)
+        subject(run.path)
 
 
 def test_a_damaged_bundle_is_refused_by_the_files_name(own_run):
     path = own_run.bundle / "generator.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match=f"generator.safetensors does not match|{sealed.MANIFEST}"):
-        subject(own_run.path, silent)
+        subject(own_run.path)
 
 
 def test_a_quick_comparison_tests_on_fewer_held_out_images_evenly_over_the_classes(tiny_run):
     assert Worth(quick=True).most_tested < Worth().most_tested
-    few = subject(tiny_run.path, silent, 3)
+    few = subject(tiny_run.path, 3)
     assert len(few.tested) == 3
     assert set(few.tested) < set(few.prepared.held_out)
     assert sorted(few.prepared.labels[few.tested]) == [0, 1, 2]

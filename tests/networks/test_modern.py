@@ -105,3 +105,11 @@ def test_a_few_weights_are_all_that_attention_costs():
     without, with_it = (parameter_count(built(attention=each).generator) for each in (False, True))
     channels = 16
     assert with_it - without == (channels + 1) * 3 * channels // 2 + (channels // 2 + 1) * channels
+
+
+def test_the_discriminator_says_the_same_of_an_image_whatever_comes_with_it():
+    """So that real and generated images may come in one call, which the step decides by `batch_independent`."""
+    D = Modern(width=4).build(Shape(1, 28, 3)).discriminator.eval()
+    images, labels = torch.rand(6, 1, 28, 28) * 2 - 1, torch.tensor([0, 1, 2, 2, 1, 0])
+    assert D.batch_independent
+    torch.testing.assert_close(D(images, labels)[:2], D(images[:2], labels[:2]), rtol=1e-5, atol=1e-6)

@@ -69,7 +69,7 @@ def test_the_references_are_trained_as_published(recipe, loss, every, betas, nor
         0,
         0,
     )
-    assert (run.optimiser.name, run.optimiser.rate, run.optimiser.constant) == ("adam", 2e-4, 1.0)
+    assert (run.optimiser.name, run.optimiser.lr, run.optimiser.lr_hold) == ("adam", 2e-4, 1.0)
     assert (run.optimiser.beta1, run.optimiser.beta2, run.training.batch) == (*betas, 64)
     discriminator = run.pair.build(Shape(1, 28, 10)).discriminator
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in discriminator.modules()) == (normalised is not None)

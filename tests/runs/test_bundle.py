@@ -168,9 +168,8 @@ def test_a_checkpoint_is_no_bundle(tiny_run):
         bundle.open_run(tiny_run.saved()[-1])
 
 
-def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run):
-    said = []
-    found = bundle.open_run(unfinished_run.path, said.append)
+def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run, said):
+    found = bundle.open_run(unfinished_run.path)
     assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"]
     finished = bundle.read(tiny_run.bundle)
     assert found.card == finished.card
@@ -178,13 +177,12 @@ def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(ti
         assert torch.equal(found.networks["generator"].state_dict()[key], tensor)  # the averaged one
 
 
-def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it_used(unfinished_run):
+def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it_used(unfinished_run, said):
     state = unfinished_run.saved()[-1] / "state.safetensors"
     content = bytearray(state.read_bytes())
     content[-1] ^= 1
     state.write_bytes(content)
-    said = []
-    assert bundle.open_run(unfinished_run.path, said.append).card.images == 120
+    assert bundle.open_run(unfinished_run.path).card.images == 120
     assert "step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said[0]
 
 

@@ -174,7 +174,7 @@ def test_the_convolutional_recipe_goes_the_books_way_at_128_px(engine):
 
 
 def test_the_books_batch_normalisation_of_one_image_is_instance_normalisation(engine):
-    """The book evaluates in training mode, by an image's own averages: ours says the same of an image in either mode."""
+    """The book evaluates in training mode, by an image's own averages: ours says the same in either mode."""
     run = book_conv("faces")
     pair = run.pair.model_copy(update={"width": 8}).build(Shape(3, 128))
     draw, judge = bare_convolutional(8)

@@ -87,7 +87,7 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
         return scores
 
     monkeypatch.setattr(trainer, "gan_step", poisoned)
-    with pytest.raises(RunFailedError, match=r"not a number after (1[2-9]|2[0-1]) steps.*--optimiser\.rate"):
+    with pytest.raises(RunFailedError, match=r"not a number after (1[2-9]|2[0-1]) steps.*--optimiser\.lr"):
         train_small(tmp_path / "run", training={"images": 400})
     run = RunFolder(tmp_path / "run")
     assert [p.name for p in run.saved()] == ["step-0000000005", "step-0000000010"]
@@ -98,8 +98,8 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
 @pytest.mark.parametrize(
     "above",
     [
-        {"optimiser": {"rate": 10.0, "name": "sgd"}, "objective": {"loss": "mse"}},
-        {"optimiser": {"rate": 10.0, "name": "sgd"}, "objective": {"r1": 1e6}},
+        {"optimiser": {"lr": 10.0, "name": "sgd"}, "objective": {"loss": "mse"}},
+        {"optimiser": {"lr": 10.0, "name": "sgd"}, "objective": {"r1": 1e6}},
     ],
 )
 def test_a_real_explosion_is_found(train_small, tmp_path, above):

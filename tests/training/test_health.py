@@ -31,7 +31,7 @@ def test_a_healthy_step_passes():
 def test_a_loss_that_is_no_number_is_named_with_the_step_and_advice(name, value):
     with pytest.raises(RunFailedError, match=f"{name} is not a number after 30 steps") as caught:
         health.check_finite(scores(**{name: torch.tensor(value)}), networks(), 30)
-    assert "--optimiser.rate" in str(caught.value)
+    assert "--optimiser.lr" in str(caught.value)
     assert "what was saved before is kept" in str(caught.value)
     assert caught.value.status == 1
 

@@ -1,5 +1,6 @@
 import math
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 from ganvas.config.run import OptimiserConfig, TrainingConfig
 from ganvas.training.engine import ComputeConfig, Engine
 from ganvas.training.loop import Clock, LoopOutputs, State, gradient_norms, run_loop
-from ganvas.training.trainer import Trainer
+from ganvas.training.trainer import Trainer, learning_rate
 
 
 class Shown:
@@ -36,7 +37,10 @@ def looped():
                 p.grad = torch.ones_like(p)
             return {"loss": torch.tensor(float(step))}
 
-        game = Trainer({"classifier": network}, {"classifier": descending}, play)
+        choice = optimiser or OptimiserConfig()
+        game = Trainer(
+            {"classifier": network}, {"classifier": descending}, play, training.batch, partial(learning_rate, choice)
+        )
         state = State(first)
         engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
         outlets = LoopOutputs(
@@ -47,7 +51,7 @@ def looped():
             seen.append,
             lambda s: saved.append(s.step),
         )
-        run_loop(game, engine, optimiser or OptimiserConfig(), training, steps, state, outlets)
+        run_loop(game, engine, training, steps, state, outlets)
         return rates, shown.records[::2], saved, previews
 
     return run
@@ -90,7 +94,7 @@ def test_a_run_that_has_ended_plays_nothing(looped):
 
 
 def test_the_rate_of_a_step_follows_from_its_share_of_the_run(looped):
-    rates = looped(training(), 10, optimiser=OptimiserConfig(rate=1.0, constant=0.5, last=0.0))[0]
+    rates = looped(training(), 10, optimiser=OptimiserConfig(lr=1.0, lr_hold=0.5, lr_final=0.0))[0]
     assert list(rates.values()) == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
 
 

@@ -18,7 +18,7 @@ def scored(train_small, tmp_path, monkeypatch):
     """scored([9.0, 4.0, 7.0, ...]) -> a run whose scores, every 40 images, are these."""
 
     class Planted:
-        def __init__(self, prepared, say):
+        def __init__(self, prepared):
             self.left = list(planted)
 
         def of(self, game, card):

@@ -15,7 +15,7 @@ from ganvas.runs import bundle
 from ganvas.runs.folder import RunFolder
 
 FLAGS = ["--batch", "8", "--threads", "1", "--precision", "float32", "--memory-format", "contiguous"]
-FLAGS += ["--optimiser.rate", "0.001"]
+FLAGS += ["--optimiser.lr", "0.001"]
 LIMITED = """
 import os, resource
 from ganvas.__main__ import main

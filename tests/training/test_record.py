@@ -12,7 +12,7 @@ def test_a_record_says_everything_that_is_needed_to_repeat_a_run_and_what_it_cos
     found = tiny_run.read()
     assert found["asked"]["recipe"] == found["run"]["recipe"] == "modern"
     assert found["run"]["seed"] == 0
-    assert found["run"]["optimiser"]["rate"] > 0
+    assert found["run"]["optimiser"]["lr"] > 0
     assert found["speed"] == {"threads": 1, "precision": "float32", "memory_format": "contiguous"}
     assert (found["steps"], found["step"], found["images"]) == (20, 20, 160)
     assert found["data"]["classes"] == ["across", "down", "spot"]

@@ -108,17 +108,17 @@ def test_the_draws_of_two_processes_join_to_those_of_one(monkeypatch, new_game, 
 
 
 def test_the_rate_is_constant_then_falls_in_a_straight_line():
-    choice = OptimiserConfig(rate=2.0, constant=0.5, last=0.1)
+    choice = OptimiserConfig(lr=2.0, lr_hold=0.5, lr_final=0.1)
     found = [trainer.learning_rate(choice, share) for share in (0, 0.25, 0.5, 0.75, 1, 1.5)]
     assert found == pytest.approx([2.0, 2.0, 2.0, 1.1, 0.2, 0.2])
 
 
 def test_a_rate_that_is_always_constant_never_falls():
-    assert trainer.learning_rate(OptimiserConfig(rate=2.0, constant=1.0, last=0.0), 1.0) == 2.0
+    assert trainer.learning_rate(OptimiserConfig(lr=2.0, lr_hold=1.0, lr_final=0.0), 1.0) == 2.0
 
 
 def test_a_rate_may_fall_from_the_start():
-    assert trainer.learning_rate(OptimiserConfig(rate=2.0, constant=0.0, last=0.0), 0.25) == 1.5
+    assert trainer.learning_rate(OptimiserConfig(lr=2.0, lr_hold=0.0, lr_final=0.0), 0.25) == 1.5
 
 
 @pytest.mark.parametrize(("images", "batch", "steps"), [(1, 64, 1), (64, 64, 1), (65, 64, 2), (10**7, 1, 10**7)])
@@ -129,7 +129,7 @@ def test_steps_show_at_least_the_images_asked_for(images, batch, steps):
 @pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")])
 def test_an_optimiser_is_the_one_named_with_its_choices(name, kind):
     found = trainer.build_optimiser(
-        OptimiserConfig(name=name, rate=0.5, beta1=0.1, beta2=0.2, weight_decay=0.3), torch.nn.Linear(2, 2)
+        OptimiserConfig(name=name, lr=0.5, beta1=0.1, beta2=0.2, weight_decay=0.3), torch.nn.Linear(2, 2)
     )
     group = found.param_groups[0]
     assert type(found).__name__ == kind

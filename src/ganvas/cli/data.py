@@ -64,7 +64,7 @@ def data(
             raise UserError(f"--out {out}: the sample sheet is a FILE.png")
         refuse_unwritable(out)
         refuse_inside_source(source, out)
-    prepared = open_source(source, parse(DataConfig, choices), console.info)
+    prepared = open_source(source, parse(DataConfig, choices))
     for line in report_lines(prepared):
         console.info(line)
     sheet = _write_sheet(prepared, out)

@@ -48,10 +48,10 @@ def evaluate(
     place = where(path, against, out, shape)
     prepared = reference(path, against, shape)
     if room.is_run(path):
-        images = room.sample_run(path, prepared, protocol.count, protocol.seed, console.info)
+        images = room.sample_run(path, prepared, protocol.count, protocol.seed)
     else:
         images = room.load_samples(target, prepared, protocol.count)
-    told(score(images, prepared, protocol, console.info), images, prepared, place)
+    told(score(images, prepared, protocol), images, prepared, place)
     return 0
 
 
@@ -97,9 +97,7 @@ def reference(path: Path, against: str | None, shape: dict[str, str | None]) -> 
 
     if against is None:
         return training_set_of(path)
-    return open_source(
-        against, parse(DataConfig, {name: value for name, value in shape.items() if value is not None}), console.info
-    )
+    return open_source(against, parse(DataConfig, {name: value for name, value in shape.items() if value is not None}))
 
 
 def told(scored: "ScoredSamples", images: "Samples", prepared: "PreparedSet", place: Path) -> None:

@@ -86,7 +86,7 @@ def sample(
     if between and (label or truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
     refuse_no_run(run)
-    order = Order(load(run, console.info, fast), label, drawing, where(run, out))
+    order = Order(load(run, fast), label, drawing, where(run, out))
     refuse_unwritable(order.place)
     if (source := source_of(run)) is not None:
         refuse_inside_source(source, order.place)

@@ -37,7 +37,7 @@ def study(
     refuse_unwritable(place)
     refuse_inside_source(source, place)
     try:
-        card = trials.run_experiment(question, source, effort, place, console.info)
+        card = trials.run_experiment(question, source, effort, place)
         write(card, place)
     except OSError as error:
         raise UserError(f"{place} cannot be written: {error.strerror or error}") from None

@@ -33,11 +33,11 @@ def worth(
     given = {"seeds": seeds, "seed": seed, "minutes": minutes}
     choices = parse(Worth, {"quick": quick, **{name: value for name, value in given.items() if value is not None}})
     place = where(run, out)
-    about = subject(run, console.info, choices.most_tested)
+    about = subject(run, choices.most_tested)
     if out is not None:
         refuse_inside_source(about.run.source, out)
     try:
-        card = weigh(about, choices, place, console.info)
+        card = weigh(about, choices, place)
     except OSError as error:
         raise UserError(f"{place} cannot be written: {error.strerror or error}") from None
     write(card, place)

@@ -13,10 +13,10 @@ from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObje
 from ganvas.settings import parse
 
 # The book normalises by BatchNorm, one image at a time, and never leaves training mode: its networks' own `train`
-# hides PyTorch's. So it trains *and* evaluates with each image's own averages, which is what InstanceNorm does in either
-# mode. With BatchNorm's running averages its classifier loses four points on held-out digits.
+# hides PyTorch's. So it trains *and* evaluates with each image's own averages, which is what InstanceNorm does in
+# either mode. With BatchNorm's running averages its classifier loses four points on held-out digits.
 ONE_IMAGE: Literal["instance"] = "instance"
-BOOK_OPTIMISER = OptimiserConfig(name="adam", rate=1e-4, beta1=0.9, beta2=0.999, constant=1.0, last=1.0)
+BOOK_OPTIMISER = OptimiserConfig(name="adam", lr=1e-4, beta1=0.9, beta2=0.999, lr_hold=1.0, lr_final=1.0)
 
 
 def _book_training(epochs: float) -> TrainingConfig:
@@ -96,7 +96,7 @@ def book_classifier(source: str) -> RunConfig:
         recipe="book-classifier",
         pair=BookClassifier(normalisation=ONE_IMAGE),
         objective=ClassifierObjective(),
-        optimiser=BOOK_OPTIMISER.model_copy(update={"rate": 1e-3}),
+        optimiser=BOOK_OPTIMISER.model_copy(update={"lr": 1e-3}),
         training=_book_training(epochs=3),
     )
 
@@ -111,7 +111,7 @@ def yardstick(source: str) -> RunConfig:
         recipe="yardstick",
         pair=Yardstick(width=32, noise=64, embedding=64, features=128),
         objective=GanObjective(loss="non-saturating", r1=0.03, r2=0.03, penalty_every=4, fake_labels="paired"),
-        optimiser=OptimiserConfig(name="adamw", rate=0.002, beta1=0.0, beta2=0.99, constant=0.5, last=0.05),
+        optimiser=OptimiserConfig(name="adamw", lr=0.002, beta1=0.0, beta2=0.99, lr_hold=0.5, lr_final=0.05),
         training=TrainingConfig(minutes=10, batch=64, ema_halflife_images=22_160, ema_ramp=1.0),
     )
 
@@ -126,7 +126,7 @@ def dcgan_concat(source: str) -> RunConfig:
         recipe="dcgan-concat",
         pair=Dcgan(),
         objective=GanObjective(loss="bce", r1=0.0, r2=0.0, fake_labels="uniform"),
-        optimiser=OptimiserConfig(name="adam", rate=2e-4, beta1=0.5, beta2=0.999, constant=1.0, last=1.0),
+        optimiser=OptimiserConfig(name="adam", lr=2e-4, beta1=0.5, beta2=0.999, lr_hold=1.0, lr_final=1.0),
         training=TrainingConfig(minutes=10, ema_halflife_images=0),
     )
 
@@ -152,7 +152,7 @@ def sngan_projection(source: str) -> RunConfig:
         recipe="sngan-projection",
         pair=Sngan(),
         objective=GanObjective(loss="hinge", r1=0.0, r2=0.0, generator_every=5, fake_labels="uniform"),
-        optimiser=OptimiserConfig(name="adam", rate=2e-4, beta1=0.0, beta2=0.9, constant=1.0, last=1.0),
+        optimiser=OptimiserConfig(name="adam", lr=2e-4, beta1=0.0, beta2=0.9, lr_hold=1.0, lr_final=1.0),
         training=TrainingConfig(minutes=10, ema_halflife_images=0),
     )
 

@@ -7,10 +7,9 @@ rare classes are learned late, unless they are drawn more often than there are i
 this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: none has one.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
+from ganvas import console
 from ganvas.config.run import RunConfig
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.modern import Modern
@@ -30,7 +29,7 @@ RAMP = 8
 """Labels come in over one part in so many of the run."""
 
 
-def resolve(run: RunConfig, prepared: PreparedSet, say: Callable[[str], None] = lambda line: None) -> RunConfig:
+def resolve(run: RunConfig, prepared: PreparedSet) -> RunConfig:
     """The run with everything settled that is "auto" and follows from the data, and why, in words.
 
     The label ramp follows from the budget too: see `ramped`.
@@ -39,39 +38,37 @@ def resolve(run: RunConfig, prepared: PreparedSet, say: Callable[[str], None] = 
     if run.training.sampler == "auto":
         unequal = largest > UNEQUAL * smallest
         if unequal:
-            say(f"classes drawn by the root of their size: they have {smallest} to {largest} images")
+            console.info(f"classes drawn by the root of their size: they have {smallest} to {largest} images")
         sampler = {"sampler": "square-root" if unequal else "epochs"}
         run = run.model_copy(update={"training": run.training.model_copy(update=sampler)})
     if isinstance(run.objective, GanObjective) and run.objective.augment == "auto":
         few = len(prepared.train) < FEW and prepared.size <= SMALL
         if few:
-            say(f"D sees images moved: it could learn {len(prepared.train)} of them by heart")
+            console.info(f"D sees images moved: it could learn {len(prepared.train)} of them by heart")
         augment = {"augment": "on" if few else "off"}
         run = run.model_copy(update={"objective": run.objective.model_copy(update=augment)})
     if isinstance(run.pair, Modern) and run.pair.blur == "auto":
         moved = isinstance(run.objective, GanObjective) and run.objective.augment == "on"
         if moved:
-            say("G's images blurred by a pixel: a D that sees them moved does not mind dots")
+            console.info("G's images blurred by a pixel: a D that sees them moved does not mind dots")
         run = run.model_copy(update={"pair": run.pair.model_copy(update={"blur": "on" if moved else "off"})})
     if isinstance(run.objective, GanObjective) and "auto" in (run.objective.r1, run.objective.r2):
         values = prepared.channels * prepared.size**2
         weight = min(HEAVIEST, float(f"{WEIGHT * (values / VALUES) ** GROWTH:.2g}"))
-        say(f"gradient penalties of {weight:g}: an image has {values} values")
+        console.info(f"gradient penalties of {weight:g}: an image has {values} values")
         open_ones = {name: weight for name in ("r1", "r2") if getattr(run.objective, name) == "auto"}
         run = run.model_copy(update={"objective": run.objective.model_copy(update=open_ones)})
     return run
 
 
-def resolve_label_ramp(
-    run: RunConfig, prepared: PreparedSet, images: int, say: Callable[[str], None] = lambda line: None
-) -> RunConfig:
+def resolve_label_ramp(run: RunConfig, prepared: PreparedSet, images: int) -> RunConfig:
     """The run with its label ramp settled, now that its budget in images is known."""
     if not isinstance(run.objective, GanObjective) or run.objective.label_ramp_images != "auto":
         return run
     smallest, _ = class_sizes(run, prepared)
     ramp = images // RAMP if 0 < smallest < RARE else 0
     if ramp:
-        say(f"labels come in over the first {ramp} images: the smallest class has {smallest}")
+        console.info(f"labels come in over the first {ramp} images: the smallest class has {smallest}")
     return run.model_copy(update={"objective": run.objective.model_copy(update={"label_ramp_images": ramp})})
 
 

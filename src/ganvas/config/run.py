@@ -30,7 +30,7 @@ class OptimiserConfig(Settings):
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     """Adam (arXiv 1412.6980), AdamW (arXiv 1711.05101), or plain stochastic gradient descent."""
-    rate: float = Field(default=0.002, gt=0, le=10)
+    lr: float = Field(default=0.002, gt=0, le=10)
     """Learning rate at the start."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Adam's memory of the gradient; momentum hurts most adversarial games."""
@@ -38,9 +38,9 @@ class OptimiserConfig(Settings):
     """Adam's memory of the squared gradient."""
     weight_decay: float = Field(default=0.0, ge=0)
     """How much of a weight is forgotten a step, times the rate."""
-    constant: float = Field(default=0.5, ge=0, le=1)
+    lr_hold: float = Field(default=0.5, ge=0, le=1)
     """The share of the run after which the rate begins to fall, in a straight line."""
-    last: float = Field(default=0.05, ge=0, le=1)
+    lr_final: float = Field(default=0.05, ge=0, le=1)
     """The share of the rate that is left at the end."""
 
 

@@ -3,11 +3,16 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-# How to write above the display that is up, if one is. There is one terminal, so there is one of these.
+from ganvas import machine
+
+# How to write above the display that is up, if one is, and whether facts are held back. There is one terminal, so there
+# is one of each.
 _above: Callable[[str], None] | None = None
+_is_quiet = False
 
 
 def info(line: str) -> None:
@@ -16,6 +21,8 @@ def info(line: str) -> None:
     Names in it may be hostile: control characters are shown as escapes, and markup means nothing. When nobody reads
     any more (`| head`), the line is dropped and the work goes on.
     """
+    if _is_quiet or not machine.is_rank_zero():
+        return
     if _above is not None:
         _above(line)
     else:
@@ -23,7 +30,7 @@ def info(line: str) -> None:
 
 
 def error(line: str) -> None:
-    """Like `say`, on stderr: for mistakes and warnings."""
+    """Like `info`, on stderr: for mistakes and warnings."""
     if _above is not None:
         _above(line)
     else:
@@ -54,6 +61,22 @@ def speak_through(above: Callable[[str], None] | None) -> None:
     """From now on lines go to a display, which writes them above itself; None: the display is down."""
     global _above
     _above = above
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, `info` and progress bars show nothing, as the process of a trial does not."""
+    global _is_quiet
+    before, _is_quiet = _is_quiet, True
+    try:
+        yield
+    finally:
+        _is_quiet = before
+
+
+def is_quiet() -> bool:
+    """Whether facts and progress are held back, inside `quiet`."""
+    return _is_quiet
 
 
 def display_is_up() -> bool:

@@ -65,7 +65,7 @@ class Report(ABC):
     def __enter__(self) -> Self:
         self.started = monotonic()
         # A display within a display stays plain: its lines appear above the outer one.
-        if not console.display_is_up() and _can_draw(sys.stdout):
+        if not console.display_is_up() and not console.is_quiet() and _can_draw(sys.stdout):
             self._live = self._open()
         self._due = self.started + (0 if self._live else FIRST_LINE_AFTER_SECONDS)
         return self

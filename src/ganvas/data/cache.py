@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import console
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import RunFailedError, UserError
 
@@ -195,11 +196,11 @@ def _age(folder: Path) -> float:
     return time.time() - folder.stat().st_mtime
 
 
-def note_state(name: str, place: str, key: str, say: Callable[[str], None]) -> None:
+def note_state(name: str, place: str, key: str) -> None:
     """Notes which state of a place was prepared last, and says so when it was another."""
     note = prepared_folder(name, place).with_suffix(".state")
     with contextlib.suppress(OSError):
         if note.exists() and note.read_text() != key:
-            say(f"{name} has changed since it was prepared: preparing it again")
+            console.info(f"{name} has changed since it was prepared: preparing it again")
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(key)

@@ -1,12 +1,12 @@
 """What preparing met and did, as facts for the manifest and as lines for a person."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import __version__, images
+from ganvas import __version__, console, images
 from ganvas.data import near_duplicates
 from ganvas.data.decode import DecodePlan, ImageStats
 from ganvas.data.duplicates import DuplicateGroups
@@ -20,12 +20,12 @@ MOST_LISTED = 20
 MOST_SIZES = 100
 
 
-def refuse_too_many(refused: list[dict[str, str]], candidates: int, say: Callable[[str], None], accepted: bool) -> None:
+def refuse_too_many(refused: list[dict[str, str]], candidates: int, accepted: bool) -> None:
     """Stops with the list where more than a tenth of the images cannot be used."""
     if accepted or len(refused) <= LARGEST_SHARE_REFUSED * candidates:
         return
     for line in refused_lines(refused):
-        say(line)
+        console.info(line)
     raise UserError(
         f"{len(refused)} of {candidates} images cannot be used, more than a tenth; mend or remove them, or go on "
         "without them with --accept-refused"

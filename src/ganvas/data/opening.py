@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 
+from ganvas import console
 from ganvas.data import cache, manifest, sources
 from ganvas.data.config import DataConfig
 from ganvas.data.prepare import VERSION, prepare
@@ -12,12 +12,7 @@ from ganvas.data.sources.hub import HubSet
 from ganvas.errors import RunFailedError
 
 
-def open_source(
-    source: str,
-    spec: DataConfig | None = None,
-    say: Callable[[str], None] = lambda line: None,
-    processes: int | None = None,
-) -> PreparedSet:
+def open_source(source: str, spec: DataConfig | None = None, processes: int | None = None) -> PreparedSet:
     """Opens a set, preparing it first where it has not been, or where its source changed since.
 
     `say` is told what happens, a line at a time. `processes` prepare it: by default one a core for a large set.
@@ -31,15 +26,15 @@ def open_source(
     prepared = cache.load_prepared(folder)
     if prepared is None:
         if folder.exists():
-            say(f"the prepared set {folder} is damaged: preparing it again")
+            console.info(f"the prepared set {folder} is damaged: preparing it again")
         else:
-            cache.note_state(found.name, place, key, say)
+            cache.note_state(found.name, place, key)
         with cache.building(folder) as unfinished:
             scratch = unfinished / "scratch"
             scratch.mkdir()
             if isinstance(found, HubSet):
-                say(found.licence())
-            prepare(found.contents(scratch), spec, found.name, unfinished, say, processes)
+                console.info(found.licence())
+            prepare(found.contents(scratch), spec, found.name, unfinished, processes)
             for path in scratch.iterdir():
                 path.unlink()
             scratch.rmdir()
@@ -47,7 +42,7 @@ def open_source(
     if prepared is None:
         raise RunFailedError(f"the prepared set {folder} cannot be read back")
     refused = prepared.manifest["refused"]
-    manifest.refuse_too_many(refused, len(prepared.pixels) + len(refused), say, spec.accept_refused)
+    manifest.refuse_too_many(refused, len(prepared.pixels) + len(refused), spec.accept_refused)
     return prepared
 
 

@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas import console, images
+from ganvas.console import progress
 from ganvas.data import duplicates, manifest, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import DIGEST_BYTES, HEADER, KEY_BYTES, DecodePlan, ImageStats, decode_chunk
@@ -23,23 +22,18 @@ from ganvas.images import Pixels
 VERSION = 1
 """Of what preparing does to an image. Prepared sets of another version are made anew."""
 LARGEST_DEFAULT = 64
-Say = Callable[[str], None]
 
 
-def prepare(
-    contents: SourceContents, data: DataConfig, name: str, folder: Path, say: Say, processes: int | None = None
-) -> None:
+def prepare(contents: SourceContents, data: DataConfig, name: str, folder: Path, processes: int | None = None) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
     if not len(contents):
-        manifest.refuse_too_many(
-            manifest.refusal_records(contents.refused), len(contents.refused), say, data.accept_refused
-        )
+        manifest.refuse_too_many(manifest.refusal_records(contents.refused), len(contents.refused), data.accept_refused)
         raise UserError(f"{name} holds no images")
-    plan, met = _decode_all(contents, data, folder, say, processes or workers.worker_count(len(contents)))
+    plan, met = _decode_all(contents, data, folder, processes or workers.worker_count(len(contents)))
     refused = manifest.refusal_records(
         contents.refused + [(contents.name(index), reason) for index, reason in met.refused]
     )
-    manifest.refuse_too_many(refused, len(contents) + len(contents.refused), say, data.accept_refused)
+    manifest.refuse_too_many(refused, len(contents) + len(contents.refused), data.accept_refused)
     kept = np.ones(len(contents), np.bool_)
     kept[[index for index, _ in met.refused]] = False
     images = int(kept.sum())
@@ -78,46 +72,36 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _decode_all(
-    contents: SourceContents, data: DataConfig, folder: Path, say: Say, processes: int
+    contents: SourceContents, data: DataConfig, folder: Path, processes: int
 ) -> tuple[DecodePlan, ImageStats]:
     """Decodes with a guess at size and channels; once more when all images together tell another."""
     sizes, coloured = _sample(contents)
     while True:
         plan = _plan(data, folder, sizes, coloured)
-        met = _pass(contents, plan, say, processes)
+        met = _pass(contents, plan, processes)
         better = _plan(data, folder, met.sizes, met.coloured > 0)
         if not met.sizes or better == plan:
             return plan, met
-        say(f"all images together ask for {better.size} px and {better.channels} channels: decoding them again")
+        console.info(
+            f"all images together ask for {better.size} px and {better.channels} channels: decoding them again"
+        )
         sizes, coloured = met.sizes, met.coloured > 0
 
 
-def _pass(contents: SourceContents, plan: DecodePlan, say: Say, processes: int) -> ImageStats:
+def _pass(contents: SourceContents, plan: DecodePlan, processes: int) -> ImageStats:
     total = len(contents)
     _allocate(plan, total)
     met = ImageStats()
     tasks = ((plan, first, part) for first, part in contents.chunks(_chunk_length(contents, plan, processes)))
-    with _progress(say, total) as advance:
+    with progress.bar("preparing", total, "images") as bar:
         for task_met, done in workers.map_in_order(_work, tasks, processes):
             met.add(task_met)
-            advance(done)
+            bar.advance(done)
     return met
 
 
 def _work(task: tuple[DecodePlan, int, Part]) -> tuple[ImageStats, int]:
     return decode_chunk(*task), len(task[2])
-
-
-@contextmanager
-def _progress(say: Say, images: int) -> Iterator[Callable[[int], None]]:
-    """The house's bar where the caller speaks through the house's `say`, else nothing."""
-    from ganvas.console import progress
-
-    if say is not console.info:
-        yield lambda done: None
-        return
-    with progress.bar("preparing", images, "images") as bar:
-        yield bar.advance
 
 
 def _plan(data: DataConfig, folder: Path, sizes: Counter[tuple[int, int]], coloured: bool) -> DecodePlan:

@@ -1,6 +1,5 @@
 """The evaluator of a set: fitted to its training images once, calibrated on held-out ones, kept in the cache."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ganvas import console
 from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
@@ -26,7 +26,6 @@ from ganvas.settings import Settings, parse
 VERSION = 1
 """Of how an evaluator is fitted. Judges of another version are made anew."""
 MIN_IMAGES_TO_CALIBRATE = 20
-Say = Callable[[str], None]
 
 
 class EvaluatorInfo(Settings):
@@ -84,7 +83,7 @@ class Evaluator:
         return probabilities(logits, self.info.temperature)
 
 
-def evaluator_for(prepared: PreparedSet, say: Say = lambda line: None) -> Evaluator:
+def evaluator_for(prepared: PreparedSet) -> Evaluator:
     """The evaluator of a set, from the cache or fitted now. UserError for a set that cannot have one."""
     if not prepared.classes:
         raise UserError(f"{prepared.name} has no labels, and an evaluator learns labels; choose --features imagenet")
@@ -102,8 +101,8 @@ def evaluator_for(prepared: PreparedSet, say: Say = lambda line: None) -> Evalua
         try:
             return _read(folder, prepared)
         except sealed.DamagedError as error:
-            say(f"the evaluator in {folder} is damaged ({error}): fitting another")
-    judge = _fitted(prepared, say)
+            console.info(f"the evaluator in {folder} is damaged ({error}): fitting another")
+    judge = _fitted(prepared)
     _write(folder, judge)
     return judge
 
@@ -121,7 +120,7 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
     return np.flatnonzero(place % 2 == 0), np.flatnonzero(place % 2 == 1)
 
 
-def _fitted(prepared: PreparedSet, say: Say) -> Evaluator:
+def _fitted(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
     rows = np.asarray(prepared.train)
     shown = fit_images(len(rows), prepared.size)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import console
 from ganvas.console import progress
 from ganvas.data import DataConfig, PreparedSet, open_source
 from ganvas.errors import UserError, nearest
@@ -19,7 +18,6 @@ from ganvas.runs.folder import RunFolder
 from ganvas.sampling import Sampler
 
 BYTES_IN_MEMORY = 2**31
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def training_set_of(path: Path) -> PreparedSet:
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give --against SOURCE")
     record = folder.read()
     run = record["run"]
-    prepared = open_source(run["source"], DataConfig.model_validate(run["data"]), console.info)
+    prepared = open_source(run["source"], DataConfig.model_validate(run["data"]))
     if prepared.fingerprint != record["data"]["fingerprint"]:
         raise UserError(
             f"{run['source']} is no longer what {path} was trained on: its images have changed; "
@@ -56,9 +54,9 @@ def training_set_of(path: Path) -> PreparedSet:
     return prepared
 
 
-def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int, say: Say) -> Samples:
+def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samples:
     """`count` images of a run: labels in the proportions of the set's training images."""
-    sampler = Sampler(open_run(path, say), path.resolve().name)
+    sampler = Sampler(open_run(path), path.resolve().name)
     with progress.bar("drawing", count, "images") as bar:
         return draw_samples(sampler, prepared, count, seed, bar.advance)
 
@@ -90,7 +88,7 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """Images that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
-    theirs = open_source(source, DataConfig(size=prepared.size, accept_refused=True), console.info)
+    theirs = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
     sizes = list(theirs.manifest["sizes"])
     wanted = f"{prepared.size}x{prepared.size}"
     if sizes != [wanted]:

@@ -1,6 +1,5 @@
 """Everything that is measured of a set of images; features are computed once and shared."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +25,6 @@ FORMAT = 1
 QUICK_COUNT = 2_000
 COUNT = 10_000
 Json = figures.Json
-Say = Callable[[str], None]
 Closest = list[tuple[int, int, float]]
 
 
@@ -53,9 +51,9 @@ class ScoredSamples:
     """(generated, row of the prepared set, distance) of the images nearest to training images."""
 
 
-def score(images: Samples, prepared: PreparedSet, protocol: Protocol, say: Say) -> ScoredSamples:
+def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
     """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
-    eyes = embedders_for(prepared, protocol, say)
+    eyes = embedders_for(prepared, protocol)
     labelled = images.labels is not None and len(prepared.classes) > 1
     with (
         machine.fastest_threads(lambda: embed(images.pixels[:64], None, eyes)),
@@ -91,7 +89,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol, say: Say) 
     return ScoredSamples(card, held, closest)
 
 
-def embedders_for(prepared: PreparedSet, protocol: Protocol, say: Say) -> Embedders:
+def embedders_for(prepared: PreparedSet, protocol: Protocol) -> Embedders:
     """The evaluator of a set, where it has classes, and the extractor that was asked for."""
     if not len(prepared.held_out):
         raise UserError(
@@ -103,7 +101,7 @@ def embedders_for(prepared: PreparedSet, protocol: Protocol, say: Say) -> Embedd
             f"{prepared.name} has {'one class' if prepared.classes else 'no labels'}, and an evaluator learns to tell "
             "classes apart: choose --features imagenet"
         )
-    judge = evaluator_for(prepared, say) if len(prepared.classes) > 1 else None
+    judge = evaluator_for(prepared) if len(prepared.classes) > 1 else None
     return Embedders(extractor(protocol.features, judge), judge)
 
 

@@ -126,7 +126,7 @@ def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
 def train_and_score(task: Trial, row: Variant) -> Measurements:
     """Plays, and what the evaluator of the set says of 2,000 images. The first seed leaves a strip of them."""
     done = train_gan(task, row)
-    judge = evaluator_for(done.prepared, lambda _: None)
+    judge = evaluator_for(done.prepared)
     images = done.draw(COUNT)
     if task.seed == 0:
         save_strip(images, strip_of(task.folder, row.name))

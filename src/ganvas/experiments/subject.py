@@ -1,6 +1,5 @@
 """A run and its set, opened and found fit to be asked about."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from ganvas.sampling import Sampler
 from ganvas.training.engine import ComputeConfig
 
 Json = dict[str, Any]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -40,21 +38,21 @@ class Subject:
         return ComputeConfig(**self.record["speed"])
 
 
-def subject(path: Path, say: Say, most_tested: int = MOST_TESTED) -> Subject:
+def subject(path: Path, most_tested: int = MOST_TESTED) -> Subject:
     """Opens a run and its set; fits are to be tested on at most so many held-out images.
 
     UserError where the question makes no sense of it, or cannot be answered.
     """
     if (path / sealed.MANIFEST).is_file():
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give the run's own folder")
-    sampler = Sampler(bundle.open_run(path, say), path.resolve().name)
+    sampler = Sampler(bundle.open_run(path), path.resolve().name)
     record = RunFolder(path).read()
     run = RunConfig.model_validate(record["run"])
     if not sampler.classes:
         raise UserError(f"{sampler.name} was trained without labels, and a classifier learns labels")
     if len(sampler.classes) == 1:
         raise UserError(f"{sampler.name} knows one class, and a classifier tells classes apart")
-    prepared = open_source(run.source, DataConfig.model_validate(record["run"]["data"]), say)
+    prepared = open_source(run.source, DataConfig.model_validate(record["run"]["data"]))
     if prepared.fingerprint != record["data"]["fingerprint"]:
         raise UserError(
             f"{run.source} is no longer what {path} was trained on: its images have changed; bring them back, or "

@@ -34,7 +34,6 @@ from ganvas.training import health
 RESULTS = "results.jsonl"
 QUICK_SEEDS, QUICK_SHARE = 2, 1 / 6
 Json = dict[str, Any]
-Say = Callable[[str], None]
 T = TypeVar("T")
 
 
@@ -61,10 +60,10 @@ def find_experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
-def run_experiment(question: Experiment, source: str, effort: Effort, folder: Path, say: Say) -> Json:
+def run_experiment(question: Experiment, source: str, effort: Effort, folder: Path) -> Json:
     """Does what is missing and returns the card of the whole. UserError if another study was begun in `folder`."""
     journal = Journal(folder / RESULTS)
-    prepared = open_source(source, say=say)
+    prepared = open_source(source)
     if prepared.labels is None and question.needs_evaluator:
         raise UserError(f"{prepared.name} has no labels, and the study {question.name} asks about them")
     held, needed = len(prepared.held_out), EvaluatorConfig().features + 1
@@ -83,7 +82,7 @@ def run_experiment(question: Experiment, source: str, effort: Effort, folder: Pa
         raise UserError(f"{journal.path} is damaged; remove the file to begin anew") from None
     if question.needs_evaluator:  # here, once for every size, and not in each trial
         for size in {row.choices.get("size") for row in question.rows}:
-            evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size), say), say)
+            evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size)))
     folder.mkdir(parents=True, exist_ok=True)
     journal.begin(asked, {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": machine_description()})
     missing = [
@@ -93,10 +92,10 @@ def run_experiment(question: Experiment, source: str, effort: Effort, folder: Pa
         if (row.name, seed) not in results.found
     ]
     if missing:
-        say(planned(missing))
+        console.info(planned(missing))
         _do(missing, journal, question.name)
     else:
-        say("every trial was done before")
+        console.info("every trial was done before")
     return card(question, journal)
 
 

@@ -4,7 +4,6 @@ At a reduced size the generator is trained anew on that part of the set alone: o
 it learned there into every part, so rows that used the run's own generator give no verdict.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 import ganvas
+from ganvas import console
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
@@ -29,7 +29,6 @@ FORMAT = 1
 MINUTES, QUICK_MINUTES = 15.0, 3.0
 AUGMENTATION = "turned by up to 10 degrees, scaled by up to 10 %, shifted by up to a 14th of a side; never mirrored"
 Json = dict[str, Any]
-Say = Callable[[str], None]
 
 
 class Worth(Settings):
@@ -60,7 +59,7 @@ class Worth(Settings):
         return range(self.seed, self.seed + self.seeds)
 
 
-def weigh(about: Subject, choices: Worth, folder: Path, say: Say) -> Json:
+def weigh(about: Subject, choices: Worth, folder: Path) -> Json:
     """Does what is missing of a comparison and returns all of it, the verdict included.
 
     Finished fits are kept in `folder`/worth.jsonl. UserError if another comparison was begun there.
@@ -74,7 +73,7 @@ def weigh(about: Subject, choices: Worth, folder: Path, say: Say) -> Json:
     }
     journal.refuse_another(asked)
     try:
-        plan = budget.read_plan(journal.plan) if journal.plan is not None else made(about, choices, say)
+        plan = budget.read_plan(journal.plan) if journal.plan is not None else made(about, choices)
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{journal.path}: line 1 is damaged; remove the file to begin anew") from None
     sizes = plan.sizes
@@ -83,7 +82,7 @@ def weigh(about: Subject, choices: Worth, folder: Path, say: Say) -> Json:
     work = Work(about, journal, plan.rates, folder / "worth-generators")
     left = [(seed, size) for seed in choices.all_seeds for size in sizes if work.missing(size, seed)]
     if not left:
-        say("every fit was done before")
+        console.info("every fit was done before")
     else:
         with progress.bar("comparing", round(sum(work.seconds(*each) for each in left)), "seconds of work") as bar:
             work.bar = bar
@@ -94,14 +93,14 @@ def weigh(about: Subject, choices: Worth, folder: Path, say: Say) -> Json:
     return card(about, choices, plan, work)
 
 
-def made(about: Subject, choices: Worth, say: Say) -> Plan:
+def made(about: Subject, choices: Worth) -> Plan:
     """The plan of a new comparison. Minutes that were not given may become more, on a slow or busy machine."""
-    say("measuring how fast this machine fits, trains and draws")
+    console.info("measuring how fast this machine fits, trains and draws")
     rates = measured(about.run, about.prepared, about.speed, about.sampler)
     wish = budget.Wish(choices.seeds, choices.quick, about.sampler.card.images, len(about.tested))
     minutes = choices.budget_minutes
     if choices.minutes is None and (least := budget.enough(about.prepared, rates, minutes, wish)) > minutes:
-        say(f"{minutes:g} minutes are too few on this machine, as busy as it is: {least:g} are taken")
+        console.info(f"{minutes:g} minutes are too few on this machine, as busy as it is: {least:g} are taken")
         minutes = least
     return Plan(minutes, rates, budget.planned(about.prepared, rates, minutes, wish))
 

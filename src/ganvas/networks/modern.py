@@ -50,8 +50,8 @@ class Modern(Settings):
     """The nonlinearity of G."""
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """The nonlinearity of D."""
-    waves: bool = True
-    """Whether D sees each patch as cosine waves, the finer the weaker, or as pixels."""
+    patch_dct: bool = True
+    """Whether D reads 4x4 patches as cosine coefficients, high frequencies weakened, or as pixels."""
     blur: Literal["auto", "on", "off"] = "auto"
     """Whether G's images are blurred by a pixel before their tanh; auto: where D sees them moved, else not."""
     attention: bool = False
@@ -132,7 +132,7 @@ class ModernGenerator(Generator):
 class ModernDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,); `evaluator` adds what class it sees."""
 
-    one_by_one = True
+    batch_independent = True
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class ModernDiscriminator(Discriminator):
         folded = self.patch.bit_length() - 1  # halvings that the patches save
         widths = [settings.width << stage for stage in range(folded - 1, halvings)]
         side = -(-shape.size // self.patch)
-        self.fold = PatchDCT(self.patch) if settings.waves else nn.PixelUnshuffle(self.patch)
+        self.fold = PatchDCT(self.patch) if settings.patch_dct else nn.PixelUnshuffle(self.patch)
         self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)

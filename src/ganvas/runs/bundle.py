@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import ganvas
+from ganvas import console
 from ganvas.config.run import NetworkConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
@@ -83,37 +84,37 @@ def read(folder: Path) -> Bundle:
         raise UserError(f"{folder} is damaged: {error}") from None
 
 
-def open_run(path: Path, say: Callable[[str], None] = lambda line: None) -> Bundle:
+def open_run(path: Path) -> Bundle:
     """From a run's folder, or a bundle's own. UserError if it is neither."""
     if (path / sealed.MANIFEST).is_file():
         return read(path)
     run = RunFolder(path)
     if run.exists():
-        return read_run(run, say)
+        return read_run(run)
     beside = [place.parent.name for place in path.parent.glob("*/run.json")] if path.parent.is_dir() else []
     raise UserError(f"{path} is not a run: {nearest(path.name, beside)}")
 
 
-def read_run(run: RunFolder, say: Callable[[str], None] = lambda line: None) -> Bundle:
+def read_run(run: RunFolder) -> Bundle:
     """The bundle of a run; of an unfinished one, what its newest whole checkpoint would give, and that is said.
 
     UserError if there is neither.
     """
     if run.bundle.is_dir():
         return read(run.bundle)
-    found = next(_saved(run, reversed(run.saved()), say), None)
+    found = next(_saved(run, reversed(run.saved())), None)
     if found is None:
         raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
-    say(f"{run.path} is unfinished: from its checkpoint after {found.card.images} images")
+    console.info(f"{run.path} is unfinished: from its checkpoint after {found.card.images} images")
     return found
 
 
 def oldest_saved(run: RunFolder) -> Bundle | None:
     """What the oldest whole checkpoint of a run would give; None if there is none."""
-    return next(_saved(run, run.saved(), lambda line: None), None)
+    return next(_saved(run, run.saved()), None)
 
 
-def _saved(run: RunFolder, places: Iterable[Path], say: Callable[[str], None]) -> Iterator[Bundle]:
+def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
     record = run.read()
     training = record["run"]["training"]
     for place in places:
@@ -123,7 +124,7 @@ def _saved(run: RunFolder, places: Iterable[Path], say: Callable[[str], None]) -
             averaged = not card.is_classifier and training["ema_halflife_images"] > 0
             yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
         except sealed.DamagedError as error:
-            say(f"checkpoint {place.name} is damaged ({error}) and not used")
+            console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
 def bundle_info(record: dict[str, Any], images: int) -> BundleInfo:

@@ -5,9 +5,10 @@ Everything is measured on networks that are thrown away, before the first step o
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
+from ganvas import console
 from ganvas.config.run import RunConfig, TrainingConfig
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
@@ -22,7 +23,7 @@ SECONDS_FOR_A_RATE = 3.0
 OUT_OF_REACH = 1.3  # times slower than the best so far: not timed any more
 
 
-def choose_compute(run: RunConfig, prepared: PreparedSet, say: Callable[[str], None]) -> ComputeConfig:
+def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
     """The fastest of the speeds that the run leaves open; what is given is not measured."""
     choices = list(compute_candidates(run.training))
     if len(choices) == 1:
@@ -39,7 +40,9 @@ def choose_compute(run: RunConfig, prepared: PreparedSet, say: Callable[[str], N
                     )
                 bar.advance()
     best_speed = max(rates, key=lambda speed: rates[speed])
-    say(f"speed {describe(best_speed)}: {rates[best_speed]:.0f} images/s, the fastest of {len(choices)} ways tried")
+    console.info(
+        f"speed {describe(best_speed)}: {rates[best_speed]:.0f} images/s, the fastest of {len(choices)} ways tried"
+    )
     return best_speed
 
 

@@ -4,13 +4,13 @@ A checkpoint is safetensors and JSON. It holds the networks, the average, the op
 is; every random draw follows from (seed, purpose, step), so nothing else has to be kept.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganvas import console
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
@@ -43,7 +43,7 @@ def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
         ) from None
 
 
-def load(run: RunFolder, game: Trainer, say: Callable[[str], None]) -> dict[str, Any] | None:
+def load(run: RunFolder, game: Trainer) -> dict[str, Any] | None:
     """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
@@ -54,7 +54,7 @@ def load(run: RunFolder, game: Trainer, say: Callable[[str], None]) -> dict[str,
             record = sealed.read_json(place / RECORD)
             found = weights.read(place / STATE, wanted(game))
         except sealed.DamagedError as error:
-            say(f"checkpoint {place.name} is damaged ({error}) and not used")
+            console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
             continue
         _fill(game, found)
         return record

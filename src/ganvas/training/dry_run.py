@@ -18,14 +18,14 @@ from ganvas.training.trainer import build_trainer, network_shape, steps_for
 def print_dry_run(asked: TrainRequest, out: Path | None) -> None:
     """Says the whole configuration, the networks layer by layer, and the memory and time a run would take."""
     run = configure(asked.source, asked.recipe, asked.choices)
-    prepared = open_source(run.source, run.data, console.info)
-    run = resolve(fit_to_labels(run, prepared, console.info), prepared, console.info)
+    prepared = open_source(run.source, run.data)
+    run = resolve(fit_to_labels(run, prepared), prepared)
     for name, value in _flat(run.model_dump()):
         console.info(f"{name} {value}")
     shape = network_shape(run, prepared)
     console.info(f"folder {out or default_folder(run)}")
     console.info(f"images {len(prepared.train)} of {shape.channels} x {shape.size} x {shape.size} to train on")
-    speed = autotune.choose_compute(run, prepared, console.info)
+    speed = autotune.choose_compute(run, prepared)
     game = build_trainer(run, prepared, Engine.for_trials(speed))
     for name, network in game.networks.items():
         console.info(f"{name} {parameter_count(network)} parameters")
@@ -39,7 +39,7 @@ def print_dry_run(asked: TrainRequest, out: Path | None) -> None:
     elif run.training.epochs is not None:
         images = round(run.training.epochs * len(prepared.train))
     images = steps_for(images, run.training.batch) * run.training.batch
-    resolve_label_ramp(run, prepared, images, console.info)
+    resolve_label_ramp(run, prepared, images)
     console.info(f"rate {rate:.0f} images/s")
     console.info(f"time about {console.duration(images / rate)} for {images} images")
     if peak := peak_memory_bytes():

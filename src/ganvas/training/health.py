@@ -43,7 +43,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 def _advice(what: str) -> str:
     return (
-        f"{what}; what was saved before is kept. Try a lower --optimiser.rate, another --objective.r1, "
+        f"{what}; what was saved before is kept. Try a lower --optimiser.lr, another --objective.r1, "
         "or --precision float32, with another --out"
     )
 

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from torch import nn
 
-from ganvas.config.run import OptimiserConfig, TrainingConfig
+from ganvas.config.run import TrainingConfig
 from ganvas.errors import InterruptedRunError
 from ganvas.training import health
 from ganvas.training.engine import Engine
 from ganvas.training.log import Log
 from ganvas.training.signals import StopSignal
 from ganvas.training.step import reduce_metrics
-from ganvas.training.trainer import Trainer, learning_rate
+from ganvas.training.trainer import Trainer
 
 
 @dataclass
@@ -53,7 +53,6 @@ class LoopOutputs:
 def run_loop(
     game: Trainer,
     engine: Engine,
-    optimiser: OptimiserConfig,
     training: TrainingConfig,
     steps: int,
     state: State,
@@ -68,13 +67,8 @@ def run_loop(
 
     with StopSignal() as stop:
         for step in range(state.step, steps):
-            for each in game.optimisers.values():
-                each.param_groups[0]["lr"] = learning_rate(optimiser, step / steps)
-            scores = game.step(step)
+            scores = game.advance(step, step / steps)
             state.step, images = step + 1, (step + 1) * batch
-            if game.ema:
-                game.ema.update(batch, images)
-
             last = state.step == steps
             if state.step % health.CHECK_EVERY_STEPS == 0 or last or due(training.save_every):
                 health.check_finite(scores, game.networks, state.step)

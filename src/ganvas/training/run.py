@@ -1,6 +1,6 @@
 """From what was asked to a finished run folder."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,7 @@ def train(asked: TrainRequest, out: Path | None = None) -> RunFolder:
     engine = Engine(asked.track, folder.path)
     engine.on_rank_zero(lambda: prepare(run))
     prepared = open_source(run.source, run.data)
-    run = fit_to_labels(run, prepared, console.info if engine.is_rank_zero else lambda line: None)
+    run = fit_to_labels(run, prepared)
     refuse_uneven(run, engine)
     with ExitStack() as held:
         held.callback(engine.close)
@@ -135,7 +135,7 @@ def locked_folder(folder: RunFolder) -> Iterator[None]:
 
 def prepare(run: RunConfig) -> None:
     """Prepares the source where that is needed, saying how it goes."""
-    open_source(run.source, run.data, console.info)
+    open_source(run.source, run.data)
 
 
 def start(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
@@ -149,8 +149,8 @@ def start(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: Ru
             build_trainer(run, prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))),
             run,
         )
-    run = resolve(run, prepared, console.info)
-    speed = autotune.choose_compute(run, prepared, console.info)
+    run = resolve(run, prepared)
+    speed = autotune.choose_compute(run, prepared)
     images = run.training.images
     if run.training.epochs is not None:
         images = max(1, round(run.training.epochs * len(prepared.train)))
@@ -162,7 +162,7 @@ def start(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: Ru
     steps = steps_for(images, run.training.batch)
     if run.training.images is not None and steps * run.training.batch != images:
         console.info(f"budget {images} images, rounded up to whole batches: {steps * run.training.batch}")
-    run = resolve_label_ramp(run, prepared, steps * run.training.batch, console.info)
+    run = resolve_label_ramp(run, prepared, steps * run.training.batch)
     folder.write(record.new_record(run, asked.as_json(), prepared, speed, steps, engine.device_name))
 
 
@@ -171,7 +171,7 @@ def run_to_end(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folde
     known = folder.read()
     run = RunConfig.model_validate(known["run"])
     engine.configure(ComputeConfig(**known["speed"]))
-    scorer = QuickScore(prepared, console.info) if run.training.score_every and engine.is_rank_zero else None
+    scorer = QuickScore(prepared) if run.training.score_every and engine.is_rank_zero else None
     game = build_trainer(run, prepared, engine)
     state = resume(folder, game, engine)
     if asked.start_from and state.step == 0:
@@ -214,7 +214,7 @@ def run_training(
         )
         with display as live:
             placed = loop_outputs(run, game, engine, known, folder, live, log, scorer)
-            run_loop(game, engine, run.optimiser, run.training, steps, state, placed)
+            run_loop(game, engine, run.training, steps, state, placed)
     finally:
         if log:
             log.close()
@@ -233,7 +233,7 @@ class Silent(AbstractContextManager["Silent"]):
 def resume(folder: RunFolder, game: Trainer, engine: Engine) -> State:
     """The newest whole checkpoint, put into the game; a new start where there is none."""
     engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoints))
-    found = checkpoint.load(folder, game, console.info if engine.is_rank_zero else lambda line: None)
+    found = checkpoint.load(folder, game)
     step = 0 if found is None else int(found["step"])
     if engine.any_rank(engine.mean_over_ranks({"step": step})["step"] != step):
         raise UserError(
@@ -250,7 +250,7 @@ def resume(folder: RunFolder, game: Trainer, engine: Engine) -> State:
 
 def start_from(source: str, game: Trainer, run: RunConfig) -> None:
     """Begins with another run's weights. UserError if its networks are others."""
-    given = bundle.open_run(Path(source), console.info)
+    given = bundle.open_run(Path(source))
     for name, network in game.networks.items():
         try:
             network.load_state_dict(given.networks[name].state_dict())
@@ -269,7 +269,7 @@ def refuse_uneven(run: RunConfig, engine: Engine) -> None:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
 
 
-def fit_to_labels(run: RunConfig, prepared: PreparedSet, say: Callable[[str], None]) -> RunConfig:
+def fit_to_labels(run: RunConfig, prepared: PreparedSet) -> RunConfig:
     """The run as the data allow it, and said: a set without labels is trained without."""
     if prepared.classes:
         return run
@@ -278,7 +278,7 @@ def fit_to_labels(run: RunConfig, prepared: PreparedSet, say: Callable[[str], No
     if run.training.sampler in EVENLY:
         raise UserError(f"--training.sampler {run.training.sampler} balances classes, and {prepared.name} has none")
     if run.labels == "on":
-        say(f"{prepared.name} has no labels: trained without, and no class can be asked for")
+        console.info(f"{prepared.name} has no labels: trained without, and no class can be asked for")
     return run.model_copy(update={"labels": "off"})
 
 

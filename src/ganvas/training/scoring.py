@@ -1,6 +1,6 @@
 """A quick score on the way: are labels obeyed, how far are the images from real ones, and is this the best so far?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,9 +21,9 @@ COUNT = 2_000
 class QuickScore:
     """Scores a generator by the evaluator of the set, on the same noise every time."""
 
-    def __init__(self, prepared: PreparedSet, say: Callable[[str], None]) -> None:
+    def __init__(self, prepared: PreparedSet) -> None:
         """Fits the evaluator if there is none yet. UserError for a set that cannot have one."""
-        self.prepared, self.judge = prepared, evaluator_for(prepared, say)
+        self.prepared, self.judge = prepared, evaluator_for(prepared)
         held = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
         self.real = self.judge.embed(prepared.pixels[held]).features
 

@@ -43,7 +43,7 @@ class StepInputs:
     fresh_noise: Tensor
     """(N, Z), for rules that draw twice; elsewhere the same as `noise`."""
     fresh_fake_labels: Tensor | None
-    """(N,) asked of G with `noise_again`."""
+    """(N,) asked of G with `fresh_noise`."""
     shifts: Tensor | None = None
     """(3, N, 2) pixels by which D sees the real half moved, the fake half, and the fakes in G's turn; None: not so."""
 

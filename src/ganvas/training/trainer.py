@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from ganvas import console
 from ganvas.config.resolve import resolve
 from ganvas.config.run import OptimiserConfig, RunConfig
 from ganvas.data.batches import Batches, FakeLabels
@@ -33,9 +35,25 @@ class Trainer:
     optimisers: dict[str, torch.optim.Optimizer]
     """By the network's name."""
     step: Callable[[int], StepMetrics]
-    """Plays the step of that number: draws, and changes weights."""
+    """Takes the step of that number: draws its inputs, and updates the weights."""
+    batch: int
+    """Images a step, over all processes."""
+    lr_at: Callable[[float], float]
+    """The learning rate at a share, 0 to 1, of the training."""
     ema: EMA | None = field(default=None)
     """Of the generator's weights; None for a classifier."""
+
+    def advance(self, number: int, progress: float) -> StepMetrics:
+        """The step of that number at a share of the training: the learning rate is set, the average follows.
+
+        Whoever trains calls this: the loop, the experiments, the benchmarks.
+        """
+        for optimiser in self.optimisers.values():
+            optimiser.param_groups[0]["lr"] = self.lr_at(progress)
+        metrics = self.step(number)
+        if self.ema:
+            self.ema.update(self.batch, (number + 1) * self.batch)
+        return metrics
 
     def bundle_networks(self) -> dict[str, nn.Module]:
         """The networks that a bundle holds: the averaged generator and the discriminator, or the classifier."""
@@ -49,7 +67,8 @@ def network_shape(run: RunConfig, prepared: PreparedSet) -> Shape:
 
 def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trainer:
     """New networks with weights drawn from the run's seed, ready to play."""
-    run = resolve(run, prepared)
+    with console.quiet():
+        run = resolve(run, prepared)
     shape = network_shape(run, prepared)
     sampler = run.training.sampler
     assert sampler != "auto", "what is left to the data is settled first"
@@ -82,6 +101,8 @@ def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trai
         {"generator": pair.generator, "discriminator": pair.discriminator},
         {"generator": optimisers.generator, "discriminator": optimisers.discriminator},
         step,
+        run.training.batch,
+        partial(learning_rate, run.optimiser),
         EMA(pair.generator, run.training.ema_halflife_images, run.training.ema_ramp),
     )
 
@@ -144,18 +165,18 @@ def build_optimiser(choice: OptimiserConfig, network: nn.Module) -> torch.optim.
     """The optimiser of one network. Fused: one pass over the weights instead of one a formula."""
     parameters = list(network.parameters())
     if choice.name == "sgd":
-        return torch.optim.SGD(parameters, lr=choice.rate, weight_decay=choice.weight_decay, fused=True)
+        return torch.optim.SGD(parameters, lr=choice.lr, weight_decay=choice.weight_decay, fused=True)
     kind = torch.optim.AdamW if choice.name == "adamw" else torch.optim.Adam
     betas = (choice.beta1, choice.beta2)
-    return kind(parameters, lr=choice.rate, betas=betas, weight_decay=choice.weight_decay, fused=True)
+    return kind(parameters, lr=choice.lr, betas=betas, weight_decay=choice.weight_decay, fused=True)
 
 
 def learning_rate(choice: OptimiserConfig, progress: float) -> float:
     """The learning rate at a share (0 to 1) of the run: constant, then in a straight line to its last share."""
-    if progress <= choice.constant or choice.constant == 1:
-        return choice.rate
-    fallen = min(1.0, (progress - choice.constant) / (1 - choice.constant))
-    return choice.rate * (1 - fallen * (1 - choice.last))
+    if progress <= choice.lr_hold or choice.lr_hold == 1:
+        return choice.lr
+    fallen = min(1.0, (progress - choice.lr_hold) / (1 - choice.lr_hold))
+    return choice.lr * (1 - fallen * (1 - choice.lr_final))
 
 
 def steps_for(images: int, batch: int) -> int:
@@ -174,4 +195,5 @@ def _classification(
         images, labels = engine.move(batch.images), engine.move(batch.labels)
         return classifier_step(classifier, optimiser_of_classifier, engine, rule, images, labels)
 
-    return Trainer({"classifier": classifier}, {"classifier": optimiser_of_classifier}, step)
+    lr_at = partial(learning_rate, run.optimiser)
+    return Trainer({"classifier": classifier}, {"classifier": optimiser_of_classifier}, step, run.training.batch, lr_at)

@@ -62,7 +62,7 @@ class Watchdog:
             if len(recent) >= FEWEST_RECORDS and real > SURE and fake < 1 - SURE:
                 sentence = (
                     f"D has won outright for {share:.0%} of the budget (real {real:.3f}, fake {fake:.3f}): "
-                    "G learns next to nothing from it. Try a larger --objective.r1 or a lower --optimiser.rate"
+                    "G learns next to nothing from it. Try a larger --objective.r1 or a lower --optimiser.lr"
                 )
                 return self._once("outright", kind, sentence)
         return None
@@ -78,7 +78,7 @@ class Watchdog:
             if row >= needed:
                 sentence = (
                     f"the previews of a class have become alike: their spread is {self.spreads[-1] / widest:.0%} "
-                    f"of what it was, {row} previews in a row. Try a larger --objective.r1 or a lower --optimiser.rate"
+                    f"of what it was, {row} previews in a row. Try a larger --objective.r1 or a lower --optimiser.lr"
                 )
                 return self._once("collapse", kind, sentence)
         return None

@@ -8,8 +8,8 @@ from ganvas.data import DataConfig, open_source
 from ganvas.errors import UserError
 
 
-def opened(folder, say=lambda line: None, **choices):
-    return open_source(str(folder), DataConfig(**choices), say)
+def opened(folder, **choices):
+    return open_source(str(folder), DataConfig(**choices))
 
 
 def test_a_sub_folder_is_a_class_and_classes_are_in_natural_order(class_folder):
@@ -148,13 +148,12 @@ def test_images_behind_a_refused_one_keep_their_labels(class_folder):
         assert prepared.classes[prepared.labels[index]] == name.split("/")[0]
 
 
-def test_more_than_a_tenth_refused_stops_with_the_list_unless_accepted(class_folder):
+def test_more_than_a_tenth_refused_stops_with_the_list_unless_accepted(class_folder, said):
     folder = class_folder(cats=17)
     for index in range(2):
         (folder / "cats" / f"bad{index}.png").write_bytes(b"no")
-    said = []
     with pytest.raises(UserError, match="2 of 19 images cannot be used"):
-        opened(folder, said.append)
+        opened(folder)
     assert [line for line in said if "bad0.png" in line]
     assert [line for line in said if "bad1.png" in line]
     assert len(opened(folder, accept_refused=True).pixels) == 17

@@ -79,8 +79,8 @@ def hub(monkeypatch):
     return serve
 
 
-def opened(source="hf:someone/pets", say=lambda line: None, **choices):
-    return open_source(source, DataConfig(**choices), say)
+def opened(source="hf:someone/pets", **choices):
+    return open_source(source, DataConfig(**choices))
 
 
 def test_the_columns_of_images_and_class_labels_are_found(hub):
@@ -102,14 +102,13 @@ def test_a_prepared_set_is_opened_without_the_hub(hub):
     assert len(calls) == 1
 
 
-def test_the_licence_is_shown_before_anything_is_downloaded(hub):
-    said = []
+def test_the_licence_is_shown_before_anything_is_downloaded(hub, said):
     hub(raises=ConnectionError("down"))
     with pytest.raises(UserError):
-        opened(say=said.append)
+        opened()
     assert any("licence: cc0-1.0" in line for line in said)
     with pytest.raises(UserError):
-        opened("celeba", say=said.append)
+        opened("celeba")
     assert any("non-commercial" in line for line in said)
 
 

@@ -6,7 +6,7 @@ from ganvas.experiments.experiment import Comparison, Experiment, Measure, Varia
 from ganvas.experiments.gan_trials import train_and_score
 
 # In batches of 16, for more images in the same time, and with 32 maps in place of the book's 256.
-BATCHED: dict[str, Any] = {"training": {"batch": 16}, "optimiser": {"rate": 4e-4}}
+BATCHED: dict[str, Any] = {"training": {"batch": 16}, "optimiser": {"lr": 4e-4}}
 PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "book": ("book-conditional", {}, BATCHED),
     "book convolutional": ("book-conv", {"width": 32}, BATCHED),

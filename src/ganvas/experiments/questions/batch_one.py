@@ -15,7 +15,7 @@ def _name(pair: str, batch: int) -> str:
 
 def _row(pair: str, batch: int) -> Variant:
     recipe, own, rate = RECIPES[pair]
-    run = {"training": {"batch": batch}, "optimiser": {"rate": rate * math.sqrt(batch / own)}}
+    run = {"training": {"batch": batch}, "optimiser": {"lr": rate * math.sqrt(batch / own)}}
     return Variant(_name(pair, batch), {"recipe": recipe, "run": run}, x=batch, line=pair)
 
 

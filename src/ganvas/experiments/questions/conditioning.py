@@ -6,7 +6,7 @@ from ganvas.experiments.experiment import Comparison, Experiment, Measure, Varia
 from ganvas.experiments.gan_trials import train_and_score
 
 # The book's pair in batches of 16, so that enough images fit the time; its rate grows with the batch's square root.
-BOOK: dict[str, Any] = {"recipe": "book-conditional", "run": {"training": {"batch": 16}, "optimiser": {"rate": 4e-4}}}
+BOOK: dict[str, Any] = {"recipe": "book-conditional", "run": {"training": {"batch": 16}, "optimiser": {"lr": 4e-4}}}
 PAIRS = {"book": BOOK, "modern": {"recipe": "modern", "run": {}}}
 IMAGES_A_SECOND = {"book": 3_000, "modern": 1_000}  # of the budget: below what a core does, so that both ends are near
 

@@ -6,7 +6,7 @@ from ganvas.experiments.coherence import coherent
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
 
 SIZE = 64
-BATCHED = {"training": {"batch": 16}, "optimiser": {"rate": 5e-4}}  # more images in the same time than one at a time
+BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}}  # more images in the same time than one at a time
 CONV, DENSE, MODERN, REPAIRED = "book convolutional", "book fully connected", "modern", "modern with attention"
 REAL, MIXED = "real images", "halves of two real images"
 

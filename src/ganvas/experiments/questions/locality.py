@@ -6,7 +6,7 @@ from ganvas.experiments.experiment import Comparison, Experiment, Measure, Varia
 from ganvas.experiments.patches import PIXELS, measured
 
 PARTS = (2, 4, 7)
-BATCHED = {"training": {"batch": 16}, "optimiser": {"rate": 5e-4}, "pair": {"width": 32}}
+BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}, "pair": {"width": 32}}
 PAIRS: dict[str, dict[str, Any]] = {
     "modern": {"recipe": "modern"},
     "the book's convolutional pair": {"recipe": "book-conv", "run": BATCHED},

@@ -12,7 +12,7 @@ NAMES = {
     "none": "no normalisation",
 }
 GAN = ("layer", "batch", "instance", "none")
-BATCHED = {"training": {"batch": 16}, "optimiser": {"rate": 5e-4}}
+BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}}
 
 
 def _classifier(kind: str, batch: int) -> Variant:

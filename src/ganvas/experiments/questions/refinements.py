@@ -27,7 +27,7 @@ def _row(flags: Flags, batch: int = BATCH) -> Variant:
         "pair": {"activation": "leaky-relu" if leaky else "sigmoid", "normalisation": "layer" if norm else "none"},
         "optimiser": {
             "name": "adam" if adam else "sgd",
-            "rate": (ADAM if adam else SGD) * (FASTER if batch == BATCH else 1),
+            "lr": (ADAM if adam else SGD) * (FASTER if batch == BATCH else 1),
         },
         "training": {"batch": batch},
     }
