@@ -28,7 +28,7 @@ def test_it_prints_a_fact_a_line_the_verdict_last_and_writes_its_files(own_run, 
     assert lines[0] == "measuring how fast this machine fits and trains"
     assert lines[1].startswith("12 trials, ")
     assert f"answer {own_run.path / 'worth.html'}" in lines
-    assert any(line.startswith("10 %, real only: accuracy ") for line in lines)
+    assert any(line.startswith("real only (10 %): accuracy ") for line in lines)
     assert lines[-1] == "Cannot tell: fewer than 3 seeds give no verdict."
     assert json.loads((own_run.path / "worth.json").read_text())["answer"] == lines[-1]
     assert (own_run.path / "worth.md").read_text().startswith("# Are images of own worth")
@@ -42,11 +42,11 @@ def test_it_prints_a_fact_a_line_the_verdict_last_and_writes_its_files(own_run, 
 
 def test_the_whole_set_is_there_too_unless_it_has_to_be_quick(own_run, tmp_path, capsys):
     assert worth(own_run.path, seeds="1", minutes="0.05", out=tmp_path / "answer") == 0
-    assert "100 %, real only: accuracy " in capsys.readouterr().out
+    assert "real only (100 %): accuracy " in capsys.readouterr().out
     assert not (own_run.path / "worth.json").exists()
     results = json.loads((tmp_path / "answer" / "worth.json").read_text())
-    shares = [variant["name"].partition(",")[0] for variant in results["variants"]]
-    assert sorted(set(shares)) == ["10 %", "100 %"]
+    shares = [variant["name"].rpartition("(")[2] for variant in results["variants"]]
+    assert sorted(set(shares)) == ["10 %)", "100 %)"]
 
 
 @pytest.mark.parametrize(

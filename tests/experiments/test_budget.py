@@ -81,18 +81,17 @@ def test_a_set_without_a_part_smaller_than_itself_is_refused(prepared, quick):
         parts(prepared(2, 2), quick)
 
 
-def minutes_of(planned, seeds):
+def minutes_of(planned, wish):
     """With two cores that are never idle."""
-    seconds = [
-        each.generator_seconds + each.fit_seconds * (4 if each.share == budget.FULL else 5) for each in planned.shares
-    ]
-    return seeds * sum(seconds) / 60 / 2
+    shown, trained = planned.shares[-1].shown, planned.shares[-1].trained
+    return budget.cpu_seconds([each.share for each in planned.shares], FAST, wish, trained, shown) / 60 / 2
 
 
 @pytest.mark.parametrize(("minutes", "quick"), [(15, False), (3, True), (10, True), (40, False)])
 def test_a_plan_takes_no_longer_than_was_asked(prepared, minutes, quick):
     tested = budget.QUICK_TESTED if quick else budget.MOST_TESTED
-    taken = minutes_of(plan(prepared(30_000, 30_000), FAST, minutes, Wish(3, quick, 10**9, tested)), 3)
+    wish = Wish(3, quick, 10**9, tested)
+    taken = minutes_of(plan(prepared(30_000, 30_000), FAST, minutes, wish), wish)
     assert 0.6 * minutes < taken <= minutes
 
 
@@ -103,6 +102,14 @@ def test_more_cores_show_more_in_the_same_time_and_an_accelerator_is_counted_onc
     assert plan(whole, FAST, 4, wish).shares[0].shown > 1.5 * two
     monkeypatch.setattr(machine, "device", lambda: "cuda")
     assert budget.at_once(30) == 1
+
+
+def test_the_time_of_everything_is_the_one_counted_by_hand():
+    wish, rates = Wish(2, True, 10**6, 1_000), Rates(fitting=100.0, training=10.0)
+    # 5 fits and a generator start in 4 s each; 5 fits of 2,000 images and 500 more in the time of their tests; 3,000
+    # images trained, and 1,000 drawn in the time of 500.
+    by_hand = 2 * (6 * 4 + 5 * 2_500 / 100 + 3_500 / 10)
+    assert budget.cpu_seconds([0.1], rates, wish, 3_000, 2_000) == pytest.approx(by_hand)
 
 
 def test_quick_leaves_the_whole_set_out_and_the_whole_set_uses_the_runs_own_generator(prepared):

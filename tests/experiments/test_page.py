@@ -44,7 +44,6 @@ def results_of(variants, failures=()):
         measures=MEASURES,
         trials=6,
         done=6 - len(failures),
-        cpu_seconds=90,
         answer="b is better: FCD 0.50 times.",
         in_short="b is better.",
         verdict="yes",

@@ -111,7 +111,7 @@ def test_rows_of_the_whole_set_never_decide(whole):
     with_whole = asked(planned, found=found)
     assert (with_whole.verdict, with_whole.answer) == (without.verdict, without.answer)
     assert with_whole.comparisons == without.comparisons
-    assert variant(with_whole, "100 %, real + generated").figures["accuracy"].value == pytest.approx(whole, abs=0.02)
+    assert variant(with_whole, "real + generated (100 %)").figures["accuracy"].value == pytest.approx(whole, abs=0.02)
 
 
 def test_the_whole_set_alone_gives_no_answer():
@@ -125,7 +125,7 @@ def test_fewer_than_three_seeds_give_no_answer_however_clear(seeds):
 
 
 def test_one_seed_has_a_figure_and_no_interval():
-    figure = variant(asked({0.1: rows(0.9)}, (0,)), "10 %, real only").figures["accuracy"]
+    figure = variant(asked({0.1: rows(0.9)}, (0,)), "real only (10 %)").figures["accuracy"]
     assert figure.value == pytest.approx(0.8, abs=0.02)
     assert figure.low is None
 
@@ -134,15 +134,15 @@ def test_a_failed_fit_is_reported_and_never_averaged_away():
     found = results({0.1: rows(0.95), 0.01: rows(0.95)})
     del found[0.1, 1, "c"]
     judged = asked({0.1: {}, 0.01: {}}, failures={(0.1, 1, "c"): "a loss is not a number"}, found=found)
-    assert variant(judged, "10 %, real + generated").figures == {}
-    assert variant(judged, "10 %, real only").figures["accuracy"].value > 0
-    assert judged.failures == (Failure(variant="10 %, real + generated", seed=1, why="a loss is not a number"),)
+    assert variant(judged, "real + generated (10 %)").figures == {}
+    assert variant(judged, "real only (10 %)").figures["accuracy"].value > 0
+    assert judged.failures == (Failure(variant="real + generated (10 %)", seed=1, why="a loss is not a number"),)
     assert judged.answer == "Cannot tell: 1 fit that it rests on could not be done."
 
 
 def test_a_share_of_right_answers_has_an_interval_within_0_and_1():
     found = asked({0.1: dict.fromkeys("abcde", 0.998)}, spread=0.01)
-    figure = variant(found, "10 %, real only").figures["accuracy"]
+    figure = variant(found, "real only (10 %)").figures["accuracy"]
     assert figure.high <= 1.0
 
 

@@ -61,7 +61,7 @@ def test_what_a_run_leaves_to_the_data_is_resolved_on_the_part_that_is_trained_o
     subject = open_subject(run.path, 100)
     part = replace(subject.prepared, train=np.asarray(subject.prepared.train)[:6])
     resolved.clear()
-    trial = Trial("worth", "10 %, generator", 1, 0.0, str(run.path), tmp_path)
+    trial = Trial("worth", "generator (10 %)", 1, 0.0, str(run.path), tmp_path)
     worth_trials.generated_images(subject, part, share(trained=16), trial)
     assert [(each.objective.augment, each.pair.blur, each.seed) for each in resolved] == [("on", "on", 1)]
 
@@ -76,7 +76,7 @@ def test_what_was_asked_for_stays_so_on_every_part(train_small, tmp_path, resolv
 
 
 def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, monkeypatch):
-    trial = Trial("worth", "10 %, real + generated", 2, 0.0, str(subject.path), tmp_path)
+    trial = Trial("worth", "real + generated (10 %)", 2, 0.0, str(subject.path), tmp_path)
     first = worth_trials.generated_images(subject, subject.prepared, share(trained=8), trial)
     monkeypatch.setattr(worth_trials, "train_for_images", None)
     again = worth_trials.generated_images(subject, subject.prepared, share(trained=8), replace(trial, variant="other"))
@@ -88,7 +88,7 @@ def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, m
 
 def test_where_the_runs_own_generator_serves_none_is_trained(subject, tmp_path, monkeypatch):
     monkeypatch.setattr(worth_trials, "train_for_images", None)
-    trial = Trial("worth", "100 %, generator", 0, 0.0, str(subject.path), tmp_path)
+    trial = Trial("worth", "generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
     assert len(worth_trials.generated_images(subject, subject.prepared, share(trained=None), trial).pixels) == 12
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,10 +58,6 @@ class Share(Record):
     """Shown to the generator that is trained anew. None if the run's own serves, which saw the whole set."""
     note: str
     """What a reader has to know of this share."""
-    fit_seconds: float = 0.0
-    """CPU seconds that a fit and its test are expected to take."""
-    generator_seconds: float = 0.0
-    """CPU seconds that a generator and its images are expected to take."""
 
 
 class Plan(Record):
@@ -143,28 +140,17 @@ def plan(prepared: PreparedSet, rates: Rates, minutes: float, wish: Wish) -> Pla
     shares = [share for share, _, _ in parts(prepared, wish.quick)]
     trained, shown = _allotted(shares, rates, minutes, wish)
     if not _are_enough(trained, shown, wish):
-        fits, trainings = (wish.seeds * sum(map(count, shares)) for count in (_fits, _trainings))
         raise UserError(
-            f"{minutes:g} minutes are too few for {fits} fits and {trainings} trainings on this machine: "
+            f"{minutes:g} minutes are too few for {wish.seeds * sum(map(fits, shares))} fits and "
+            f"{wish.seeds * sum(map(trainings, shares))} trainings on this machine: "
             f"give --minutes {enough(prepared, rates, minutes, wish):g} or more"
         )
     most, planned = fit_images(len(prepared.train), prepared.size), []
     for share, images, note in parts(prepared, wish.quick):
         each = max(1, min(most, int(shown * _weight(share))) // BATCH) * BATCH
         generated = max(len(prepared.classes), min(MOST_GENERATED * images, each // 2))
-        anew = trained * _trainings(share)
-        planned.append(
-            Share(
-                share=share,
-                images=images,
-                shown=each,
-                generated=generated,
-                trained=anew or None,
-                note=note,
-                fit_seconds=SECONDS_TO_START + (each + wish.tested / PREDICTING_IS_FASTER) / rates.fitting,
-                generator_seconds=SECONDS_TO_START + (anew + generated / DRAWING_IS_FASTER) / rates.training,
-            )
-        )
+        anew = trained if trainings(share) else None
+        planned.append(Share(share=share, images=images, shown=each, generated=generated, trained=anew, note=note))
     return Plan(minutes=minutes, shares=tuple(planned))
 
 
@@ -176,37 +162,47 @@ def enough(prepared: PreparedSet, rates: Rates, minutes: float, wish: Wish) -> f
     return least
 
 
-def _allotted(shares: list[float], rates: Rates, minutes: float, wish: Wish) -> tuple[int, int]:
+def cpu_seconds(shares: Sequence[float], rates: Rates, wish: Wish, trained: float, shown: float) -> float:
+    """Of everything, if each generator trains on so many images and each fit of a reduced share shows so many."""
+    seconds = 0.0
+    for share in shares:
+        images = shown * _weight(share)
+        seconds += SECONDS_TO_START * (fits(share) + 1)
+        seconds += fits(share) * (images + wish.tested / PREDICTING_IS_FASTER) / rates.fitting
+        # At most half of the images that a fit shows are drawn.
+        seconds += (trainings(share) * trained + images / 2 / DRAWING_IS_FASTER) / rates.training
+    return wish.seeds * seconds
+
+
+def _allotted(shares: Sequence[float], rates: Rates, minutes: float, wish: Wish) -> tuple[int, int]:
     """Images shown in each training, and in each fit of a reduced share."""
-    trainings, fits = (wish.seeds * sum(map(count, shares)) for count in (_trainings, _fits))
-    generators = wish.seeds * len(shares)
-    seconds = 60 * minutes * SHARE_IN_USE * at_once(fits)
-    seconds -= SECONDS_TO_START * (fits + generators)
-    trained = max(0, min(wish.most_trained, int(SHARE_OF_GENERATORS * seconds * rates.training / trainings)))
-    seconds -= trainings * trained / rates.training + fits * wish.tested / rates.fitting / PREDICTING_IS_FASTER
-    # At most half of the images that a fit shows are drawn.
-    drawing = 0.5 / rates.training / DRAWING_IS_FASTER
-    seconds_an_image = wish.seeds * sum(_weight(share) * (_fits(share) / rates.fitting + drawing) for share in shares)
-    return trained, max(0, int(seconds / seconds_an_image))
+    seconds = 60 * minutes * SHARE_IN_USE * at_once(wish.seeds * sum(map(fits, shares)))
+    one_image = wish.seeds * sum(map(trainings, shares)) / rates.training
+    for_generators = SHARE_OF_GENERATORS * (seconds - cpu_seconds(shares, rates, wish, 0, 0))
+    trained = max(0, min(wish.most_trained, int(for_generators / one_image)))
+    fixed, with_one = (cpu_seconds(shares, rates, wish, trained, shown) for shown in (0, 1))
+    return trained, max(0, int((seconds - fixed) / (with_one - fixed)))
 
 
-def at_once(fits: int) -> int:
-    """Trials that run at the same time and do not slow each other down: one a core; one in all on an accelerator.
+def at_once(trials: int) -> int:
+    """How many of the fits run at the same time without slowing each other down; one on an accelerator.
 
     Some trials wait for others, so more than a third of the fits are never counted on.
     """
-    return min(machine.cores(), max(1, fits // 3)) if machine.device() == "cpu" else 1
+    return min(machine.cores(), max(1, trials // 3)) if machine.device() == "cpu" else 1
 
 
 def _are_enough(trained: int, shown: int, wish: Wish) -> bool:
     return shown >= FEWEST_SHOWN and trained >= min(wish.most_trained, FEWEST_TRAINED)
 
 
-def _fits(share: float) -> int:
+def fits(share: float) -> int:
+    """Ways of learning at a share, for each seed: generated images of the whole set are not augmented."""
     return 4 if share == FULL else 5
 
 
-def _trainings(share: float) -> int:
+def trainings(share: float) -> int:
+    """Generators trained for a share, for each seed."""
     return int(share != FULL)
 
 

@@ -26,8 +26,6 @@ class Variant:
     """The line it is a point of."""
     after: str = ""
     """The variant whose trial with the same seed must end first. Where that one fails, this one fails with it."""
-    seconds: float | None = None
-    """CPU seconds that a trial is expected to take, if they are not the experiment's."""
 
 
 @dataclass(frozen=True)

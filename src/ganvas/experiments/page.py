@@ -94,8 +94,9 @@ def p_value(comparison: ComparisonResult) -> str:
 def markdown(results: ExperimentResults, strips: bool, names: Names = STUDY) -> str:
     """The page, beside its chart, and its strips of images if there are some."""
     measures = measured(results)
-    # Titles, claims and sentences are ours. Reasons of failures and the set's name may hold other people's words.
-    parts = [f"# {results.title}", f"> {results.claim}", f"**{answer(results)}**", f"![{results.name}]({names.chart})"]
+    # Claims and sentences are ours. Titles and reasons of failures may hold other people's words.
+    parts = [f"# {escape_markdown(results.title)}", f"> {results.claim}", f"**{answer(results)}**"]
+    parts.append(f"![{results.name}]({names.chart})")
     if strips:
         parts.append(f"![Generated images, a strip a variant]({names.strips})")
     rows = (cells(variant, measures) for variant in results.variants)

@@ -83,7 +83,6 @@ class ExperimentResults(Findings):
     limits: tuple[str, ...]
     trials: int
     done: int
-    cpu_seconds: int
     method: tuple[str, ...]
     """How it was measured, in sentences."""
     command: str

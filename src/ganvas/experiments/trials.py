@@ -28,7 +28,7 @@ from ganvas.experiments import analysis
 from ganvas.experiments.experiment import Experiment, Trial, Variant
 from ganvas.experiments.journal import Journal, TrialLine
 from ganvas.experiments.questions import EXPERIMENTS
-from ganvas.experiments.results import ExperimentResults
+from ganvas.experiments.results import ExperimentResults, Findings
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.settings import Settings
 from ganvas.training import health
@@ -96,7 +96,7 @@ def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds
     """Does the trials that the journal lacks, those that others wait for first."""
     known = analysis.read(journal.finished).figures
     missing = [
-        (variant, Trial(experiment.name, variant.name, seed, variant.seconds or seconds, source, journal.path.parent))
+        (variant, Trial(experiment.name, variant.name, seed, seconds, source, journal.path.parent))
         for seed in seeds
         for variant in experiment.variants
         if (variant.name, seed) not in known
@@ -126,7 +126,7 @@ def _do(experiment: Experiment, tasks: list[tuple[Variant, Trial]], journal: Jou
 def planned(trials: Sequence[Trial]) -> str:
     """What is to be done, before the first trial has ended and shows how long they take."""
     at_once = min(len(trials), machine.cores())
-    budgets = -(-len(trials) // at_once) * sum(trial.seconds for trial in trials) / len(trials)
+    budgets = -(-len(trials) // at_once) * max(trial.seconds for trial in trials)
     return f"{len(trials)} trials, {at_once} at once: their budgets come to {console.duration(budgets)}, scoring on top"
 
 
@@ -135,30 +135,45 @@ def results_of(experiment: Experiment, journal: Journal) -> ExperimentResults:
     assert journal.header is not None, "nothing was begun"
     asked, plan = journal.header.asked, journal.header.plan
     seeds, results = range(int(str(asked["seeds"]))), analysis.read(journal.finished)
+    source = asked["set"] if asked["set"] == "digits" else f"./{asked['set']}"
+    method = (
+        f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes {asked['seconds']:g} "
+        "CPU seconds on one thread, unless stated otherwise.",
+        "Means of ratios are geometric; intervals are Student's over the seeds, 95 %. Variants are compared seed by "
+        "seed, ratios by their logarithms; p values are after Holm's correction over the "
+        f"{len(experiment.comparisons)} comparisons of the study.",
+        f"{results.seconds / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
+        f"{str(plan['torch']).partition('+')[0]}.",
+    )
+    command = f"ganvas study {experiment.name} {source} --seeds {len(seeds)} --budget {asked['seconds']:g}"
+    findings = analysis.analyse(experiment, results, seeds)
+    return assemble(experiment, experiment.name, findings, results, seeds, method, command)
+
+
+def assemble(
+    experiment: Experiment,
+    title: str,
+    findings: Findings,
+    results: analysis.Results,
+    seeds: Sequence[int],
+    method: Sequence[str],
+    command: str,
+) -> ExperimentResults:
+    """The findings with everything else that a page shows."""
     trials = len(seeds) * len(experiment.variants)
     done = sum((variant.name, seed) in results.figures for variant in experiment.variants for seed in seeds)
-    source = asked["set"] if asked["set"] == "digits" else f"./{asked['set']}"
     return ExperimentResults(
-        **dict(analysis.analyse(experiment, results, seeds)),
+        **dict(findings),
         name=experiment.name,
-        title=experiment.name,
+        title=title,
         claim=experiment.claim,
         measures=experiment.measures,
         axis=experiment.axis,
         limits=experiment.limits,
         trials=trials,
         done=done,
-        cpu_seconds=round(results.seconds),
-        method=(
-            f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes "
-            f"{asked['seconds']:g} CPU seconds on one thread, unless stated otherwise.",
-            "Means of ratios are geometric; intervals are Student's over the seeds, 95 %. Variants are compared seed "
-            "by seed, ratios by their logarithms; p values are after Holm's correction over the "
-            f"{len(experiment.comparisons)} comparisons of the study.",
-            f"{done} of {trials} trials, {round(results.seconds) / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
-            f"{str(plan['torch']).partition('+')[0]}.",
-        ),
-        command=f"ganvas study {experiment.name} {source} --seeds {len(seeds)} --budget {asked['seconds']:g}",
+        method=(*method, f"{done} of {trials} trials are done."),
+        command=command,
     )
 
 

@@ -48,8 +48,8 @@ class Gain(NamedTuple):
 
 
 def name_of(share: Share, way: str) -> str:
-    """The variant's name: `10 %, real only`."""
-    return f"{percent(share.share)}, {WAYS[way]}"
+    """The variant's name: `real only (10 %)`."""
+    return f"{WAYS[way]} ({percent(share.share)})"
 
 
 def judge(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int], results: Results) -> Findings:

@@ -13,12 +13,12 @@ from ganvas import console
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import BATCH, weights_digest
 from ganvas.experiments import analysis, budget, verdict
-from ganvas.experiments.budget import FULL, Plan, Share, percent
+from ganvas.experiments.budget import Plan, Share, percent
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.page import Names
 from ganvas.experiments.results import ExperimentResults
-from ganvas.experiments.trials import carry_out, software_and_machine
+from ganvas.experiments.trials import assemble, carry_out, software_and_machine
 from ganvas.experiments.worth_trials import GENERATED, GENERATORS, WAYS, Subject, measure_worth, rare_classes
 from ganvas.report.page import escape_markdown
 from ganvas.runs import sealed
@@ -81,7 +81,9 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
         raise UserError(f"{journal.path}: line 1 is damaged; remove the file to begin anew") from None
     experiment = experiment_of(subject, plan, choices)
     journal.begin(asked, {**software_and_machine(), "budget": plan.model_dump(mode="json")})
-    carry_out(experiment, str(subject.path), choices.all_seeds, 0.0, journal)
+    trials = len(experiment.variants) * choices.seeds
+    seconds = 60 * plan.minutes * budget.at_once(trials) / trials  # on average
+    carry_out(experiment, str(subject.path), choices.all_seeds, seconds, journal)
     found = results_of(subject, experiment, plan, choices, journal)
     if found.done == found.trials:
         sealed.remove(folder / GENERATORS)
@@ -104,22 +106,14 @@ def experiment_of(subject: Subject, plan: Plan, choices: Worth) -> Experiment:
     """The experiment: every way of learning at every share, after the generator whose images it learns from."""
     variants = []
     for share in plan.shares:
-        generator = f"{percent(share.share)}, generator"
-        about = {"share": share, "tested": choices.most_tested}
-        variants.append(Variant(generator, {**about, "way": ""}, seconds=share.generator_seconds))
-        variants += [
-            Variant(
-                verdict.name_of(share, way),
-                {**about, "way": way},
-                after=generator if way in GENERATED else "",
-                seconds=share.fit_seconds,
-            )
-            for way in WAYS
-            if share.share != FULL or way != "e"
-        ]
+        generator, about = f"generator ({percent(share.share)})", {"share": share, "tested": choices.most_tested}
+        variants.append(Variant(generator, {**about, "way": ""}))
+        for way in list(WAYS)[: budget.fits(share.share)]:
+            after = generator if way in GENERATED else ""
+            variants.append(Variant(verdict.name_of(share, way), {**about, "way": way}, after=after))
     labels = np.asarray(subject.prepared.labels)[subject.tested]
     rare = rare_classes(budget.class_counts(subject.prepared), labels)
-    classes = ", ".join(escape_markdown(subject.prepared.classes[k]) for k in rare.classes)
+    classes = ", ".join(subject.prepared.classes[k] for k in rare.classes)
     recall = "lowest recall of a class" if rare.balanced else f"recall of the rarest ({classes})"
     return Experiment(
         name="worth",
@@ -138,22 +132,12 @@ def results_of(
 ) -> ExperimentResults:
     """What a page is made of."""
     seeds, results = choices.all_seeds, analysis.read(journal.finished)
-    done = sum((variant.name, seed) in results.figures for variant in experiment.variants for seed in seeds)
+    findings = verdict.judge(experiment, plan.shares, seeds, results)
+    sentences = (*map(describe_share, plan.shares), *method(subject, plan, choices, results.seconds))
+    title = f"Are images of {subject.name} worth learning from?"
     flags = f"{' --quick' * choices.quick} --seeds {choices.seeds} --seed {choices.seed} --minutes {plan.minutes:g}"
-    return ExperimentResults(
-        **dict(verdict.judge(experiment, plan.shares, seeds, results)),
-        name=experiment.name,
-        title=f"Are images of {escape_markdown(subject.name)} worth learning from?",
-        claim=experiment.claim,
-        measures=experiment.measures,
-        axis="",
-        limits=experiment.limits,
-        trials=len(seeds) * len(experiment.variants),
-        done=done,
-        cpu_seconds=round(results.seconds),
-        method=(*map(describe_share, plan.shares), *method(subject, plan, choices, results.seconds)),
-        command=f"ganvas worth {subject.name}{flags}",
-    )
+    command = f"ganvas worth {subject.name}{flags}"
+    return assemble(experiment, title, findings, results, seeds, sentences, command)
 
 
 def describe_share(share: Share) -> str:
@@ -175,8 +159,9 @@ def method(subject: Subject, plan: Plan, choices: Worth, cpu_seconds: float) -> 
     untested = [escape_markdown(name) for k, name in enumerate(prepared.classes) if k not in tested]
     rare, counts = rare_classes(budget.class_counts(prepared), labels), budget.class_counts(prepared)
     rarest = ", ".join(f"{escape_markdown(prepared.classes[k])} ({counts[k]:,})" for k in rare.classes)
-    fits = choices.seeds * sum(4 if share.share == FULL else 5 for share in plan.shares)
-    trainings = choices.seeds * sum(share.trained is not None for share in plan.shares)
+    fits, trainings = (
+        choices.seeds * sum(count(share.share) for share in plan.shares) for count in (budget.fits, budget.trainings)
+    )
     sentences = [
         f"Each fit of a share shows as many images, in batches of {BATCH}, to the same small network; all are tested "
         f"on {len(subject.tested):,} real held-out images of {escape_markdown(prepared.name)} "
