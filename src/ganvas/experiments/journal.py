@@ -47,14 +47,14 @@ class TrialLine(Record):
         return self
 
     @classmethod
-    def measured(cls, row: str, seed: int, seconds: float, found: Measurements) -> Self:
+    def measured(cls, row: str, seed: int, seconds: float, values: Measurements) -> Self:
         """The line of a trial that gave figures."""
         packed = {
             name: (len(value), base64.b64encode(np.packbits(value).tobytes()).decode("ascii"))
-            for name, value in found.items()
+            for name, value in values.items()
             if isinstance(value, np.ndarray)
         }
-        figures = {name: float(f"{np.mean(value):.6g}") for name, value in found.items()}
+        figures = {name: float(f"{np.mean(value):.6g}") for name, value in values.items()}
         return cls(row=row, seed=seed, seconds=seconds, figures=figures, flags=packed)
 
     def unpacked(self, name: str) -> Flags:
@@ -134,15 +134,15 @@ def _read(path: Path) -> list[dict[str, Any]]:
         texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    found = []
+    objects = []
     for number, text in enumerate(texts, start=1):
         try:
             line = json.loads(text)
             if not isinstance(line, dict):
                 raise ValueError
-            found.append(line)
+            objects.append(line)
         except ValueError:
             if number == len(texts):
                 break
             raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
-    return found
+    return objects
