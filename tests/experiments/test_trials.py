@@ -216,6 +216,7 @@ def test_processes_started_inside_have_one_thread_and_the_environment_is_as_befo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path):
     results = ask(large_source, tmp_path, EXPERIMENTS["activation"], seeds=2, budget=0.5)
     assert results.done == results.trials == 2 * len(EXPERIMENTS["activation"].variants)

@@ -70,7 +70,7 @@ def open_subject(path: Path, most_tested: int) -> Subject:
     record = RunFolder(path).read()
     asked, resolved = record["asked"], record["run"]
     run = configure(resolved["source"], asked["recipe"], asked["choices"])
-    prepared = open_source(run.source, DataConfig.model_validate(resolved["data"]), processes=1)
+    prepared = open_source(run.source, DataConfig.model_validate(resolved["data"]))
     if prepared.fingerprint != record["data"]["fingerprint"]:
         raise UserError(
             f"{run.source} is no longer what {path} was trained on: its images have changed; bring them back, or "
