@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,11 @@ class Comparison:
     against: tuple[str, ...]
     claim: str
     """`GELU makes the book GAN draw {better|worse}`: what is true if they are better, and if they are worse."""
+
+    @classmethod
+    def between(cls, measure: str, of: str, against: str, claim: str) -> Self:
+        """Of one variant with one other."""
+        return cls(measure, (of,), (against,), claim)
 
     @property
     def yes(self) -> str:

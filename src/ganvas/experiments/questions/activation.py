@@ -29,11 +29,8 @@ EXPERIMENT = Experiment(
     variants=tuple(_variant(pair, activation) for pair in PAIRS for activation in ("leaky-relu", "gelu")),
     measures=(Measure("fcd", "FCD"), Measure("balance", "class balance", "higher", "points", 3)),
     comparisons=tuple(
-        Comparison(
-            "fcd",
-            (f"{pair}, gelu",),
-            (f"{pair}, leaky-relu",),
-            f"GELU makes the {pair} GAN draw {{better|worse}}",
+        Comparison.between(
+            "fcd", f"{pair}, gelu", f"{pair}, leaky-relu", f"GELU makes the {pair} GAN draw {{better|worse}}"
         )
         for pair in PAIRS
     ),

@@ -20,12 +20,8 @@ def _variant(pair: str, batch: int) -> Variant:
 
 
 def _comparison(pair: str, batch: int, than: int) -> Comparison:
-    return Comparison(
-        "fcd",
-        (_name(pair, batch),),
-        (_name(pair, than),),
-        f"The {pair} GAN draws {{better|worse}} images after the same time in batches of {batch} than of {than}",
-    )
+    claim = f"The {pair} GAN draws {{better|worse}} images after the same time in batches of {batch} than of {than}"
+    return Comparison.between("fcd", _name(pair, batch), _name(pair, than), claim)
 
 
 EXPERIMENT = Experiment(

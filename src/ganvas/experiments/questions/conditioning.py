@@ -22,25 +22,21 @@ def _variant(pair: str, labels: str, equal: str) -> Variant:
 
 def _comparison(pair: str, equal: str) -> Comparison:
     at = f"at equal {'time' if equal == 'time' else 'numbers of images'}"
-    return Comparison(
-        "fcd",
-        (f"{pair}, labels, equal {equal}",),
-        (f"{pair}, no labels, equal {equal}",),
-        f"The {pair} GAN draws {{better|worse}} images with labels than without {at}",
-    )
+    claim = f"The {pair} GAN draws {{better|worse}} images with labels than without {at}"
+    return Comparison.between("fcd", f"{pair}, labels, equal {equal}", f"{pair}, no labels, equal {equal}", claim)
 
 
 RANDOM = (
-    Comparison(
+    Comparison.between(
         "fcd",
-        ("modern, labels, equal time",),
-        ("modern, random labels, equal time",),
+        "modern, labels, equal time",
+        "modern, random labels, equal time",
         "The data's labels make {better|worse} images than random ones",
     ),
-    Comparison(
+    Comparison.between(
         "fcd",
-        ("modern, random labels, equal time",),
-        ("modern, no labels, equal time",),
+        "modern, random labels, equal time",
+        "modern, no labels, equal time",
         "Random labels make {better|worse} images than none",
     ),
 )

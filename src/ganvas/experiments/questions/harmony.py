@@ -18,7 +18,7 @@ def _variant(name: str, recipe: str, run: dict[str, Any]) -> Variant:
 def _real(other: str, measure: str) -> Comparison:
     which = "go together" if measure == "coherence" else "are told from those of another image"
     claim = f"The halves of real images {which} {{better|worse}} than the halves that a {other} generator draws"
-    return Comparison(measure, (REAL,), (other,), claim)
+    return Comparison.between(measure, REAL, other, claim)
 
 
 def _more(one: str, other: str, measure: str) -> Comparison:
@@ -28,7 +28,7 @@ def _more(one: str, other: str, measure: str) -> Comparison:
         "fcd": "draws",
     }[measure]
     claim = f"The {one} generator {does} {{better|worse}} than the {other} one"
-    return Comparison(measure, (one,), (other,), claim)
+    return Comparison.between(measure, one, other, claim)
 
 
 EXPERIMENT = Experiment(

@@ -30,9 +30,8 @@ def _discriminator(pair: str, parts: int) -> Variant:
 
 def _notices(pair: str) -> Comparison:
     claim = f"The D of {pair} scores an image above the same one with four patches in a wrong order"
-    return Comparison(
-        "told", (_discriminator(pair, 2).name,), (CHANCE.name,), f"{claim}, {{more|less}} often than by chance"
-    )
+    claim += ", {more|less} often than by chance"
+    return Comparison.between("told", _discriminator(pair, 2).name, CHANCE.name, claim)
 
 
 CHANCE = Variant("D of either, sees no difference", {**_discriminator("modern", 1).choices, "images_a_second": 64})
@@ -40,7 +39,7 @@ WHOLE, ASTRAY, PATCHES, SINGLE = (_classifier(*each).name for each in ((1, 1), (
 
 
 def _better(of: str, against: str, who: str, than: str) -> Comparison:
-    return Comparison("accuracy", (of,), (against,), f"{who} tell the class {{better|worse}} than {than}")
+    return Comparison.between("accuracy", of, against, f"{who} tell the class {{better|worse}} than {than}")
 
 
 EXPERIMENT = Experiment(

@@ -9,12 +9,8 @@ SIZES = (28, 64, 96, 128)
 
 def _less(measure: str, size: int, what: str) -> Comparison:
     """The convolutional pair against the fully connected one."""
-    return Comparison(
-        measure,
-        (f"convolutional, {size} px",),
-        (f"fully connected, {size} px",),
-        f"At {size} px the convolutional pair takes {{less|more}} {what} than the fully connected one",
-    )
+    claim = f"At {size} px the convolutional pair takes {{less|more}} {what} than the fully connected one"
+    return Comparison.between(measure, f"convolutional, {size} px", f"fully connected, {size} px", claim)
 
 
 EXPERIMENT = Experiment(

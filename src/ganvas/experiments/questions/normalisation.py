@@ -27,17 +27,13 @@ def _gan(normalisation: str) -> Variant:
 
 def _right(of: str, against: str, batch: int) -> Comparison:
     where = f"in batches of {batch}" if batch > 1 else "one image at a time"
-    return Comparison(
-        "accuracy",
-        (f"classifier, {of}, {batch}",),
-        (f"classifier, {against}, {batch}",),
-        f"The classifier is right {{more|less}} often with {NAMES[of]} than with {NAMES[against]}, {where}",
-    )
+    claim = f"The classifier is right {{more|less}} often with {NAMES[of]} than with {NAMES[against]}, {where}"
+    return Comparison.between("accuracy", f"classifier, {of}, {batch}", f"classifier, {against}, {batch}", claim)
 
 
 def _draws(of: str, against: str) -> Comparison:
     claim = f"The conditional GAN draws {{better|worse}} with {NAMES[of]} than with {NAMES[against]}"
-    return Comparison("fcd", (f"GAN, {of}, 16",), (f"GAN, {against}, 16",), claim)
+    return Comparison.between("fcd", f"GAN, {of}, 16", f"GAN, {against}, 16", claim)
 
 
 EXPERIMENT = Experiment(
