@@ -122,7 +122,6 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
         {"channels": 2},
         {"classes": 7},
         {"classes": [1, 2]},
-        {"format": 2},
         {"extra": "x"},
         {"source": None},
     ],
@@ -190,3 +189,10 @@ def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
     shutil.rmtree(unfinished_run.checkpoints)
     with pytest.raises(UserError, match="neither a bundle nor a whole checkpoint yet"):
         bundle.open_run(unfinished_run.path)
+
+
+def test_a_bundle_of_another_format_is_refused_with_both_numbers(written):
+    values = json.loads((written / "run.json").read_bytes())
+    sealed_again(written, run_json=sealed.to_json(values | {"format": 1}))
+    with pytest.raises(UserError, match="run.json has format 1; this version of ganvas reads format 2"):
+        bundle.read(written)

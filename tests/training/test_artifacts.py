@@ -4,12 +4,14 @@ import torch
 from torch import nn
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig
 from ganvas.networks.book import BookConv
 from ganvas.networks.pair import Shape
 from ganvas.report.log import read_log
 from ganvas.runs import bundle
 from ganvas.training import artifacts
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 
@@ -26,8 +28,8 @@ def test_a_classifier_leaves_a_confusion_matrix_and_says_its_accuracy(tiny_sourc
     run = train(TrainRequest(str(tiny_source), "book-classifier", small("book-classifier")), tmp_path / "run")
     assert (run.charts / "confusion.png").is_file()
     told(run)
-    results = run.read()["results"]
-    assert f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out" in capsys.readouterr().out
+    results = run.read().results
+    assert f"accuracy {results.accuracy:.4f} on {results.held_out} held-out" in capsys.readouterr().out
 
 
 def test_the_log_is_what_the_charts_read(tiny_run):
@@ -37,8 +39,9 @@ def test_the_log_is_what_the_charts_read(tiny_run):
 @pytest.mark.parametrize("recipe", ["modern", "book-conv"])
 def test_a_preview_changes_nothing_of_the_game(tiny_source, tiny_prepared, small, tiny_run, tmp_path, recipe):
     run = configure(str(tiny_source), recipe, small(recipe, labels="on"))
+    run = resolve(run, tiny_prepared, ComputeConfig(1, "float32", "contiguous"))
     game = build_trainer(run, tiny_prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous")))
-    record = {**tiny_run.read(), "run": run.model_dump(mode="json")}
+    record = tiny_run.read().model_copy(update={"run": run})
     before = {n: {k: v.clone() for k, v in m.state_dict().items()} for n, m in game.networks.items()}
     modes = {n: [m.training for m in network.modules()] for n, network in game.networks.items()}
     artifacts.save_preview(game, bundle.bundle_info(record, 8), tmp_path / "p.png")

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from ganvas.config.recipes import book_conditional, book_conv
+from ganvas.config.run import ComputeConfig
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights, stream
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.step import Optimisers, StepInputs, book_step
 from ganvas.training.trainer import build_optimiser
 

@@ -5,11 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ganvas.config.run import ComputeConfig
 from ganvas.networks.modern import Modern
 from ganvas.networks.pair import DiscriminatorOutput, Shape
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
 from ganvas.rng import seed_weights, stream
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.step import Optimisers, StepInputs, book_step, classifier_step, gan_step, reduce_metrics
 
 SHAPE = Shape(1, 16, 3)

@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import OptimiserConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, OptimiserConfig
 from ganvas.networks.pair import Shape
 from ganvas.training import trainer
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 
 SPEED = ComputeConfig(1, "float32", "contiguous")
 
@@ -14,7 +15,9 @@ SPEED = ComputeConfig(1, "float32", "contiguous")
 def new_game(tiny_source, tiny_prepared, small):
     def make(recipe="modern", engine=None, **above):
         run = configure(str(tiny_source), recipe, small(recipe, **above))
-        return trainer.build_trainer(run, tiny_prepared, engine or Engine.for_trials(SPEED))
+        return trainer.build_trainer(
+            resolve(run, tiny_prepared, SPEED), tiny_prepared, engine or Engine.for_trials(SPEED)
+        )
 
     return make
 

@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter
 from ganvas.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from ganvas.runs.record import RunRecord
 
 WHAT = ("recipes", "sources", "runs", "studies", "options")
 OTHER_SOURCES = (
@@ -111,21 +114,19 @@ def found(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(run.path), "unreadable: its run.json is not one of ours"
 
 
-def told(record: dict[str, Any], saved: list[Path]) -> str:
+def told(record: "RunRecord", saved: list[Path]) -> str:
     """A run's record in one line: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
-    data, run = record["data"], record["run"]
-    total = int(record["images"])
-    facts = [record["status"], f"{total} images"]
-    if record["status"] == "stopped":
-        facts = ["stopped", f"{int(record['step']) * int(run['training']['batch'])} of {total} images"]
-    elif record["status"] != "finished":
+    data, run = record.data, record.run
+    facts = [record.status, f"{run.images} images"]
+    if record.status == "stopped":
+        facts = ["stopped", f"{record.images_seen} of {run.images} images"]
+    elif record.status != "finished":
         step = int(saved[-1].name.removeprefix("step-")) if saved else 0
-        facts = ["unfinished", f"{step * int(run['training']['batch'])} of {total} images saved"]
-    facts += [f"{run['recipe']} on {data['name']}", f"{data['size']} px"]
-    facts += [f"{len(data['classes'])} classes" if run["labels"] == "on" else "without labels"]
-    results = record.get("results", {})
-    if "accuracy" in results:
-        facts += [f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images"]
+        facts = ["unfinished", f"{step * run.training.batch} of {run.images} images saved"]
+    facts += [f"{run.recipe} on {data.name}", f"{data.size} px"]
+    facts += [f"{len(data.classes)} classes" if run.labels == "on" else "without labels"]
+    if record.results is not None:
+        facts += [f"accuracy {record.results.accuracy:.4f} on {record.results.held_out} held-out images"]
     return ", ".join(facts)
 
 

@@ -44,11 +44,11 @@ def training_set_of(path: Path) -> PreparedSet:
     if (path / sealed.MANIFEST).is_file():
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give --against SOURCE")
     record = folder.read()
-    run = record["run"]
-    prepared = open_source(run["source"], DataConfig.model_validate(run["data"]))
-    if prepared.fingerprint != record["data"]["fingerprint"]:
+    run = record.run
+    prepared = open_source(run.source, run.data)
+    if prepared.fingerprint != record.data.fingerprint:
         raise UserError(
-            f"{run['source']} is no longer what {path} was trained on: its images have changed; "
+            f"{run.source} is no longer what {path} was trained on: its images have changed; "
             "give --against SOURCE and --out to score against it all the same"
         )
     return prepared

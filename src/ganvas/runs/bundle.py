@@ -18,15 +18,16 @@ from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
+from ganvas.runs.record import RunRecord
 from ganvas.settings import Settings, parse
 
-FORMAT = 1
+FORMAT = 2
 
 
 class BundleInfo(Settings):
     """What the weights are: enough to build the networks again and to say where they came from."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     ganvas: str = ganvas.__version__
     recipe: str
     source: str
@@ -116,28 +117,30 @@ def oldest_saved(run: RunFolder) -> Bundle | None:
 
 def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
     record = run.read()
-    training = record["run"]["training"]
+    training = record.run.training
     for place in places:
         try:
             sealed.verify(place, (STATE,))
-            card = bundle_info(record, int(place.name.removeprefix("step-")) * training["batch"])
-            averaged = not card.is_classifier and training["ema_halflife_images"] > 0
+            card = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
+            averaged = not card.is_classifier and training.ema_halflife_images > 0
             yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
         except sealed.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
-def bundle_info(record: dict[str, Any], images: int) -> BundleInfo:
-    """The card of a run after so many images, from its record."""
-    data, run = record["data"], record["run"]
-    return read_bundle_info(
-        {
-            **{name: run[name] for name in ("recipe", "seed", "pair")},
-            **{name: data[name] for name in ("fingerprint", "channels", "size")},
-            "source": data["name"],
-            "images": images,
-            "classes": data["classes"] if run["labels"] == "on" else [],
-        }
+def bundle_info(record: RunRecord, images: int) -> BundleInfo:
+    """What the weights of a run are after so many images."""
+    data, run = record.data, record.run
+    return BundleInfo(
+        recipe=run.recipe,
+        source=data.name,
+        fingerprint=data.fingerprint,
+        seed=run.seed,
+        images=images,
+        channels=data.channels,
+        size=data.size,
+        classes=data.classes if run.labels == "on" else (),
+        pair=run.pair,
     )
 
 
@@ -161,7 +164,11 @@ def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[s
 
 
 def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
-    """A card from JSON. DamagedError if it is none."""
+    """From JSON. DamagedError if it describes no network, or one of another version of ganvas."""
+    if values.get("format") != FORMAT:
+        raise sealed.DamagedError(
+            f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
+        )
     try:
         return parse(BundleInfo, values, prefix="")
     except UserError as error:

@@ -12,7 +12,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from ganvas.errors import RunFailedError
+from ganvas.errors import RunFailedError, UserError
+from ganvas.settings import Model, parse
 
 MANIFEST = "manifest.json"
 LARGEST_JSON_BYTES = 8 << 20
@@ -110,6 +111,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedError(f"{path.name} holds no JSON object")
     return value
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """A JSON file as a checked model. DamagedError, with the key and the value, for anything else."""
+    values = read_json(path)
+    try:
+        return parse(model, values, prefix="")
+    except UserError as error:
+        raise DamagedError(f"{path.name}: {error}") from None
 
 
 def write_synced(path: Path, content: bytes) -> None:

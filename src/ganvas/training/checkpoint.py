@@ -5,30 +5,41 @@ is; every random draw follows from (seed, purpose, step), so nothing else has to
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from ganvas import console
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
+from ganvas.settings import Settings
 from ganvas.training.trainer import Trainer
 
 KEPT = 2
 RECORD = "record.json"
 
 
-def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
-    """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
+class SavedState(Settings):
+    """How far a checkpoint is."""
+
+    step: int = Field(ge=0)
+    training_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    world: int = 1
+    """Processes that saved it."""
+
+
+def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
+    """Writes the state after `state.step` steps. RunFailedError if it cannot be; the older ones are intact then."""
     folder, intact = run.checkpoints, "what was saved before is intact"
     try:
         clear_leftovers(folder)
         whole = run.saved()
         intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
-        content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
-        newest = folder / f"step-{record['step']:010d}"
+        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: sealed.to_json(state.model_dump())}
+        newest = folder / f"step-{state.step:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
         saved = run.saved()
@@ -43,21 +54,21 @@ def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
         ) from None
 
 
-def load(run: RunFolder, game: Trainer) -> dict[str, Any] | None:
-    """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
+def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
+    """Loads the newest whole checkpoint into the trainer and returns how far it is; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
     for place in reversed(run.saved()):
         try:
             sealed.verify(place, (STATE, RECORD))
-            record = sealed.read_json(place / RECORD)
-            found = weights.read(place / STATE, wanted(game))
+            state = sealed.read_model(place / RECORD, SavedState)
+            saved = weights.read(place / STATE, wanted(trainer))
         except sealed.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
             continue
-        _fill(game, found)
-        return record
+        _fill(trainer, saved)
+        return state
     return None
 
 
@@ -73,20 +84,20 @@ def clear_leftovers(folder: Path) -> None:
         sealed.remove(place)
 
 
-def tensors(game: Trainer) -> dict[str, Tensor]:
-    """Every tensor of a game by name."""
-    state = _network_tensors(game)
-    for name, optimiser in game.optimisers.items():
+def tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Every tensor of a trainer by name."""
+    state = _network_tensors(trainer)
+    for name, optimiser in trainer.optimisers.items():
         for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
             for key in _memory_keys(optimiser):
                 state[f"optimiser/{name}/{place}/{key}"] = optimiser.state[parameter][key]
     return state
 
 
-def wanted(game: Trainer) -> dict[str, Tensor]:
+def wanted(trainer: Trainer) -> dict[str, Tensor]:
     """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
-    state = _network_tensors(game)
-    for name, optimiser in game.optimisers.items():
+    state = _network_tensors(trainer)
+    for name, optimiser in trainer.optimisers.items():
         for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
             for key in _memory_keys(optimiser):
                 shape = () if key == "step" else parameter.shape
@@ -94,10 +105,10 @@ def wanted(game: Trainer) -> dict[str, Tensor]:
     return state
 
 
-def _network_tensors(game: Trainer) -> dict[str, Tensor]:
-    networks = dict(game.networks)
-    if game.ema and game.ema.halflife_images:
-        networks["average"] = game.ema.network
+def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    networks = dict(trainer.networks)
+    if trainer.ema and trainer.ema.halflife_images:
+        networks["average"] = trainer.ema.network
     return {
         f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
     }
@@ -108,10 +119,10 @@ def _memory_keys(optimiser: torch.optim.Optimizer) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def _fill(game: Trainer, found: dict[str, Tensor]) -> None:
-    for name, tensor in _network_tensors(game).items():
+def _fill(trainer: Trainer, found: dict[str, Tensor]) -> None:
+    for name, tensor in _network_tensors(trainer).items():
         tensor.copy_(found[name])
-    for name, optimiser in game.optimisers.items():
+    for name, optimiser in trainer.optimisers.items():
         for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
             for key in _memory_keys(optimiser):
                 value = found[f"optimiser/{name}/{place}/{key}"]

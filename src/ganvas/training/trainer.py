@@ -8,13 +8,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ganvas import console
-from ganvas.config.resolve import resolve
-from ganvas.config.run import OptimiserConfig, RunConfig
+from ganvas.config.run import OptimiserConfig, ResolvedRun
 from ganvas.data.batches import Batches, FakeLabels
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
-from ganvas.networks.conditioning import label_weights
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.augment import MAX_SHIFT_DIVISOR
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
@@ -60,18 +57,16 @@ class Trainer:
         return {**self.networks, "generator": self.ema.network} if self.ema else self.networks
 
 
-def network_shape(run: RunConfig, prepared: PreparedSet) -> Shape:
+def network_shape(run: ResolvedRun, prepared: PreparedSet) -> Shape:
     """What the data, and the wish for labels, ask of the networks."""
     return Shape(prepared.channels, prepared.size, len(prepared.classes) if run.labels == "on" else 0)
 
 
-def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trainer:
+def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Trainer:
     """New networks with weights drawn from the run's seed, ready to play."""
-    with console.quiet():
-        run = resolve(run, prepared)
     shape = network_shape(run, prepared)
     sampler = run.training.sampler
-    assert sampler != "auto", "what is left to the data is settled first"
+    assert sampler != "auto", "a resolved run leaves nothing open"
     batches = Batches(prepared, run.training.batch, run.seed, sampler, shape.classes > 0, engine.rank, engine.world)
     seed_weights(run.seed, run.pair.kind)
     if isinstance(run.pair, BookClassifier):
@@ -108,7 +103,7 @@ def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trai
 
 
 def batch_drawer(
-    run: RunConfig,
+    run: ResolvedRun,
     rule: GanObjective | BookObjective,
     prepared: PreparedSet,
     pair: Pair,
@@ -141,24 +136,11 @@ def batch_drawer(
                 most = prepared.size // MAX_SHIFT_DIVISOR
                 ways = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
                 ways = engine.shard(ways).transpose(0, 1)
-            if (come := arrived(rule, step * batch)) < 1:
-                labels, first_labels = (faded(each, come, len(prepared.classes)) for each in (labels, first_labels))
             return StepInputs(images, labels, first, first_labels, first, first_labels, ways)
         again = noise("noise again", step), asked("labels again", step, labels)
         return StepInputs(images, labels, first, first_labels, *again)
 
     return draw
-
-
-def arrived(rule: GanObjective, images: int) -> float:
-    """The share of a label that has come in after so many images."""
-    ramp = rule.label_ramp_images
-    return min(1.0, images / ramp) if isinstance(ramp, int) and ramp else 1.0
-
-
-def faded(labels: Tensor | None, come: float, classes: int) -> Tensor | None:
-    """(N,) -> (N, K): a share `come` of each label, and the rest of an even mixture of all classes."""
-    return None if labels is None else come * label_weights(labels, classes) + (1 - come) / classes
 
 
 def build_optimiser(choice: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
@@ -185,7 +167,7 @@ def steps_for(images: int, batch: int) -> int:
 
 
 def _classification(
-    run: RunConfig, rule: ClassifierObjective, classifier: nn.Module, batches: Batches, engine: Engine
+    run: ResolvedRun, rule: ClassifierObjective, classifier: nn.Module, batches: Batches, engine: Engine
 ) -> Trainer:
     optimiser_of_classifier = build_optimiser(run.optimiser, classifier)
 
