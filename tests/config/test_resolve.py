@@ -1,14 +1,10 @@
 import numpy as np
 import pytest
-import torch
 
 from ganvas import console
 from ganvas.config import resolve
 from ganvas.config.recipes import RECIPES, configure
-from ganvas.config.resolve import RAMP, class_sizes, resolve_label_ramp
-from ganvas.networks.conditioning import label_weights
-from ganvas.objectives.config import GanObjective
-from ganvas.training.trainer import arrived, faded
+from ganvas.config.resolve import class_sizes
 
 
 class Set:
@@ -23,7 +19,7 @@ class Set:
 
 LEFT_OPEN = {
     "training": {"sampler": "auto"},
-    "objective": {"r1": 0.5, "r2": 0.5, "augment": "auto", "label_ramp_images": "auto"},
+    "objective": {"r1": 0.5, "r2": 0.5, "augment": "auto"},
 }
 
 
@@ -64,18 +60,10 @@ def test_where_d_sees_images_moved_g_blurs_them_and_that_is_said(said):
     assert resolve.resolve(left_open(pair={"blur": "off"}), Set(4000, 4000)).pair.blur == "off"
 
 
-def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said(said):
-    run = resolve_label_ramp(left_open(), Set(600, 499), 80_000)
-    assert run.objective.label_ramp_images == 80_000 // RAMP == 10_000
-    assert said == ["labels come in over the first 10000 images: the smallest class has 499"]
-    assert resolve_label_ramp(left_open(), Set(600, 500), 80_000).objective.label_ramp_images == 0
-
-
 def test_what_a_person_says_stands():
-    above = {"training": {"sampler": "epochs"}, "objective": {"augment": "off", "label_ramp_images": 7}}
+    above = {"training": {"sampler": "epochs"}, "objective": {"augment": "off"}}
     run, said = settled(Set(10, 1000), **above)
     assert (run.training.sampler, run.objective.augment, said) == ("epochs", "off", [])
-    assert resolve_label_ramp(run, Set(10, 1000), 80_000) == run
 
 
 def penalised(channels, size, **objective):
@@ -104,26 +92,14 @@ def test_a_penalty_that_a_person_gives_stands():
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])
 def test_no_other_recipe_leaves_anything_to_the_data_unless_asked(recipe):
     run = configure("x", recipe)
-    assert resolve_label_ramp(resolve.resolve(run, Set(10, 1000)), Set(10, 1000), 80_000) == run
+    assert resolve.resolve(run, Set(10, 1000)) == run
 
 
 def test_without_labels_no_class_is_rare():
     run = left_open(labels="off")
     assert class_sizes(run, Set(10, 1000)) == (0, 0)
-    assert resolve_label_ramp(run, Set(10, 1000), 800).objective.label_ramp_images == 0
     assert resolve.resolve(run, Set(10, 1000)).training.sampler == "epochs"
 
 
 def test_an_empty_class_is_not_the_smallest():
     assert class_sizes(left_open(), Set(10, 0, 30)) == (10, 30)
-
-
-def test_a_label_comes_in_from_an_even_mixture():
-    rule = GanObjective(label_ramp_images=100)
-    assert [arrived(rule, images) for images in (0, 25, 100, 500)] == [0, 0.25, 1, 1]
-    assert arrived(GanObjective(), 0) == 1
-    labels = torch.tensor([2, 0])
-    assert torch.equal(faded(labels, 0.0, 4), torch.full((2, 4), 0.25))
-    assert torch.equal(faded(labels, 1.0, 4), label_weights(labels, 4))
-    assert faded(labels, 0.5, 4)[0].tolist() == [0.125, 0.125, 0.625, 0.125]
-    assert faded(None, 0.5, 4) is None

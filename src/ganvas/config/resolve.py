@@ -1,10 +1,10 @@
-"""What a run leaves to the data: how much D is held back, how classes are sampled, what D sees, when labels come in.
+"""What a run leaves to the data: how much D is held back, how classes are sampled, what D sees.
 
 Each rule looks at the training images alone, so that the same set always gets the same answer. A gradient penalty
 adds up over the values of an image, so that the same weight holds D back less where images are larger (Karras et al.
 2020, arXiv 2006.06676, let it grow with their area). Few small images are learned by heart, unless D sees them moved;
 rare classes are learned late, unless they are drawn more often than there are images of them. `modern` leaves all
-this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: none has one.
+this to the rules; what they were measured on stands in `docs/notebook.md`.
 """
 
 import numpy as np
@@ -23,17 +23,10 @@ UNEQUAL = 3
 FEW, SMALL = 10_000, 32
 """Training images that D can learn by heart, and their side in pixels up to which moving them was seen to help: on
 portraits of 64 px it cost more than it gave, as long as they were trained."""
-RARE = 500
-"""Images of a class below which labels make it collapse (Shahbazi et al. 2022, arXiv 2201.06578)."""
-RAMP = 8
-"""Labels come in over one part in so many of the run."""
 
 
 def resolve(run: RunConfig, prepared: PreparedSet) -> RunConfig:
-    """The run with everything settled that is "auto" and follows from the data, and why, in words.
-
-    The label ramp follows from the budget too: see `ramped`.
-    """
+    """The run with everything settled that is "auto" and follows from the data, and why, in words."""
     smallest, largest = class_sizes(run, prepared)
     if run.training.sampler == "auto":
         unequal = largest > UNEQUAL * smallest
@@ -59,17 +52,6 @@ def resolve(run: RunConfig, prepared: PreparedSet) -> RunConfig:
         open_ones = {name: weight for name in ("r1", "r2") if getattr(run.objective, name) == "auto"}
         run = run.model_copy(update={"objective": run.objective.model_copy(update=open_ones)})
     return run
-
-
-def resolve_label_ramp(run: RunConfig, prepared: PreparedSet, images: int) -> RunConfig:
-    """The run with its label ramp settled, now that its budget in images is known."""
-    if not isinstance(run.objective, GanObjective) or run.objective.label_ramp_images != "auto":
-        return run
-    smallest, _ = class_sizes(run, prepared)
-    ramp = images // RAMP if 0 < smallest < RARE else 0
-    if ramp:
-        console.info(f"labels come in over the first {ramp} images: the smallest class has {smallest}")
-    return run.model_copy(update={"objective": run.objective.model_copy(update={"label_ramp_images": ramp})})
 
 
 def class_sizes(run: RunConfig, prepared: PreparedSet) -> tuple[int, int]:

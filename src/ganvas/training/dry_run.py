@@ -5,7 +5,7 @@ from typing import Any
 
 from ganvas import console
 from ganvas.config.recipes import configure
-from ganvas.config.resolve import resolve, resolve_label_ramp
+from ganvas.config.resolve import resolve
 from ganvas.data import open_source
 from ganvas.machine import peak_memory_bytes
 from ganvas.networks.layers import parameter_count, receptive_field
@@ -39,7 +39,6 @@ def print_dry_run(asked: TrainRequest, out: Path | None) -> None:
     elif run.training.epochs is not None:
         images = round(run.training.epochs * len(prepared.train))
     images = steps_for(images, run.training.batch) * run.training.batch
-    resolve_label_ramp(run, prepared, images)
     console.info(f"rate {rate:.0f} images/s")
     console.info(f"time about {console.duration(images / rate)} for {images} images")
     if peak := peak_memory_bytes():

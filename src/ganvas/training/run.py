@@ -8,7 +8,7 @@ from typing import Any
 
 from ganvas import console
 from ganvas.config.recipes import configure
-from ganvas.config.resolve import resolve, resolve_label_ramp
+from ganvas.config.resolve import resolve
 from ganvas.config.run import RunConfig
 from ganvas.console import progress
 from ganvas.data import open_source
@@ -162,7 +162,6 @@ def start(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: Ru
     steps = steps_for(images, run.training.batch)
     if run.training.images is not None and steps * run.training.batch != images:
         console.info(f"budget {images} images, rounded up to whole batches: {steps * run.training.batch}")
-    run = resolve_label_ramp(run, prepared, steps * run.training.batch)
     folder.write(record.new_record(run, asked.as_json(), prepared, speed, steps, engine.device_name))
 
 

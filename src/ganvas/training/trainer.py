@@ -14,7 +14,6 @@ from ganvas.config.run import OptimiserConfig, RunConfig
 from ganvas.data.batches import Batches, FakeLabels
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
-from ganvas.networks.conditioning import label_weights
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.augment import MAX_SHIFT_DIVISOR
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
@@ -141,24 +140,11 @@ def batch_drawer(
                 most = prepared.size // MAX_SHIFT_DIVISOR
                 ways = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
                 ways = engine.shard(ways).transpose(0, 1)
-            if (come := arrived(rule, step * batch)) < 1:
-                labels, first_labels = (faded(each, come, len(prepared.classes)) for each in (labels, first_labels))
             return StepInputs(images, labels, first, first_labels, first, first_labels, ways)
         again = noise("noise again", step), asked("labels again", step, labels)
         return StepInputs(images, labels, first, first_labels, *again)
 
     return draw
-
-
-def arrived(rule: GanObjective, images: int) -> float:
-    """The share of a label that has come in after so many images."""
-    ramp = rule.label_ramp_images
-    return min(1.0, images / ramp) if isinstance(ramp, int) and ramp else 1.0
-
-
-def faded(labels: Tensor | None, come: float, classes: int) -> Tensor | None:
-    """(N,) -> (N, K): a share `come` of each label, and the rest of an even mixture of all classes."""
-    return None if labels is None else come * label_weights(labels, classes) + (1 - come) / classes
 
 
 def build_optimiser(choice: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
