@@ -10,13 +10,6 @@ from ganvas.settings import Settings
 FakeLabels = Literal["paired", "data", "uniform"]
 
 
-def _ramp(value: object) -> object:
-    text = str(value)
-    if text != "auto" and not (text.isascii() and text.isdigit()):
-        raise ValueError("images must be a whole number from 0, or auto")
-    return text if text == "auto" else int(text)
-
-
 def _weight(value: object) -> object:
     if value == "auto":
         return value
@@ -56,8 +49,6 @@ class GanObjective(Settings):
     """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
     augment: Literal["auto", "on", "off"] = "off"
     """Whether D sees every image moved, by up to an eighth of its side; auto: if few and small."""
-    label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
-    """Images over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
 
     def penalties(self) -> tuple[float, float]:
         """Weights of the penalties on real and on generated images, of a rule that leaves neither open any more."""
