@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
@@ -27,7 +27,7 @@ def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
         clear_leftovers(folder)
         whole = run.saved()
         intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
-        content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
+        content = {STATE: weights.to_bytes(tensors(game)), RECORD: files.to_json(record)}
         newest = folder / f"step-{record['step']:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
@@ -35,7 +35,7 @@ def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
         place = saved.index(newest) + 1
         for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
-            sealed.remove(old.rename(folder / f".{old.name}.part"))
+            files.remove(old.rename(files.part_of(old)))
     except OSError as error:
         raise RunFailedError(
             f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
@@ -51,9 +51,9 @@ def load(run: RunFolder, game: Trainer) -> dict[str, Any] | None:
     for place in reversed(run.saved()):
         try:
             sealed.verify(place, (STATE, RECORD))
-            record = sealed.read_json(place / RECORD)
+            record = files.read_json(place / RECORD)
             found = weights.read(place / STATE, wanted(game))
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
             continue
         _fill(game, found)
@@ -63,14 +63,14 @@ def load(run: RunFolder, game: Trainer) -> dict[str, Any] | None:
 
 def clear_leftovers(folder: Path) -> None:
     """Removes what killed saves left; puts back a checkpoint that was being replaced."""
-    for place in folder.glob(".step-*.old"):
+    for place in folder.glob(files.old_of(folder / "step-*").name):
         original = folder / place.name.removeprefix(".").removesuffix(".old")
         if original.exists():
-            sealed.remove(place)
+            files.remove(place)
         else:
             place.rename(original)
-    for place in folder.glob(".step-*.part"):
-        sealed.remove(place)
+    for place in folder.glob(files.part_of(folder / "step-*").name):
+        files.remove(place)
 
 
 def tensors(game: Trainer) -> dict[str, Tensor]:
