@@ -18,7 +18,7 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "rng", "machine", "images", "console"),
+    ("errors", "settings", "rng", "machine", "images", "files", "console"),
     ("data", "networks", "objectives"),
     ("config", "report"),
     ("runs",),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import files
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
@@ -70,9 +72,8 @@ def save_png(image: Pixels, path: Path) -> None:
 
     channels_last = np.ascontiguousarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    Image.fromarray(channels_last).save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with files.open_atomic(path) as file:
+        Image.fromarray(channels_last).save(file, format="PNG")
 
 
 class RefusedImageError(Exception):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ganvas import files
 from ganvas.data import open_source
 from ganvas.errors import UserError
 from ganvas.evaluation import evaluator
@@ -62,8 +63,8 @@ def test_a_damaged_one_is_told_and_fitted_anew(quick, prepared, damage, said):
     elif damage == "gone":
         (folder / "evaluator.json").unlink()
     else:
-        card = sealed.read_json(folder / "evaluator.json") | {"fingerprint": "of another set"}
-        sealed.write(folder, {"evaluator.json": sealed.to_json(card), "evaluator.safetensors": content})
+        card = files.read_json(folder / "evaluator.json") | {"fingerprint": "of another set"}
+        sealed.write(folder, {"evaluator.json": files.to_json(card), "evaluator.safetensors": content})
     assert evaluator_for(prepared).digest == digest
     assert len(quick) == 2
     assert len([line for line in said if "is damaged" in line]) == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas import files
 from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
@@ -157,9 +158,9 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
 def test_another_number_of_processes_is_said(unfinished_run, train_small, capsys):
     shutil.rmtree(unfinished_run.saved()[-1])
     place = unfinished_run.saved()[-1]
-    files = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
-    record = {**json.loads(files["record.json"]), "world": 4}
-    checkpoint.sealed.write(place, {**files, "record.json": checkpoint.sealed.to_json(record)})
+    contents = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
+    record = {**json.loads(contents["record.json"]), "world": 4}
+    checkpoint.sealed.write(place, {**contents, "record.json": files.to_json(record)})
     train_small(unfinished_run.path)
     assert "resuming on 1 processes, saved by 4" in capsys.readouterr().out
 

@@ -42,7 +42,7 @@ def compare(
 
 def read(path: Path) -> dict[str, Any]:
     """A scorecard. UserError if there is none, with how to make it."""
-    from ganvas.runs import sealed
+    from ganvas import files
 
     file = path / "scorecard.json" if path.is_dir() else path
     if not file.is_file():
@@ -50,8 +50,8 @@ def read(path: Path) -> dict[str, Any]:
             raise UserError(f"{path} has not been scored yet: ganvas evaluate {path}")
         raise UserError(f"there is no scorecard at {path}; ganvas evaluate makes one")
     try:
-        card = sealed.read_json(file)
-    except sealed.DamagedError as error:
+        card = files.read_json(file)
+    except files.DamagedError as error:
         raise UserError(f"{file} is no scorecard: {error}") from None
     if card.get("format") != 1 or not isinstance(card.get("protocol"), dict):
         raise UserError(f"{file} is no scorecard that this version of ganvas reads")
@@ -66,14 +66,14 @@ def images(path: Path) -> bytes | None:
 
 def write(out: Path, markdown: str, html: str) -> None:
     """Writes both files."""
+    from ganvas import files
     from ganvas.cli.places import refuse_file, refuse_unwritable
-    from ganvas.runs import sealed
 
     refuse_file(out)
     refuse_unwritable(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        sealed.replace_synced(out / "compare.md", markdown.encode("utf-8"))
-        sealed.replace_synced(out / "compare.html", html.encode("utf-8"))
+        files.write_atomic(out / "compare.md", markdown.encode("utf-8"))
+        files.write_atomic(out / "compare.html", html.encode("utf-8"))
     except OSError as error:
         raise UserError(f"the comparison cannot be written to {out}: {error.strerror or error}") from None

@@ -102,12 +102,12 @@ def reference(path: Path, against: str | None, shape: dict[str, str | None]) -> 
 
 def told(scored: "ScoredSamples", images: "Samples", prepared: "PreparedSet", place: Path) -> None:
     """Writes the files and says the short of it."""
+    from ganvas import files
     from ganvas.evaluation import report
     from ganvas.evaluation.figures import to_json
-    from ganvas.runs import sealed
 
     sheets = shown(scored, images, prepared)
-    files = {
+    contents = {
         "scorecard.png": sheets["samples"],
         "scorecard.json": to_json(scored.card).encode("utf-8"),
         "scorecard.md": report.markdown(scored.card).encode("utf-8"),
@@ -115,8 +115,8 @@ def told(scored: "ScoredSamples", images: "Samples", prepared: "PreparedSet", pl
     }
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            sealed.replace_synced(place / name, content)
+        for name, content in contents.items():
+            files.write_atomic(place / name, content)
     except OSError as error:
         raise UserError(f"the scorecard cannot be written to {place}: {error.strerror or error}") from None
     for _, sentence in report.sentences(scored.card):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
@@ -100,7 +100,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
     if folder.is_dir():
         try:
             return _read(folder, prepared)
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"the evaluator in {folder} is damaged ({error}): fitting another")
     judge = _fitted(prepared)
     _write(folder, judge)
@@ -154,7 +154,7 @@ def _write(folder: Path, judge: Evaluator) -> None:
             folder,
             {
                 "evaluator.safetensors": weights.to_bytes(judge.network.state_dict()),
-                "evaluator.json": sealed.to_json(judge.info.model_dump(mode="json")),
+                "evaluator.json": files.to_json(judge.info.model_dump(mode="json")),
             },
         )
     except OSError as error:
@@ -164,12 +164,12 @@ def _write(folder: Path, judge: Evaluator) -> None:
 def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
     sealed.verify(folder, ("evaluator.safetensors", "evaluator.json"))
     try:
-        certificate = parse(EvaluatorInfo, sealed.read_json(folder / "evaluator.json"), prefix="")
+        certificate = parse(EvaluatorInfo, files.read_json(folder / "evaluator.json"), prefix="")
     except UserError as error:
-        raise sealed.DamagedError(f"evaluator.json: {error}") from None
+        raise files.DamagedError(f"evaluator.json: {error}") from None
     expected = (prepared.fingerprint, prepared.channels, prepared.size, prepared.classes)
     if (certificate.fingerprint, certificate.channels, certificate.size, certificate.classes) != expected:
-        raise sealed.DamagedError("evaluator.json speaks of another set")
+        raise files.DamagedError("evaluator.json speaks of another set")
     with torch.device("meta"):
         network = certificate.network.build(Shape(certificate.channels, certificate.size, len(certificate.classes)))
     found = weights.read(folder / "evaluator.safetensors", network.state_dict())

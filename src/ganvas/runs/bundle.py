@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import ganvas
-from ganvas import console
+from ganvas import console, files
 from ganvas.config.run import NetworkConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
@@ -72,16 +72,16 @@ class Bundle:
 
 def write(folder: Path, card: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
-    files = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write(folder, {**files, "run.json": sealed.to_json(card.model_dump(mode="json"))})
+    contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
+    sealed.write(folder, {**contents, "run.json": files.to_json(card.model_dump(mode="json"))})
 
 
 def read(folder: Path) -> Bundle:
     """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
     try:
         names = sealed.verify(folder, ("run.json",))
-        return _filled(read_bundle_info(sealed.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
-    except sealed.DamagedError as error:
+        return _filled(read_bundle_info(files.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
+    except files.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
 
 
@@ -124,7 +124,7 @@ def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
             card = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
             averaged = not card.is_classifier and training.ema_halflife_images > 0
             yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
@@ -146,7 +146,7 @@ def bundle_info(record: RunRecord, images: int) -> BundleInfo:
 
 def _from_bundle(folder: Path, names: frozenset[str], name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
     if (file := f"{name}.safetensors") not in names:
-        raise sealed.DamagedError(f"{sealed.MANIFEST} does not name {file}")
+        raise files.DamagedError(f"{sealed.MANIFEST} does not name {file}")
     return weights.read(folder / file, wanted)
 
 
@@ -172,4 +172,4 @@ def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
     try:
         return parse(BundleInfo, values, prefix="")
     except UserError as error:
-        raise sealed.DamagedError(f"run.json does not describe a network of ours: {error}") from None
+        raise files.DamagedError(f"run.json does not describe a network of ours: {error}") from None

@@ -1,19 +1,21 @@
 """What lies where in a run's folder."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganvas import files
 from ganvas.errors import UserError
-from ganvas.runs import sealed
 from ganvas.runs.record import RunRecord
 from ganvas.settings import parse
 
 FORMAT = 2
 STATE = "state.safetensors"  # in a checkpoint
-BEFORE_THE_RECORD = (".lock", ".run.json.part")  # what a run that was killed at its very start leaves
+BEFORE_THE_RECORD = (
+    ".lock",
+    files.part_of(Path("run.json")).name,
+)  # left by a run that was killed at once
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class RunFolder:
     def read(self) -> RunRecord:
         """The record. UserError if this is no run's folder, or a run of another version of ganvas."""
         try:
-            values = sealed.read_json(self.record)
-        except sealed.DamagedError as error:
+            values = files.read_json(self.record)
+        except files.DamagedError as error:
             raise UserError(f"{self.path} is not a run: {error}") from None
         if values.get("format") != FORMAT:
             raise UserError(
@@ -88,28 +90,16 @@ class RunFolder:
 
     def write(self, record: RunRecord) -> None:
         """Writes the record, whole or not at all."""
-        sealed.replace_synced(self.record, sealed.to_json(record.model_dump(mode="json")))
+        files.write_atomic(self.record, files.to_json(record.model_dump(mode="json")))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second process. A dead process holds nothing: the system frees its lock."""
-        if os.name == "nt":  # no advisory locks of this kind
-            yield
-            return
-        import fcntl
-
-        with (self.path / ".lock").open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                raise UserError(
-                    f"{self.path} is being trained by process {file.read().strip() or '?'} already"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        try:
+            with files.lock(self.path / ".lock"):
+                yield
+        except files.LockedError as process:
+            raise UserError(f"{self.path} is being trained by process {process} already") from None
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
@@ -38,7 +38,7 @@ def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
         clear_leftovers(folder)
         whole = run.saved()
         intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
-        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: sealed.to_json(state.model_dump())}
+        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
         newest = folder / f"step-{state.step:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
@@ -46,7 +46,7 @@ def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
         place = saved.index(newest) + 1
         for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
-            sealed.remove(old.rename(folder / f".{old.name}.part"))
+            files.remove(old.rename(files.part_of(old)))
     except OSError as error:
         raise RunFailedError(
             f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
@@ -62,9 +62,9 @@ def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
     for place in reversed(run.saved()):
         try:
             sealed.verify(place, (STATE, RECORD))
-            state = sealed.read_model(place / RECORD, SavedState)
+            state = files.read_model(place / RECORD, SavedState)
             saved = weights.read(place / STATE, wanted(trainer))
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
             continue
         _fill(trainer, saved)
@@ -74,14 +74,14 @@ def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
 
 def clear_leftovers(folder: Path) -> None:
     """Removes what killed saves left; puts back a checkpoint that was being replaced."""
-    for place in folder.glob(".step-*.old"):
+    for place in folder.glob(files.old_of(folder / "step-*").name):
         original = folder / place.name.removeprefix(".").removesuffix(".old")
         if original.exists():
-            sealed.remove(place)
+            files.remove(place)
         else:
             place.rename(original)
-    for place in folder.glob(".step-*.part"):
-        sealed.remove(place)
+    for place in folder.glob(files.part_of(folder / "step-*").name):
+        files.remove(place)
 
 
 def tensors(trainer: Trainer) -> dict[str, Tensor]:
