@@ -34,6 +34,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms} | 
 # Where a heavy library may be imported. data/manifest only names Pillow's version.
 DOORS = {
     "rich": {"console/progress.py"},
+    "markdown_it": {"report/page.py"},
     "matplotlib": {"report/canvas.py"},
     "accelerate": {"training/engine.py"},
     "safetensors": {"runs/weights.py"},

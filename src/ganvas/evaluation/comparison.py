@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganvas.errors import UserError
 from ganvas.evaluation.report import escape_markdown, percent, three_digits
-from ganvas.report import page
+from ganvas.report import html_parts as page
 
 Card = Mapping[str, Any]
 # Parts of a protocol that must be equal. `evaluator` tells a set's evaluator from another one.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ganvas.report import page
+from ganvas.report import html_parts as page
 
 Card = Mapping[str, Any]
 Images = Mapping[str, bytes]

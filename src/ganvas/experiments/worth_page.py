@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ganvas.evaluation.report import escape_markdown, percent
-from ganvas.report import page
+from ganvas.report import html_parts as page
 
 Card = Mapping[str, Any]
 MOODS = {"yes": "good", "no": "bad", "unknown": ""}
