@@ -27,7 +27,7 @@ class Flag:
 
     metavar: str
     """What help shows in place of the value; empty for a switch."""
-    group: str = ""
+    group: str = "Options"
     """The heading of help that it stands under."""
     names: tuple[str, ...] = ()
     """Where it is not the field's own name: `("-n", "--count")`."""

@@ -40,6 +40,8 @@ class TrainRequest:
     start_from: str | None = None
     """A finished run whose weights to begin with."""
     track: tuple[str, ...] = ()
+    more_minutes: float | None = None
+    more_images: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What is written to the record."""
