@@ -35,13 +35,14 @@ def test_the_report_says_one_fact_a_line(pets, capsys):
         "images: 27 of 20x20 px, grey",
         "class cats: 22 images, 2 of them held out",
         "class dogs: 5 images, 0 of them held out",
-        "without a held-out part, being too small: dogs",
-        "sizes met: 20x24 (27)",
-        "modes met: L (27)",
+        "classes too small for a held-out part: dogs",
+        "sizes of the files: 20x24 (27)",
+        "colour modes of the files: L (27)",
         "duplicates: 1",
         "duplicate: cats/copy.png equals cats/0.png",
         "near-duplicate: cats/near.png is like cats/0.png",
-        "passed over: notes.txt",
+        "files ignored: 1 (not images)",
+        "ignored: notes.txt",
         "refused: 1",
     ):
         assert line in lines

@@ -48,4 +48,5 @@ def test_every_option_is_named_as_it_is_typed(lines):
 
 def test_an_unknown_list_gets_the_nearest(refused, tmp_path):
     assert refused("list", "recipe").startswith("there is no list of recipe; did you mean recipes?")
+    assert refused("list", "knobs") == "there is no list of knobs; it is ganvas list options now"
     assert "there is no such folder" in refused("list", "runs", "--runs", tmp_path / "none")

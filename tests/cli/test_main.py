@@ -31,10 +31,11 @@ def test_help_in_a_pipe_has_no_boxes_and_wraps_nothing(command, capsys, monkeypa
     assert all(": " in line for line in text.splitlines() if line.startswith("  "))
 
 
-def test_every_command_is_in_the_help(capsys):
+def test_the_commands_stand_in_their_working_order(capsys):
     cli.run(["--help"])
     text = capsys.readouterr().out
-    assert all(f"  {command}: " in text for command in cli.COMMANDS)
+    order = ["data", "train", "sample", "evaluate", "compare", "worth", "study", "list"]
+    assert [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")][: len(order)] == order
 
 
 def test_every_flag_of_train_and_sample_is_explained(capsys):
@@ -46,7 +47,7 @@ def test_every_flag_of_train_and_sample_is_explained(capsys):
 
 
 def test_an_unknown_command_gets_the_nearest(refused):
-    named = ", ".join(cli.COMMANDS)
+    named = ", ".join(sorted(cli.COMMANDS))
     assert refused("trian") == f"there is no command 'trian'; did you mean train? Allowed: {named}"
     assert "did you mean sample?" in refused("sampel", "runs/x")
 
@@ -82,12 +83,7 @@ def test_an_unknown_option_gets_the_nearest(refused):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [
-        (UserError("no"), 2),
-        (RunFailedError("no"), 1),
-        (InterruptedRunError("no", 15), 143),
-        (InterruptedRunError("no", 2), 130),
-    ],
+    [(UserError("no"), 2), (RunFailedError("no"), 1)],
 )
 def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, capsys):
     def fail(*_):
@@ -96,6 +92,17 @@ def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, c
     monkeypatch.setattr(cli, "app", fail)
     assert cli.run(["list"]) == status
     assert capsys.readouterr().err == "ganvas: no\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(2, 130), (15, 143)])
+def test_an_interrupted_run_says_that_the_same_command_resumes_it(number, status, monkeypatch, capsys):
+    def fail(*_):
+        raise InterruptedRunError("stopped after 64 images, and saved", number)
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert cli.run(["train", "my images", "--images", "128"]) == status
+    said = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
+    assert capsys.readouterr().err == f"ganvas: {said}\n"
 
 
 def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):

@@ -110,7 +110,7 @@ def test_a_licence_beside_the_class_folders_is_no_image(pets, lines):
     (pets / ".thumbnails").mkdir()
     said = lines("data", "pets")
     assert "images: 24 of 16x16 px, grey" in said
-    assert {"passed over: LICENSE", "passed over: cats/README", "passed over: .thumbnails/"} <= set(said)
+    assert {"ignored: LICENSE", "ignored: cats/README", "ignored: .thumbnails/"} <= set(said)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such modes")

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from ganvas.cli.train import names
+from ganvas.cli.train import tracker_names
 from ganvas.errors import UserError
 from ganvas.training import artifacts
 
@@ -123,6 +123,13 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
         (("--pair.widht", "8"), "there is no --pair.widht; did you mean --pair.width?"),
         (("--widht", "8"), "there is no --widht"),
         (("--pair", "8"), "--pair is a part of a run; its options are --pair.kind"),
+        (("--optimiser.rate", "1"), "there is no --optimiser.rate; it is --optimiser.lr now"),
+        (("--more-images", "8", "--more-minutes", "1"), "--more-images is the budget of a finished run's further"),
+        (("--more-minutes", "1", "--images", "8"), "training: leave out --images"),
+        (("--more-minutes", "1", "--training.epochs", "8"), "training: leave out --training.epochs"),
+        (("--more-images", "0"), "--more-images: input should be greater than or equal to 1"),
+        (("--more-minutes", "soon"), "--more-minutes: input should be a valid number"),
+        (("--more-image", "8"), "there is no --more-image; did you mean --more-images?"),
         (("--track", "tensorbord"), "there is no tracker 'tensorbord'; did you mean tensorboard?"),
         (("--track", ""), "--track needs the name of a tracker"),
         (("--from", "nowhere"), "nowhere is not a run"),
@@ -173,10 +180,10 @@ def test_a_set_without_labels_is_trained_without_and_that_is_said(unlabelled_sou
 
 
 def test_trackers_are_split_at_commas():
-    assert names("tensorboard, wandb") == ("tensorboard", "wandb")
-    assert names(None) == ()
+    assert tracker_names("tensorboard, wandb") == ("tensorboard", "wandb")
+    assert tracker_names(None) == ()
     with pytest.raises(UserError, match="needs the name of a tracker"):
-        names(" ")
+        tracker_names(" ")
 
 
 def test_tensorboard_gets_what_the_log_gets(tiny_source, lines, here):

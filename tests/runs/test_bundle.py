@@ -194,6 +194,6 @@ def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
 
 def test_a_bundle_of_another_format_is_refused_with_both_numbers(written):
     values = json.loads((written / "run.json").read_bytes())
-    sealed_again(written, run_json=sealed.to_json(values | {"format": 1}))
-    with pytest.raises(UserError, match="run.json has format 1; this version of ganvas reads format 2"):
+    sealed_again(written, run_json=files.to_json(values | {"format": 1}))
+    with pytest.raises(UserError, match=r"run\.json has format 1; this version of ganvas reads format 2"):
         bundle.read(written)

@@ -22,12 +22,12 @@ def test_a_run_leaves_its_charts_and_previews(tiny_run):
 
 
 def test_a_classifier_leaves_a_confusion_matrix_and_says_its_accuracy(tiny_source, small, tmp_path, capsys):
-    from ganvas.cli.train import told
+    from ganvas.cli.train import report_results
     from ganvas.training.run import TrainRequest, train
 
     run = train(TrainRequest(str(tiny_source), "book-classifier", small("book-classifier")), tmp_path / "run")
     assert (run.charts / "confusion.png").is_file()
-    told(run)
+    report_results(run)
     results = run.read().results
     assert f"accuracy {results.accuracy:.4f} on {results.held_out} held-out" in capsys.readouterr().out
 

@@ -24,7 +24,7 @@ def evaluate(
     against: Annotated[Text, flag("SOURCE", "The real set (default: the run's own).")] = None,
     out: Annotated[Path | None, flag("FOLDER", "Where the scorecard goes (default: into the run's folder).")] = None,
     count: Annotated[Text, flag("N", "Samples scored, at most (10000; quick: 2000).", "-n", "--count")] = None,
-    features: Annotated[Text, flag("NAME", "judge, imagenet, inception or dino (default: judge).")] = None,
+    features: Annotated[Text, flag("NAME", "evaluator, imagenet, inception or dino (default: evaluator).")] = None,
     quick: Annotated[bool, switch("Labels, Fréchet distance.")] = False,
     seed: Annotated[Text, flag("S", "Of the images that a run draws (default: 0).")] = None,
     size: Annotated[Text, flag("PIXELS", "Size to prepare --against at.")] = None,
@@ -57,9 +57,11 @@ def evaluate(
 
 def refuse_features(name: str) -> None:
     """UserError unless there are such features."""
+    from ganvas.cli.flags import refuse_renamed
     from ganvas.errors import nearest
     from ganvas.evaluation.features import NAMES
 
+    refuse_renamed("features", name)
     if name not in NAMES:
         raise UserError(f"there are no features {name!r}; {nearest(name, NAMES)}")
 

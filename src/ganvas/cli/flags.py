@@ -1,7 +1,7 @@
-"""From what was typed to the choices of a run, and from the names of choices back to the flags that people type.
+"""From typed flags to the options of a run, and from the names of options back to the flags that people type.
 
-Every choice of the schema is a flag by its full name, `--pair.width`; those that are used most have a short one. A `-`
-in a flag stands for the `_` in the schema's name.
+Every option of the schema is a flag by its full name, `--pair.width`. A field marked with `Flag` has a short one as
+well, `--size` for `data.size`. A `-` in a flag stands for the `_` in the schema's name.
 """
 
 import re
@@ -15,58 +15,76 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganvas.errors import UserError
 
 if TYPE_CHECKING:
-    from ganvas.settings import Settings
+    from pydantic.fields import FieldInfo
 
-SHORT = {
-    "seed": "seed",
-    "labels": "labels",
-    "size": "data.size",
-    "crop": "data.crop",
-    "channels": "data.channels",
-    "attribute": "data.attribute",
-    "accept_refused": "data.accept_refused",
-    "images": "training.images",
-    "minutes": "training.minutes",
-    "epochs": "training.epochs",
-    "batch": "training.batch",
-    "save_every": "training.save_every",
-    "score_every": "training.score_every",
-    "watch": "training.watch",
-    "threads": "training.threads",
-    "precision": "training.precision",
-    "memory_format": "training.memory_format",
+    from ganvas.settings import Flag, Settings
+
+WHERE_THEY_ARE = "`ganvas list options` names them all"
+FLAGS_OF_TRAIN = ("out", "more_images", "more_minutes", "config", "from", "track", "dry_run", "help")
+"""Those that are no options of a run."""
+RENAMED = {
+    "optimiser.rate": "optimiser.lr",
+    "optimiser.constant": "optimiser.lr_hold",
+    "optimiser.last": "optimiser.lr_final",
+    "pair.waves": "pair.patch_dct",
+    "features judge": "features evaluator",
 }
-OTHERS_OF_TRAIN = ("recipe", "out", "config", "from", "track", "dry_run", "help")
+"""Names, and names with a value, of earlier versions."""
+REMOVED = {"objective.label_ramp_images": "label ramps were removed, as they did not help"}
 
 
 class Option(NamedTuple):
-    """One choice of the schema, of one kind of its part."""
+    """One option of the schema, of one kind of its part."""
 
     name: str
     """`pair.width`."""
     kind: str
-    """The kind of the part that has it; empty where the part has one kind only."""
+    """The kind of the part that has it, `modern`; empty where the part has one kind only."""
     values: str
     """What it may be, and what it is when neither a flag nor the recipe says."""
     help: str
 
 
-def parse_choices(short: Mapping[str, object], options: Mapping[str, object], config: Path | None) -> dict[str, Any]:
-    """The choices that were made, nested as the schema nests them: flags over the file.
+def flags_in(model: "type[Settings]") -> "Iterator[tuple[str, FieldInfo, Flag]]":
+    """(name, field, mark) of each field that has a short flag."""
+    from ganvas.settings import Flag
 
-    UserError for a name that the schema does not have, or one choice made twice.
+    for name, field in model.model_fields.items():
+        yield from ((name, field, mark) for mark in field.metadata if isinstance(mark, Flag))
+
+
+@cache
+def short_names() -> dict[str, str]:
+    """{"size": "data.size"}: the options of a run that have a short flag."""
+    from ganvas.config.training import RunBasics, TrainingConfig
+    from ganvas.data.config import DataConfig
+
+    parts: dict[str, type[Settings]] = {"": RunBasics, "data.": DataConfig, "training.": TrainingConfig}
+    return {name: part + name for part, model in parts.items() for name, _, _ in flags_in(model)}
+
+
+def flag_of(name: str) -> str:
+    """The flag of an option: its short one where there is one."""
+    short = next((short for short, full in short_names().items() if full == name), name)
+    return f"--{short}".replace("_", "-")
+
+
+def parse_choices(options: Mapping[str, object], config: Path | None) -> dict[str, Any]:
+    """The options that were given, nested as the schema nests them: flags over the file.
+
+    UserError for a name that the schema does not have, or one option given twice.
     """
     from ganvas.config.run import merge
 
-    typed = {SHORT[name]: value for name, value in short.items() if value is not None}
-    for name, value in flat(options):
-        _refuse_unknown(name)
-        name = name.replace("-", "_")
+    typed: dict[str, object] = {}
+    for flag, value in flat(options):
+        _refuse_unknown(flag, value)
+        name = flag.replace("-", "_")
+        name = short_names().get(name, name)
         if name in typed:
-            raise UserError(f"{flag_of(name)} was given twice, once as --{name}")
+            raise UserError(f"{flag_of(name)} was given twice, once as --{flag}")
         typed[name] = value
-    from_file = read_config(config) if config else {}
-    return merge(from_file, nested(typed))
+    return merge(read_config(config) if config else {}, nested(typed))
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
@@ -92,96 +110,95 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        if isinstance(error, OSError):
-            raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise UserError(f"--config {path} is not TOML: {error}") from None
     if not isinstance(values.get("recipe", ""), str):
         raise UserError(f"--config {path}: recipe is a name in quotes, not {values['recipe']!r}")
     known = known_names()
-    for name, _ in flat(values):
+    for name, value in flat(values):
         if name == "source":
             raise UserError(f"--config {path} names a source; SOURCE is given on the command line alone")
-        if name != "recipe" and name not in known:
-            close = _closest(name, known) or SHORT.get(name)
+        refuse_renamed(name, value, f"--config {path}: ", "")
+        if name not in known:
+            close = _closest(name, known) or short_names().get(name)
             guess = f"did you mean {close}? " if close else ""
             raise UserError(f"--config {path}: there is no {name}; {guess}{WHERE_THEY_ARE}")
     return values
 
 
-WHERE_THEY_ARE = "`ganvas list options` names them all"
+def refuse_renamed(name: str, value: object = "", begin: str = "", prefix: str = "--") -> None:
+    """UserError with the name of today where an option, or its value, has one of an earlier version."""
+    wanted = name.replace("-", "_")
+    if wanted in REMOVED:
+        raise UserError(f"{begin}there is no {prefix}{name}; {REMOVED[wanted]}")
+    for old, shown in ((wanted, name), (f"{wanted} {value}", f"{name} {value}")):
+        if old in RENAMED:
+            raise UserError(f"{begin}there is no {prefix}{shown}; it is {prefix}{RENAMED[old]} now")
 
 
 def explain(arguments: Iterable[str]) -> str:
     """What is wrong with options of `train` that could not be taken in: one is unknown, or lacks its value."""
-    options = [option.partition("=")[0] for option in arguments if option.startswith("-") and not _is_number(option)]
-    try:
-        for option in options:
-            if option.startswith("--no-") or not option.startswith("--"):
-                return f"there is no {option}; {WHERE_THEY_ARE}"
-            _refuse_unknown(option[2:])
-    except UserError as error:
-        return str(error)
-    return f"{options[-1]} needs a value" if options else "a flag lacks its name"
+    words = [argument.partition("=")[0] for argument in arguments if re.match(r"-(?![\d.])", argument)]
+    for word in words:
+        if word.startswith("--no-") or not word.startswith("--"):
+            return f"there is no {word}; {WHERE_THEY_ARE}"
+        try:
+            _refuse_unknown(word[2:])
+        except UserError as error:
+            return str(error)
+    return f"{words[-1]} needs a value" if words else "a flag lacks its name"
 
 
 def as_typed(sentence: str, arguments: Sequence[str]) -> str:
-    """A sentence about choices with the flags that people type: --save-every for --training.save_every.
+    """A sentence about options with the flags that people type: --save-every for --training.save_every.
 
     A full name that was typed stays.
     """
     typed = {argument.partition("=")[0].replace("-", "_").lstrip("_") for argument in arguments}
 
-    def short(match: re.Match[str]) -> str:
-        name = match[1]
-        return f"--{name}".replace("_", "-") if name in typed else flag_of(name)
+    def flag(match: re.Match[str]) -> str:
+        return match[0].replace("_", "-") if match[1] in typed else flag_of(match[1])
 
     sentence = sentence.replace("--source ", "SOURCE ")
     if "n" in typed:
         sentence = sentence.replace("--count:", "-n:")
-    return re.sub(r"--((?:data|pair|objective|optimiser|training)\.[a-z0-9_]+)", short, sentence)
-
-
-def flag_of(name: str) -> str:
-    """The flag of a choice: its short one where there is one."""
-    short = next((short for short, full in SHORT.items() if full == name), name)
-    return f"--{short}".replace("_", "-")
+    return re.sub(r"--([a-z]+[._][a-z0-9_.]*[a-z0-9])", flag, sentence)
 
 
 def known_names() -> list[str]:
-    """Every choice's full name."""
-    return list(dict.fromkeys(option.name for option in options()))
+    """Every option's full name."""
+    return list(dict.fromkeys(["recipe", *(option.name for option in options())]))
 
 
-def options() -> list[Option]:
-    """Every choice of the schema, in its order."""
+def options() -> Iterator[Option]:
+    """Every option of the schema, in its order."""
     from ganvas.config.run import RunConfig
+    from ganvas.settings import models_in
 
-    found: list[Option] = []
     for part, field in RunConfig.model_fields.items():
-        models = _models(field.annotation)
+        models = models_in(field.annotation)
         if not models and part not in ("source", "recipe"):
-            found.append(_option(RunConfig, part, part, ""))
+            yield _option(RunConfig, part, part)
         if len(models) > 1:
-            kinds = " | ".join(map(_kind, models))
-            found.append(Option(f"{part}.kind", "", kinds, "Another kind starts from that kind's own defaults."))
+            yield Option(f"{part}.kind", "", " | ".join(map(_kind, models)), "Each kind starts from its own defaults.")
         for model in models:
             kind = _kind(model) if len(models) > 1 else ""
-            found += [_option(model, inner, f"{part}.{inner}", kind) for inner in model.model_fields if inner != "kind"]
-    return found
+            yield from (_option(model, name, f"{part}.{name}", kind) for name in model.model_fields if name != "kind")
 
 
-def _option(model: "type[Settings]", field: str, name: str, kind: str) -> Option:
-    return Option(name, kind, _values(model, field), " ".join((model.model_fields[field].description or "").split()))
+def _kind(model: "type[Settings]") -> str:
+    return str(model.model_fields["kind"].default)
 
 
-def _values(model: "type[Settings]", field: str) -> str:
-    """`16 to 128`, `adam | adamw | sgd, else adamw`, from the JSON schema of a field."""
+def _option(model: "type[Settings]", field: str, name: str, kind: str = "") -> Option:
     schema = _schema(model)["properties"][field]
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    shown = " | ".join(_kind_of_value(kind) for kind in kinds)
-    default = schema.get("default")
-    return shown if default is None else f"{shown}, else {_plain(default)}"
+    types = [entry for entry in schema.get("anyOf", [schema]) if entry.get("type") != "null"]
+    values = " | ".join(map(_type_in_words, types))
+    if schema.get("default") is not None:
+        values += f", else {_value_in_words(schema['default'])}"
+    return Option(name, kind, values, " ".join(schema.get("description", "").split()))
 
 
 @cache
@@ -189,77 +206,43 @@ def _schema(model: "type[Settings]") -> dict[str, Any]:
     return model.model_json_schema()
 
 
-def _kind_of_value(kind: dict[str, Any]) -> str:
-    if "const" in kind or "enum" in kind:
-        return " | ".join(map(_plain, kind.get("enum", [kind.get("const")])))
-    if kind.get("type") == "boolean":
-        return "true | false"
-    bounds = [
-        f"{word} {_plain(kind[key])}"
-        for key, word in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-        )
-        if key in kind
-    ]
-    words = {"integer": "a whole number", "number": "a number", "string": "a name"}
-    return " ".join([words.get(kind.get("type", ""), "a value"), *bounds])
+def _type_in_words(entry: dict[str, Any]) -> str:
+    """`a whole number from 16 to 128`, `adam | adamw | sgd`: one type of a JSON schema."""
+    if "const" in entry or "enum" in entry:
+        return " | ".join(map(_value_in_words, entry.get("enum", [entry.get("const")])))
+    types = {"boolean": "true | false", "integer": "a whole number", "number": "a number", "string": "a name"}
+    limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {_value_in_words(entry[key])}" for key, word in limits.items() if key in entry]
+    return " ".join([types.get(entry.get("type", ""), "a value"), *bounds])
 
 
-def _plain(value: object) -> str:
+def _value_in_words(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _kind(model: "type[Settings]") -> str:
-    return str(model.model_fields["kind"].default)
-
-
-def _models(annotation: object) -> "list[type[Settings]]":
-    from typing import get_args
-
-    from ganvas.settings import Settings
-
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _refuse_unknown(name: str) -> None:
-    """UserError, with the nearest right flag, unless `name` is a flag of `train` (`--` taken away)."""
-    full = known_names()
-    wanted = name.replace("-", "_")
-    if wanted in full or wanted in SHORT or wanted in OTHERS_OF_TRAIN:
+def _refuse_unknown(flag: str, value: object = "") -> None:
+    """UserError, with the nearest right flag, unless this is a flag of `train` (its `--` taken away)."""
+    refuse_renamed(flag, value)
+    known = known_names()
+    flags = [*short_names(), *FLAGS_OF_TRAIN]
+    wanted = flag.replace("-", "_")
+    if wanted in known or wanted in flags:
         return
     if wanted == "source":
         raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
-    parts = {flag.partition(".")[0] for flag in full if "." in flag}
-    if wanted in parts:
-        raise UserError(f"--{name} is a part of a run; its options are {', '.join(_of_part(wanted, full))}")
-    close = _closest(wanted, [*SHORT, *OTHERS_OF_TRAIN, *full])
+    if of_part := [f"--{name}".replace("_", "-") for name in known if name.startswith(wanted + ".")]:
+        raise UserError(f"--{flag} is a part of a run; its options are {', '.join(of_part)}")
+    close = _closest(wanted, [*flags, *known])
     guess = f"did you mean {flag_of(close)}? " if close else ""
-    raise UserError(f"there is no --{name}; {guess}{WHERE_THEY_ARE}")
-
-
-def _of_part(part: str, full: list[str]) -> list[str]:
-    return [f"--{flag}".replace("_", "-") for flag in full if flag.startswith(part + ".")]
+    raise UserError(f"there is no --{flag}; {guess}{WHERE_THEY_ARE}")
 
 
 def _closest(name: str, known: Sequence[str]) -> str | None:
     """The nearest of the known names, by the whole of it or else by its last part."""
     if whole := get_close_matches(name, known, n=1, cutoff=0.7):
         return whole[0]
-    lasts = {full.rpartition(".")[2]: full for full in reversed(known)}
-    last = get_close_matches(name.rpartition(".")[2], list(lasts), n=1, cutoff=0.7)
-    return lasts[last[0]] if last else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    last_parts = {full.rpartition(".")[2]: full for full in reversed(known)}
+    last = get_close_matches(name.rpartition(".")[2], list(last_parts), n=1, cutoff=0.7)
+    return last_parts[last[0]] if last else None

@@ -3,27 +3,20 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ganvas.data.config import DataConfig
+from ganvas.config.training import OptimiserConfig, RunBasics, TrainingConfig
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.config import ClassifierObjective, ObjectiveConfig
-from ganvas.settings import Settings
+
+__all__ = ["BUDGETS", "NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
 NetworkConfig = Annotated[
     Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan, Field(discriminator="kind")
 ]
-
-
-def _threads(value: object) -> object:
-    # Far beyond the cores of any machine, the threads' own stacks crash the process.
-    text = str(value)
-    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
-        raise ValueError("threads must be at least 1 and at most 1024, or auto")
-    return text if text == "auto" else int(text)
 
 
 @dataclass(frozen=True)
@@ -39,79 +32,9 @@ class ComputeConfig:
         return f"{self.threads} thread{'s' * (self.threads > 1)}, {self.precision}, {self.memory_format}"
 
 
-class OptimiserConfig(Settings):
-    """One for each network, with the same choices."""
-
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
-    """Adam (arXiv 1412.6980), AdamW (arXiv 1711.05101), or plain stochastic gradient descent."""
-    lr: float = Field(default=0.002, gt=0, le=10)
-    """Learning rate at the start."""
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    """Adam's memory of the gradient; momentum hurts most adversarial games."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Adam's memory of the squared gradient."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """How much of a weight is forgotten a step, times the rate."""
-    lr_hold: float = Field(default=0.5, ge=0, le=1)
-    """The share of the run after which the rate begins to fall, in a straight line."""
-    lr_final: float = Field(default=0.05, ge=0, le=1)
-    """The share of the rate that is left at the end."""
-
-
-class TrainingConfig(Settings):
-    """How long, how fast, how often. Whatever repeats is counted in images."""
-
-    batch: int = Field(default=64, ge=1, le=65536)
-    """Images a step, over all processes together."""
-    images: int | None = Field(default=None, ge=1, le=10**12)
-    """Budget in images shown."""
-    minutes: float | None = Field(default=None, gt=0, le=10**6)
-    """Budget in minutes of training; a few timed steps turn it into images before the run starts."""
-    epochs: float | None = Field(default=None, gt=0, le=10**6)
-    """Budget in passes over the training images."""
-    sampler: Literal["auto", "epochs", "balanced", "square-root"] = "epochs"
-    """Every image once a pass, or classes equally often, or as the root of their size; auto: so, if unequal."""
-    ema_halflife_images: int = Field(default=20_000, ge=0)
-    """Half-life of the running average of G's weights, in images; 0 keeps no average."""
-    ema_ramp: float = Field(default=0.05, gt=0, le=1)
-    """While training is young, the half-life is at most this share of the images seen."""
-    log_every: int = Field(default=2_000, ge=1)
-    """Images from one line of the log to the next."""
-    preview_every: int = Field(default=20_000, ge=1)
-    """Images from one preview to the next."""
-    save_every: int = Field(default=50_000, ge=1)
-    """Images from one checkpoint to the next."""
-    score_every: int | None = Field(default=None, ge=1)
-    """Images from one quick score to the next; the best bundle is then kept."""
-    watch: Literal["on", "warn", "off"] = "on"
-    """Whether a lost game is warned of and stopped later, or only warned of; off for races with a fixed budget."""
-    threads: Annotated[Literal["auto"] | int, BeforeValidator(_threads)] = "auto"
-    """Processor threads; measured when auto."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """What convolutions and matrix products run in; measured when auto."""
-    memory_format: Literal["auto", "contiguous", "channels-last"] = "auto"
-    """How images lie in memory; measured when auto."""
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        given = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"one budget, please, not {' and '.join(given)}")
-        return self
-
-
-class _Run(Settings):
+class _Run(RunBasics):
     """What both a request and what became of it hold."""
 
-    source: str
-    """A known name, a path, or hf:owner/name."""
-    recipe: str
-    """The recipe that everything not given comes from."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    """Every random draw of the run follows from it."""
-    labels: Literal["on", "off"] = "on"
-    """Whether the networks are told the classes."""
-    data: DataConfig = DataConfig()
     pair: NetworkConfig
     objective: ObjectiveConfig
     optimiser: OptimiserConfig = OptimiserConfig()

@@ -41,21 +41,22 @@ class Modern(Settings):
     width: int = Field(default=32, ge=4, le=512)
     """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=64, ge=1, le=4096)
-    """Noise values an image."""
+    """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
-    """Values that stand for the label beside the noise."""
+    """Size of the label embedding that is joined to the noise."""
     features: int = Field(default=128, ge=4, le=4096)
-    """Features of D's last layer, where the label is projected."""
+    """Features of the discriminator's last layer, where the label is projected."""
     generator_activation: Literal["leaky-relu", "gelu"] = "gelu"
-    """The nonlinearity of G."""
+    """Activation function of the generator."""
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
-    """The nonlinearity of D."""
+    """Activation function of the discriminator."""
     patch_dct: bool = True
-    """Whether D reads 4x4 patches as cosine coefficients, high frequencies weakened, or as pixels."""
+    """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
+    pixels."""
     blur: Literal["auto", "on", "off"] = "auto"
-    """Whether G's images are blurred by a pixel before their tanh; auto: where D sees them moved, else not."""
+    """Whether generated images are smoothed by one pixel, against speckle; auto: where augment is on."""
     attention: bool = False
-    """Whether every place of G's first map looks at every other one before it grows."""
+    """Whether the generator's first feature map passes through self-attention."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, with weights drawn from torch's global generator."""

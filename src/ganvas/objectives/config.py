@@ -30,25 +30,26 @@ class GanObjective(Settings):
 
     kind: Literal["simultaneous"] = "simultaneous"
     loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
-    """What D and G minimise."""
+    """The loss of discriminator and generator."""
     r1: Weight = 0.03
-    """Weight γ of the gradient penalty on real images: γ/2 times the squared slope; 0: none; auto: by their size."""
+    """Weight γ of the gradient penalty on real images, γ/2 times the squared gradient; 0: none; auto: by image size."""
     r2: Weight = 0.03
     """The same on generated images."""
     penalty_every: int = Field(default=8, ge=1)
-    """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
+    """Steps from one penalty to the next; a rarer penalty is scaled up, so that its sum stays."""
     generator_every: int = Field(default=1, ge=1)
-    """Updates of D for each one of G."""
+    """Discriminator updates for each generator update."""
     fake_labels: FakeLabels = "paired"
-    """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
+    """Labels of generated images: those of the real batch, or drawn like the data's, or uniform."""
     classify_real: float = Field(default=1.0, ge=0)
-    """Weight of D's cross-entropy on the classes of real images, of a D that also classifies."""
+    """Weight of the cross-entropy on the classes of real images, for a discriminator that also classifies."""
     classify_fake: float = Field(default=0.0, ge=0)
-    """The same on generated images, against the labels that G was asked for."""
+    """The same on generated images, against the labels they were generated for."""
     classify_generator: float = Field(default=0.1, ge=0)
-    """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
+    """Weight of that cross-entropy in the generator's loss: its images should show the class they are for."""
     augment: Literal["auto", "on", "off"] = "off"
-    """Whether D sees every image moved, by up to an eighth of its side; auto: if few and small."""
+    """Whether the discriminator sees images randomly shifted, by up to an eighth of their side, against memorising;
+    auto: on for small sets of small images."""
 
     def penalties(self) -> tuple[float, float]:
         """Weights of the penalties on real and on generated images, of a rule that leaves neither open any more."""
@@ -64,7 +65,7 @@ class BookObjective(Settings):
     loss: Literal["bce", "mse"] = "bce"
     """Refinement 1: binary cross-entropy in place of the squared error."""
     fake_labels: Literal["data", "uniform"] = "uniform"
-    """Labels asked of G: drawn like the data's, or uniform as in the book."""
+    """Labels of generated images: drawn like the data's, or uniform as in the book."""
 
 
 class ClassifierObjective(Settings):

@@ -166,7 +166,7 @@ def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[s
 def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
     """From JSON. DamagedError if it describes no network, or one of another version of ganvas."""
     if values.get("format") != FORMAT:
-        raise sealed.DamagedError(
+        raise files.DamagedError(
             f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
         )
     try:
