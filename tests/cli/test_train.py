@@ -81,9 +81,9 @@ def test_minutes_become_images_before_the_first_step(tiny_source, lines, here, m
     monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 100.0)
     quick = QUICK[2:]
     said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
-    assert "budget 0.01 minutes at 100 images/s: 60 images" in said
+    assert "budget 0.01 minutes at 100 images/s: 64 images" in said
     assert record(here / "run")["run"]["training"]["images"] == 64  # whole batches
-    assert record(here / "run")["run"]["training"]["minutes"] == 0.01
+    assert record(here / "run")["asked"]["choices"]["training"]["minutes"] == "0.01"
 
 
 def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):

@@ -124,11 +124,6 @@ def test_a_rate_may_fall_from_the_start():
     assert trainer.learning_rate(OptimiserConfig(lr=2.0, lr_hold=0.0, lr_final=0.0), 0.25) == 1.5
 
 
-@pytest.mark.parametrize(("images", "batch", "steps"), [(1, 64, 1), (64, 64, 1), (65, 64, 2), (10**7, 1, 10**7)])
-def test_steps_show_at_least_the_images_asked_for(images, batch, steps):
-    assert trainer.steps_for(images, batch) == steps
-
-
 @pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")])
 def test_an_optimiser_is_the_one_named_with_its_choices(name, kind):
     found = trainer.build_optimiser(

@@ -1,9 +1,10 @@
-"""States to go on from: written whole or not at all, checked when read, the last two kept.
+"""Checkpoints: written whole or not at all, verified when read, the last two kept.
 
-A checkpoint is safetensors and JSON. It holds the networks, the average, the optimisers' memory and how far training
+A checkpoint is safetensors and JSON. It holds the networks, the average, the optimisers' state and how far training
 is; every random draw follows from (seed, purpose, step), so nothing else has to be kept.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -36,15 +37,15 @@ def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
     folder, intact = run.checkpoints, "what was saved before is intact"
     try:
         clear_leftovers(folder)
-        whole = run.saved()
-        intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
+        before = run.saved()
+        intact = f"the last whole one, {before[-1].name}, is intact" if before else "there is none yet"
         content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
         newest = folder / f"step-{state.step:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
         saved = run.saved()
-        place = saved.index(newest) + 1
-        for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
+        end = saved.index(newest) + 1
+        for old in [*saved[: max(0, end - KEPT)], *saved[end:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
             files.remove(old.rename(files.part_of(old)))
     except OSError as error:
@@ -59,13 +60,13 @@ def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
-    for place in reversed(run.saved()):
+    for path in reversed(run.saved()):
         try:
-            sealed.verify(place, (STATE, RECORD))
-            state = files.read_model(place / RECORD, SavedState)
-            saved = weights.read(place / STATE, wanted(trainer))
+            sealed.verify(path, (STATE, RECORD))
+            state = files.read_model(path / RECORD, SavedState)
+            saved = weights.read(path / STATE, wanted(trainer))
         except files.DamagedError as error:
-            console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
+            console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
             continue
         _fill(trainer, saved)
         return state
@@ -74,35 +75,39 @@ def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
 
 def clear_leftovers(folder: Path) -> None:
     """Removes what killed saves left; puts back a checkpoint that was being replaced."""
-    for place in folder.glob(files.old_of(folder / "step-*").name):
-        original = folder / place.name.removeprefix(".").removesuffix(".old")
+    for old in folder.glob(files.old_of(folder / "step-*").name):
+        original = folder / old.name.removeprefix(".").removesuffix(".old")
         if original.exists():
-            files.remove(place)
+            files.remove(old)
         else:
-            place.rename(original)
-    for place in folder.glob(files.part_of(folder / "step-*").name):
-        files.remove(place)
+            old.rename(original)
+    for part in folder.glob(files.part_of(folder / "step-*").name):
+        files.remove(part)
 
 
 def tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Every tensor of a trainer by name."""
     state = _network_tensors(trainer)
-    for name, optimiser in trainer.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                state[f"optimiser/{name}/{place}/{key}"] = optimiser.state[parameter][key]
+    for name, parameter, optimiser, key in _optimiser_entries(trainer):
+        state[name] = optimiser.state[parameter][key]
     return state
 
 
 def wanted(trainer: Trainer) -> dict[str, Tensor]:
     """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
     state = _network_tensors(trainer)
-    for name, optimiser in trainer.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                shape = () if key == "step" else parameter.shape
-                state[f"optimiser/{name}/{place}/{key}"] = torch.empty(shape, device="meta")
+    for name, parameter, _, key in _optimiser_entries(trainer):
+        state[name] = torch.empty(() if key == "step" else parameter.shape, device="meta")
     return state
+
+
+def _optimiser_entries(trainer: Trainer) -> Iterator[tuple[str, Tensor, torch.optim.Optimizer, str]]:
+    """(name in the checkpoint, parameter, optimiser, key of its state); plain SGD has no state."""
+    for network, optimiser in trainer.optimisers.items():
+        keys = ("step", "exp_avg", "exp_avg_sq") if isinstance(optimiser, torch.optim.Adam) else ()
+        for index, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for key in keys:
+                yield f"optimiser/{network}/{index}/{key}", parameter, optimiser, key
 
 
 def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
@@ -114,18 +119,12 @@ def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
     }
 
 
-def _memory_keys(optimiser: torch.optim.Optimizer) -> tuple[str, ...]:
-    return ("step", "exp_avg", "exp_avg_sq") if isinstance(optimiser, torch.optim.Adam) else ()
-
-
 @torch.no_grad()
-def _fill(trainer: Trainer, found: dict[str, Tensor]) -> None:
+def _fill(trainer: Trainer, saved: dict[str, Tensor]) -> None:
     for name, tensor in _network_tensors(trainer).items():
-        tensor.copy_(found[name])
-    for name, optimiser in trainer.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                value = found[f"optimiser/{name}/{place}/{key}"]
-                # The fused update reads memory in the weights' own layout, so the memory must lie as they do.
-                like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
-                optimiser.state[parameter][key] = like.copy_(value)
+        tensor.copy_(saved[name])
+    for name, parameter, optimiser, key in _optimiser_entries(trainer):
+        value = saved[name]
+        # The fused update reads its state in the parameter's own memory layout, so the state must lie as it does.
+        like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
+        optimiser.state[parameter][key] = like.copy_(value)
