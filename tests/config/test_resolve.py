@@ -73,7 +73,7 @@ def penalised(channels, size, **objective):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(console, "info", (said := []).append)
         run = resolve.resolve(configure("x", "modern", above), prepared)
-    return run.objective.penalties(), said
+    return run.objective.penalty_weights(), said
 
 
 def test_the_penalties_grow_with_the_values_of_a_image_and_that_is_said():

@@ -1,4 +1,4 @@
-"""How the two networks play, as choices: which rule orders the updates, which loss, which penalties."""
+"""What the networks are trained for, as choices: the order of updates, the loss, the penalties."""
 
 import math
 from typing import Annotated, Literal
@@ -26,17 +26,17 @@ Weight = Annotated[Literal["auto"] | float, BeforeValidator(_weight)]
 
 
 class GanObjective(Settings):
-    """D sees a real and a fake batch in one update; then G plays the same fakes against the new D."""
+    """D learns from a real and a fake batch in one update; then G learns from the new D, with the same noise."""
 
-    kind: Literal["simultaneous"] = "simultaneous"
+    kind: Literal["gan"] = "gan"
     loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
     """What D and G minimise."""
     r1: Weight = 0.03
-    """Weight γ of the gradient penalty on real images: γ/2 times the squared slope; 0: none; auto: by their size."""
+    """Weight γ of the gradient penalty on real images: γ/2 times the squared gradient; 0: none; auto: by their size."""
     r2: Weight = 0.03
     """The same on generated images."""
     penalty_every: int = Field(default=8, ge=1)
-    """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
+    """Steps from one penalty to the next; a rarer penalty weighs more, so that the expected weight stays."""
     generator_every: int = Field(default=1, ge=1)
     """Updates of D for each one of G."""
     fake_labels: FakeLabels = "paired"
@@ -46,19 +46,19 @@ class GanObjective(Settings):
     classify_fake: float = Field(default=0.0, ge=0)
     """The same on generated images, against the labels that G was asked for."""
     classify_generator: float = Field(default=0.1, ge=0)
-    """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
+    """Weight in G's loss of the same cross-entropy, so that D recognises the class that G was asked for."""
     augment: Literal["auto", "on", "off"] = "off"
-    """Whether D sees every image moved, by up to an eighth of its side; auto: if few and small."""
+    """Whether D sees every image shifted, by up to an eighth of its side; auto: if few and small."""
 
-    def penalties(self) -> tuple[float, float]:
-        """Weights of the penalties on real and on generated images, of a rule that leaves neither open any more."""
-        assert self.r1 != "auto", "what is left to the data is settled first"
-        assert self.r2 != "auto", "what is left to the data is settled first"
+    def penalty_weights(self) -> tuple[float, float]:
+        """Weights γ of R1 and of R2, once neither is "auto" any more."""
+        assert self.r1 != "auto", "auto is resolved from the data first"
+        assert self.r2 != "auto", "auto is resolved from the data first"
         return self.r1, self.r2
 
 
 class BookObjective(Settings):
-    """The book's rule: D on the real batch, D on a fake one with random labels, G with fresh random labels."""
+    """The book's order: D on the real batch, D on a fake one with random labels, G with fresh noise and labels."""
 
     kind: Literal["book"] = "book"
     loss: Literal["bce", "mse"] = "bce"
@@ -68,7 +68,7 @@ class BookObjective(Settings):
 
 
 class ClassifierObjective(Settings):
-    """A classifier learns its labels; there is no second player."""
+    """A classifier learns the labels; there is no second network."""
 
     kind: Literal["classification"] = "classification"
     loss: Literal["bce", "cross-entropy"] = "bce"

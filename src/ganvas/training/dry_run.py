@@ -8,7 +8,7 @@ from ganvas.config.recipes import configure
 from ganvas.config.resolve import resolve
 from ganvas.data import open_source
 from ganvas.machine import peak_memory_bytes
-from ganvas.networks.layers import parameter_count, receptive_field
+from ganvas.networks.inspect import parameter_count, receptive_field
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
 from ganvas.training.run import TrainRequest, default_folder, fit_to_labels
