@@ -45,7 +45,9 @@ def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, l
 def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run")
     before = (here / "run" / "run.json").read_bytes()
-    assert "run is finished: 16 images; train it further with --more-minutes M or --more-images N" in lines("train", tiny_source, *QUICK, "--out", "run")
+    assert "run is finished: 16 images; train it further with --more-minutes M or --more-images N" in lines(
+        "train", tiny_source, *QUICK, "--out", "run"
+    )
     assert (here / "run" / "run.json").read_bytes() == before
 
 

@@ -75,7 +75,7 @@ class Evaluator:
                 images = from_uint8(torch.from_numpy(np.array(pixels[start : start + batch])).to(place))
                 found = self.network.features(images.contiguous(memory_format=torch.channels_last))
                 features.append(found.cpu().numpy())
-                logits.append(self.network.classes(found).float().cpu().numpy())
+                logits.append(self.network.class_head(found).float().cpu().numpy())
         return Embedding(np.concatenate(features), np.concatenate(logits))
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from ganvas.config.recipes import configure
 from ganvas.data.prepared import PreparedSet
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import SPEED
-from ganvas.networks.layers import parameter_count
+from ganvas.networks.inspect import parameter_count
 from ganvas.networks.pair import Generator, Shape
 from ganvas.rng import stream
 from ganvas.training.engine import Engine

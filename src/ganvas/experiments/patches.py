@@ -10,7 +10,7 @@ from ganvas.evaluation.predict import accuracy, predict
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import held_out, train_gan
 from ganvas.images import from_uint8
-from ganvas.networks.layers import receptive_field
+from ganvas.networks.inspect import receptive_field
 from ganvas.networks.pair import Discriminator, Shape
 from ganvas.objectives.augment import random_translate
 from ganvas.rng import stream
@@ -103,6 +103,6 @@ def ranked(judge: Discriminator, real: Tensor, broken: Tensor, labels: Tensor | 
         for start in range(0, len(real), batch):
             part = slice(start, start + batch)
             asked = None if labels is None else labels[part].to(device)
-            first, second = (looking(from_uint8(each[part].to(device)), asked) for each in (real, broken))
+            first, second = (looking(from_uint8(each[part].to(device)), asked).logits for each in (real, broken))
             wins += float((first > second).sum()) + float((first == second).sum()) / 2
     return wins / len(real)

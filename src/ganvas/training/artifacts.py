@@ -1,18 +1,13 @@
 """What a run shows of itself: previews on the way, charts and held-out results at its end."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from ganvas import console, evaluation, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
-from ganvas.networks.layers import PatchDCT
+from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.report import charts
 from ganvas.report.log import read_log
 from ganvas.runs import bundle
@@ -108,44 +103,3 @@ def classifier_results(trainer: Trainer, prepared: PreparedSet) -> ClassifierRes
         accuracy=evaluation.accuracy(labels, predicted),
         confusion=evaluation.confusion(labels, predicted, len(prepared.classes)).tolist(),
     )
-
-
-def first_weight(network: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The weight of the first convolution or linear layer: (O, I, kH, kW) or (O, I), as pixels see it."""
-    fold: nn.PixelUnshuffle | None = None
-    for module in network.modules():
-        if isinstance(module, nn.PixelUnshuffle):
-            fold = module
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            weight = module.weight.detach().double()
-            weight = fold.in_pixels(weight) if isinstance(fold, PatchDCT) else weight
-            return (F.pixel_shuffle(weight, fold.downscale_factor) if fold else weight).cpu().numpy()
-    raise AssertionError("a network without a layer")
-
-
-@torch.no_grad()
-def feature_maps(
-    network: nn.Module, pixels: images.Pixels, label: int | None
-) -> Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """What the first, a middle and the last convolution make of an image (C, H, W): (C', H', W') each, by name."""
-    found: list[Tensor] = []
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    hooks = [module.register_forward_hook(lambda _m, _i, out: found.append(out[0])) for module in convolutions]
-    training = network.training
-    device = next(network.parameters()).device
-    try:
-        network.eval()
-        batch = images.from_uint8(torch.from_numpy(pixels[None])).to(device)
-        network(batch) if label is None else network(batch, torch.tensor([label], device=device))
-    finally:
-        network.train(training)
-        for hook in hooks:
-            hook.remove()
-    if not found:
-        return {}
-    chosen = dict(zip(("low", "middle", "high"), (0, len(found) // 2, len(found) - 1), strict=True))
-    if len(found) == 1:
-        chosen = {"low": 0}
-    elif len(found) == 2:
-        chosen = {"low": 0, "high": 1}
-    return {name: found[place].double().cpu().numpy() for name, place in chosen.items()}

@@ -7,7 +7,7 @@ from typing import Any
 from ganvas import console
 from ganvas.data import open_source
 from ganvas.machine import peak_memory_bytes
-from ganvas.networks.layers import parameter_count, receptive_field
+from ganvas.networks.inspect import parameter_count, receptive_field
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
 from ganvas.training.run import TrainRequest, default_folder
