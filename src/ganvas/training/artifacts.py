@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ganvas import console, evaluation, images
 from ganvas.config.run import RunConfig
 from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.predict import eval_mode
 from ganvas.networks.layers import PatchDCT
 from ganvas.report import charts
 from ganvas.report.log import read_log
@@ -19,7 +20,6 @@ from ganvas.runs import bundle
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.runs.folder import RunFolder
 from ganvas.sampling import Sampler
-from ganvas.training.scoring import eval_mode
 from ganvas.training.trainer import Trainer
 
 PREVIEW_COLUMNS = 8
