@@ -7,6 +7,7 @@ import numpy as np
 from ganvas import console, evaluation, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.predict import eval_mode
 from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.report import charts
 from ganvas.report.log import read_log
@@ -15,7 +16,6 @@ from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import ClassifierResults, RunRecord
 from ganvas.sampling import Sampler
-from ganvas.training.scoring import eval_mode
 from ganvas.training.trainer import Trainer
 
 PREVIEW_COLUMNS = 8

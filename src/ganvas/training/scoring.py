@@ -1,15 +1,11 @@
 """A quick score while training: label accuracy, and the Fréchet distance from held-out images."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
-import torch
-from torch import nn
 
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import draw_samples, subsample
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
@@ -37,15 +33,3 @@ class QuickScore:
         if samples.labels is not None:
             scores["label_accuracy"] = float(np.mean(generated.logits.argmax(1) == samples.labels))
         return scores
-
-
-@contextmanager
-def eval_mode(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in eval mode inside, without gradients, and every module as it was afterwards."""
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        with torch.no_grad():
-            yield network.eval()
-    finally:
-        for module, training in modes:
-            module.training = training
