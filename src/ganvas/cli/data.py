@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ganvas.data import PreparedSet
+    from ganvas.data.manifest import Manifest
 
 MOST_CLASSES_ON_SHEET = 40
 COLUMNS_ON_SHEET = 12
@@ -76,45 +77,45 @@ def data(
 def report_lines(prepared: "PreparedSet") -> Iterator[str]:
     """What a prepared set holds, one fact a line."""
     facts = prepared.manifest
-    yield f"source: {prepared.name}, {facts['layout']}"
-    yield f"images: {facts['images']} of {facts['size']}x{facts['size']} px, {_channels(facts['channels'])}"
+    yield f"source: {prepared.name}, {facts.layout}"
+    yield f"images: {facts.images} of {facts.size}x{facts.size} px, {_channels(facts.channels)}"
     yield f"fingerprint: {prepared.fingerprint}"
     if not prepared.classes:
         yield "labels: none, so it is trained without labels"
-    for item in facts["per_class"]:
-        yield f"class {item['name']}: {item['train'] + item['held_out']} images, {item['held_out']} of them held out"
-    how = "the set's own part" if facts["own_split"] else "a tenth of each class by the hash of the decoded image"
-    yield f"held out: {facts['held_out']} images, {how}"
-    if facts["small_classes"]:
-        yield f"without a held-out part, being too small: {', '.join(facts['small_classes'])}"
-    if facts["left_out"]:
-        yield f"left out of training, being exact copies of held-out images: {facts['left_out']}"
-    yield f"sizes met: {_counts(facts['sizes'])}"
-    yield f"modes met: {_counts(facts['modes'])}"
-    yield f"crop: {facts['crop']}; resize: {facts['filter']}; transparent over {facts['background']}"
-    if facts["enlarged"]:
-        yield f"enlarged, being smaller than {facts['size']} px: {facts['enlarged']}"
-    if facts["animated"]:
-        yield f"animated, of which the first frame is used: {facts['animated']}"
+    for item in facts.per_class:
+        yield f"class {item.name}: {item.train + item.held_out} images, {item.held_out} of them held out"
+    how = "the set's own part" if facts.own_split else "a tenth of each class by the hash of the decoded image"
+    yield f"held out: {facts.held_out} images, {how}"
+    if facts.small_classes:
+        yield f"without a held-out part, being too small: {', '.join(facts.small_classes)}"
+    if facts.left_out:
+        yield f"left out of training, being exact copies of held-out images: {facts.left_out}"
+    yield f"sizes met: {_counts(facts.sizes)}"
+    yield f"modes met: {_counts(facts.modes)}"
+    yield f"crop: {facts.crop}; resize: {facts.filter}; transparent over {facts.background}"
+    if facts.enlarged:
+        yield f"enlarged, being smaller than {facts.size} px: {facts.enlarged}"
+    if facts.animated:
+        yield f"animated, of which the first frame is used: {facts.animated}"
     yield from _doubles(facts)
-    yield from facts["notes"]
-    if facts["ignored"]:
-        yield f"files that are no images or not named as any: {len(facts['ignored'])}"
-        yield from (f"passed over: {name}" for name in facts["ignored"])
-    yield f"refused: {len(facts['refused'])}"
-    yield from (f"refused: {item['name']}: {item['reason']}" for item in facts["refused"])
+    yield from facts.notes
+    if facts.ignored:
+        yield f"files that are no images or not named as any: {len(facts.ignored)}"
+        yield from (f"passed over: {name}" for name in facts.ignored)
+    yield f"refused: {len(facts.refused)}"
+    yield from (f"refused: {item.name}: {item.reason}" for item in facts.refused)
 
 
-def _doubles(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"duplicates: {facts['duplicates']}"
-    yield from (f"duplicate: {copy} equals {first}" for copy, first in facts["duplicate_examples"])
-    yield f"near-duplicates: {facts['near_duplicates']} ({facts['near_duplicate_threshold']})"
-    yield from (f"near-duplicate: {copy} is like {first}" for copy, first in facts["near_duplicate_examples"])
-    shown = len(facts["duplicate_examples"]) + len(facts["near_duplicate_examples"])
-    if shown < facts["duplicates"] + facts["near_duplicates"]:
+def _doubles(facts: "Manifest") -> Iterator[str]:
+    yield f"duplicates: {facts.duplicates}"
+    yield from (f"duplicate: {copy} equals {first}" for copy, first in facts.duplicate_examples)
+    yield f"near-duplicates: {facts.near_duplicates} ({facts.near_duplicate_threshold})"
+    yield from (f"near-duplicate: {copy} is like {first}" for copy, first in facts.near_duplicate_examples)
+    shown = len(facts.duplicate_examples) + len(facts.near_duplicate_examples)
+    if shown < facts.duplicates + facts.near_duplicates:
         yield f"of the duplicates and near-duplicates {shown} are named here"
-    if facts["near_across_split"]:
-        yield f"held-out images with a near-duplicate among those trained on: {facts['near_across_split']}"
+    if facts.near_across_split:
+        yield f"held-out images with a near-duplicate among those trained on: {facts.near_across_split}"
 
 
 def _channels(channels: int) -> str:

@@ -89,7 +89,7 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """Images that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
     theirs = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
-    sizes = list(theirs.manifest["sizes"])
+    sizes = list(theirs.manifest.sizes)
     wanted = f"{prepared.size}x{prepared.size}"
     if sizes != [wanted]:
         raise UserError(
@@ -103,7 +103,7 @@ def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
         places = np.array(_places(theirs.name, theirs.classes, prepared), np.int64)
         labels = places[np.asarray(theirs.labels)]
     rows = subsample(rows, labels, most)
-    facts = {"source": theirs.name, "fingerprint": theirs.fingerprint, "refused": len(theirs.manifest["refused"])}
+    facts = {"source": theirs.name, "fingerprint": theirs.fingerprint, "refused": len(theirs.manifest.refused)}
     return Samples(theirs.name, np.asarray(theirs.pixels[rows]), None if labels is None else labels[rows], facts)
 
 

@@ -120,11 +120,11 @@ def head(images: Samples, prepared: PreparedSet, protocol: Protocol, eyes: Embed
             "n": count,
             "reference": f"{held} held-out images of {prepared.name}",
             "fingerprint": prepared.fingerprint,
-            "split": "the set's own" if manifest["own_split"] else "a tenth of each class by hash",
+            "split": "the set's own" if manifest.own_split else "a tenth of each class by hash",
             "size": prepared.size,
             "channels": prepared.channels,
-            "crop": manifest["crop"],
-            "filter": manifest["filter"],
+            "crop": manifest.crop,
+            "filter": manifest.filter,
             "quick": protocol.quick,
             "seed": protocol.seed,
         },
@@ -160,7 +160,7 @@ def copies(
         "twins": found.twins,
         "flagged": found.flagged,
         "verdict": copying.verdict(found),
-        "held_out_with_a_twin_in_training": int(prepared.manifest.get("near_across_split") or 0),
+        "held_out_with_a_twin_in_training": prepared.manifest.near_across_split,
     }
     return card, [(int(mine), int(training.rows[real]), float(distance)) for mine, real, distance in found.pairs]
 
