@@ -74,8 +74,6 @@ class Manifest(Settings):
     own_split: bool = False
     """Whether the source itself holds images out."""
     per_class: tuple[ClassCounts, ...] = ()
-    small_classes: tuple[str, ...] = ()
-    """Classes too small to hold an image out."""
     duplicates: int = 0
     duplicate_examples: tuple[tuple[str, str], ...] = ()
     """(an image, the first that it repeats), a few of them."""
@@ -86,6 +84,11 @@ class Manifest(Settings):
     """Held-out images with a near-duplicate to train on: only a source's own split has any."""
     bytes: dict[str, int]
     """Array file -> its length, by which a damaged set is noticed."""
+
+    @property
+    def small_classes(self) -> tuple[str, ...]:
+        """Classes too small to hold an image out."""
+        return tuple(counts.name for counts in self.per_class if not counts.held_out)
 
 
 def refuse_too_many(refused: tuple[Refusal, ...], candidates: int, is_accepted: bool) -> None:
@@ -124,12 +127,6 @@ def describe(
     """The record of a set. `kept` (N of the source,) tells which images `labels`, `groups` and `split` are of."""
     import PIL
 
-    per_class: tuple[ClassCounts, ...] = ()
-    if labels is not None:
-        train, held_out = (np.bincount(labels[part], minlength=len(classes)) for part in (split.train, split.held_out))
-        per_class = tuple(
-            ClassCounts(name=name, train=int(train[k]), held_out=int(held_out[k])) for k, name in enumerate(classes)
-        )
     own_index = np.arange(len(groups.exact))
     is_copy = groups.exact != own_index
     is_near = (groups.near != groups.exact) & ~is_copy  # a copy of a near-duplicate counts as a copy
@@ -158,14 +155,22 @@ def describe(
         held_out=len(split.held_out),
         left_out=len(split.left_out),
         own_split=contents.held_out is not None,
-        per_class=per_class,
-        small_classes=tuple(counts.name for counts in per_class if not counts.held_out),
+        per_class=_class_counts(labels, classes, split),
         duplicates=int(is_copy.sum()),
         duplicate_examples=_examples(contents, original, groups.exact, is_copy),
         near_duplicates=int(is_near.sum()),
         near_duplicate_examples=_examples(contents, original, groups.near, is_near),
         near_across_split=int(np.isin(groups.near[split.held_out], groups.near[split.train]).sum()),
         bytes=lengths,
+    )
+
+
+def _class_counts(labels: NDArray[np.int64] | None, classes: tuple[str, ...], split: Split) -> tuple[ClassCounts, ...]:
+    if labels is None:
+        return ()
+    train, held_out = (np.bincount(labels[part], minlength=len(classes)) for part in (split.train, split.held_out))
+    return tuple(
+        ClassCounts(name=name, train=int(train[k]), held_out=int(held_out[k])) for k, name in enumerate(classes)
     )
 
 
