@@ -89,7 +89,7 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """Images that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
     images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
-    sizes, expected = list(images.manifest["sizes"]), f"{prepared.size}x{prepared.size}"
+    sizes, expected = list(images.manifest.sizes), f"{prepared.size}x{prepared.size}"
     if sizes != [expected]:
         raise UserError(
             f"{source} holds images of {', '.join(sizes[:4])} px and {prepared.name} is prepared at {expected}: "
@@ -100,7 +100,7 @@ def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     if images.labels is not None:
         labels = np.array(_class_indices(images.name, images.classes, prepared), np.int64)[np.asarray(images.labels)]
     rows = subsample(np.arange(len(images.pixels)), labels, most)
-    origin = Origin(source=images.name, fingerprint=images.fingerprint, refused=len(images.manifest["refused"]))
+    origin = Origin(source=images.name, fingerprint=images.fingerprint, refused=len(images.manifest.refused))
     return Samples(images.name, np.asarray(images.pixels[rows]), None if labels is None else labels[rows], origin)
 
 

@@ -151,11 +151,11 @@ def protocol_record(
         n=count,
         reference=f"{held_out} held-out images of {prepared.name}",
         fingerprint=prepared.fingerprint,
-        split="the set's own" if manifest["own_split"] else "a tenth of each class by hash",
+        split="the set's own" if manifest.own_split else "a tenth of each class by hash",
         size=prepared.size,
         channels=prepared.channels,
-        crop=manifest["crop"],
-        filter=manifest["filter"],
+        crop=manifest.crop,
+        filter=manifest.filter,
         quick=protocol.quick,
         seed=protocol.seed,
     )
@@ -262,7 +262,7 @@ def copy_scores(
         near_copies=copies.near_copies,
         flagged=copies.flagged,
         verdict=verdict(copies),
-        near_duplicates_across_split=int(prepared.manifest.get("near_across_split") or 0),
+        near_duplicates_across_split=int(prepared.manifest.near_across_split),
     )
     return scores, [(row, int(training.rows[nearest_row]), away) for row, nearest_row, away in copies.pairs]
 
