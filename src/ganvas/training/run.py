@@ -212,7 +212,9 @@ def run_training(
     try:
         title = f"{run.recipe} on {known['data']['name']}"
         display = (
-            progress.training(title, steps * batch, state.step * batch, batch) if engine.is_rank_zero else Silent()
+            progress.training(title, steps * batch, state.step * batch, batch, folder.previews)
+            if engine.is_rank_zero
+            else Silent()
         )
         with display as live:
             placed = loop_outputs(run, game, engine, known, folder, live, log, scorer)
