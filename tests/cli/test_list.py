@@ -1,6 +1,9 @@
 """`ganvas list`: recipes, sources, runs and options, one a line."""
 
 import shutil
+import sys
+
+import pytest
 
 from ganvas.config.recipes import RECIPES
 from ganvas.data import SOURCES
@@ -44,6 +47,17 @@ def test_every_option_is_named_as_it_is_typed(lines):
     assert any(line.startswith("option --pair.width of modern: ") for line in said)
     assert any(line.startswith("option --size: ") for line in said)
     assert all(": " in line for line in said)
+
+
+@pytest.mark.parametrize("columns", [60, 90])
+def test_on_a_terminal_it_wraps_between_words_under_headings(lines, monkeypatch, columns):
+    words = {word.rstrip(":") for line in lines("list", "recipes") + lines("list", "options") for word in line.split()}
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    shown = lines("list", "recipes") + lines("list", "options")
+    assert max(map(len, shown)) <= columns
+    assert {word.rstrip(":") for line in shown if line.startswith("  ") for word in line.split()} <= words
+    assert {"recipes", "data", "pair, modern", "optimiser"} <= set(shown)
 
 
 def test_an_unknown_list_gets_the_nearest(refused, tmp_path):

@@ -132,7 +132,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        console.error(f"ganvas: {sentence(error, arguments)}")
+        console.error(f"ganvas: {sentence(error)}")
         return 2
     except InterruptedRunError as error:
         console.error(f"ganvas: {error}; the same command resumes: ganvas {shlex.join(arguments)}")
@@ -150,17 +150,17 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def sentence(error: CycloptsError, arguments: Sequence[str]) -> str:
+def sentence(error: CycloptsError) -> str:
     """What the parser refused, in one sentence of our own."""
     command = " ".join(("ganvas", *(error.command_chain or ())))
-    # The parser failed over a flag that it does not know by name: one of the schema's, or a mistake.
     is_any_flag = error.argument is not None and error.argument.field_info.kind is inspect.Parameter.VAR_KEYWORD
     match error:
         case UnknownCommandError():
             typed = (error.unused_tokens or ["?"])[0]
             return f"there is no command {typed!r}; {nearest(typed, COMMANDS)}"
-        case CoercionError() | MissingArgumentError() if is_any_flag:
-            return explain(arguments[1:])
+        # The parser failed over a flag that it does not know by name: one of the schema's, or a mistake.
+        case MissingArgumentError(keyword=str(typed)) | CoercionError(token=object(keyword=str(typed))) if is_any_flag:
+            return explain(typed)
         case UnknownOptionError():
             typed = error.token.keyword or error.token.value
             known = [name for argument in error.argument_collection for name in argument.names]

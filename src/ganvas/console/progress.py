@@ -216,6 +216,7 @@ class TrainingDisplay(Report):
                 curve = f"{self.traces[key].curve(columns):<{columns}} " if columns >= 4 else ""
                 row += _styled((f"{value}{curve} ", colour))
             if present:
+                row.rstrip()  # blanks at the end would wrap as well, on a terminal that becomes narrower
                 yield row
         if self.previews is not None and self.previews.is_dir():
             yield _styled((f"{'previews':<9}", QUIET), (console.printable(str(self.previews)), ""))
