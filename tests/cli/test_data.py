@@ -74,7 +74,7 @@ def test_a_set_without_labels_says_so(pets, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nosuch"], "no source 'nosuch'"),
         (["PETS", "--size", "500"], "--size"),
@@ -84,10 +84,10 @@ def test_a_set_without_labels_says_so(pets, capsys):
         (["PETS", "--sise", "16"], "--size"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_status_2(pets, capsys, arguments, said):
+def test_a_mistake_is_one_sentence_and_status_2(pets, capsys, arguments, message):
     assert cli.run(["data", *(str(pets) if a == "PETS" else a for a in arguments)]) == 2
     captured = capsys.readouterr()
-    assert said in captured.err
+    assert message in captured.err
     assert "Traceback" not in captured.err
 
 

@@ -119,8 +119,8 @@ def test_an_interrupted_run_says_that_the_same_command_resumes_it(number, status
 
     monkeypatch.setattr(cli, "app", fail)
     assert cli.run(["train", "my images", "--images", "128"]) == status
-    said = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
-    assert capsys.readouterr().err == f"ganvas: {said}\n"
+    message = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
+    assert capsys.readouterr().err == f"ganvas: {message}\n"
 
 
 def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):
