@@ -57,9 +57,9 @@ def pattern(label: int, random: np.random.Generator) -> np.ndarray:
 def said() -> Iterator[list[str]]:
     """Every line for a person from here on, in place of being written."""
     lines: list[str] = []
-    console.speak_through(lines.append)
+    console.redirect(lines.append)
     yield lines
-    console.speak_through(None)
+    console.redirect(None)
 
 
 @pytest.fixture(scope="session")

@@ -107,8 +107,8 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
 
 def test_a_sentence_names_flags_as_people_type_them():
     sentence = "--training.save_every: too few; --objective.penalty_every 3; --source digits, now mnist; --seed 3"
-    said = "--save-every: too few; --objective.penalty-every 3; SOURCE digits, now mnist; --seed 3"
-    assert flags.as_typed(sentence, ["train", "mnist", "--save-every", "0"]) == said
+    expected = "--save-every: too few; --objective.penalty-every 3; SOURCE digits, now mnist; --seed 3"
+    assert flags.as_typed(sentence, ["train", "mnist", "--save-every", "0"]) == expected
 
 
 def test_a_full_name_that_was_typed_stays():
@@ -192,13 +192,13 @@ def test_every_option_has_help_and_says_what_it_takes():
 
 
 def test_an_option_says_its_bounds_its_names_and_its_default():
-    said = {(option.name, option.kind): option.values for option in flags.options()}
-    assert said["data.size", ""] == "a whole number from 16 to 128"
-    assert said["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
-    assert said["pair.width", "book-conv"] == "a whole number from 1 to 1024, else 256"
-    assert said["training.minutes", ""] == "a number above 0 to 1000000"
+    values = {(option.name, option.kind): option.values for option in flags.options()}
+    assert values["data.size", ""] == "a whole number from 16 to 128"
+    assert values["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
+    assert values["pair.width", "book-conv"] == "a whole number from 1 to 1024, else 256"
+    assert values["training.minutes", ""] == "a number above 0 to 1000000"
     assert (
-        said["pair.kind", ""]
+        values["pair.kind", ""]
         == "modern | book-mlp | book-conv | book-classifier | yardstick | dcgan-concat | acgan | sngan-projection"
     )
 

@@ -1,5 +1,8 @@
 """The command line as a whole: which sentence answers which mistake, and how help is shown."""
 
+import subprocess
+import sys
+
 import pytest
 
 import ganvas
@@ -44,6 +47,21 @@ def test_every_flag_of_train_and_sample_is_explained(capsys):
         flags = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --")]
         assert len(flags) > 5
         assert all(len(line.partition(": ")[2]) > 5 for line in flags)
+
+
+@pytest.mark.parametrize("command", ["train", "data", "sample"])
+def test_help_of_a_command_is_there_at_once_without_torch(command):
+    program = f"import sys; from ganvas import cli; cli.run([{command!r}, '--help']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.endswith("False\n")
+
+
+def test_the_flags_of_train_stand_under_headings_in_their_order(capsys):
+    cli.run(["train", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line.rstrip(":") for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Arguments", *cli.GROUPS[1:]]
+    assert "  --batch N: Batch size, over all processes together." in lines
 
 
 def test_an_unknown_command_gets_the_nearest(refused):
@@ -101,8 +119,8 @@ def test_an_interrupted_run_says_that_the_same_command_resumes_it(number, status
 
     monkeypatch.setattr(cli, "app", fail)
     assert cli.run(["train", "my images", "--images", "128"]) == status
-    said = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
-    assert capsys.readouterr().err == f"ganvas: {said}\n"
+    message = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
+    assert capsys.readouterr().err == f"ganvas: {message}\n"
 
 
 def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):

@@ -79,6 +79,7 @@ def _parameter(name: str, field: "FieldInfo", mark: "Flag") -> inspect.Parameter
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+RUN = "runs/digits-modern-s0"
 app = App(
     name="ganvas",
     version=ganvas.__version__,
@@ -90,38 +91,20 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
-# In the order in which one works with them.
+# What each command does, and an example of what follows its name; in the order in which one works with them.
 COMMANDS = {
-    "data": ("Prepare SOURCE once, and report what is in it.", ""),
-    "train": (
-        "Train a generator on SOURCE, or resume where the same command stopped.",
-        "For example: ganvas train digits --minutes 3 --pair.width 48",
-    ),
-    "sample": (
-        "Generate images of the classes you ask for.",
-        "For example: ganvas sample runs/digits-modern-s0 --label 3 7 -n 20 --out digits.png",
-    ),
-    "evaluate": (
-        "Score a run, or any images, against real ones.",
-        "For example: ganvas evaluate runs/digits-modern-s0 --quick",
-    ),
-    "compare": (
-        "Put scorecards side by side, and say which is better.",
-        "For example: ganvas compare runs/digits-modern-s0 runs/digits-book-conditional-s0",
-    ),
-    "worth": (
-        "Say whether training a classifier with a run's images is worth it.",
-        "For example: ganvas worth runs/digits-modern-s0 --quick",
-    ),
-    "study": (
-        "Ask one of the notes' questions as an experiment.",
-        "For example: ganvas study activation digits --quick",
-    ),
-    "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", ""),
+    "data": ("Prepare SOURCE once, and report what is in it.", "digits"),
+    "train": ("Train a generator on SOURCE, or resume where the same command stopped.", "digits --minutes 3"),
+    "sample": ("Generate images of the classes you ask for.", f"{RUN} --label 3 7 -n 20 --out digits.png"),
+    "evaluate": ("Score a run, or any images, against real ones.", f"{RUN} --quick"),
+    "compare": ("Put scorecards side by side, and say which is better.", f"{RUN} runs/digits-book-conditional-s0"),
+    "worth": ("Say whether training a classifier with a run's images is worth it.", f"{RUN} --quick"),
+    "study": ("Ask one of the notes' questions as an experiment.", "activation digits --quick"),
+    "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", "options"),
 }
 for number, (name, (text, example)) in enumerate(COMMANDS.items()):
     function = f"ganvas.cli.{name}:{'list_' if name == 'list' else name}"
-    app.command(function, name=name, help=text, help_epilogue=example, sort_key=number)
+    app.command(function, name=name, help=text, help_epilogue=f"For example: ganvas {name} {example}", sort_key=number)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -132,7 +115,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        console.error(f"ganvas: {sentence(error, arguments)}")
+        console.error(f"ganvas: {sentence(error)}")
         return 2
     except InterruptedRunError as error:
         console.error(f"ganvas: {error}; the same command resumes: ganvas {shlex.join(arguments)}")
@@ -150,17 +133,17 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def sentence(error: CycloptsError, arguments: Sequence[str]) -> str:
+def sentence(error: CycloptsError) -> str:
     """What the parser refused, in one sentence of our own."""
     command = " ".join(("ganvas", *(error.command_chain or ())))
-    # The parser failed over a flag that it does not know by name: one of the schema's, or a mistake.
     is_any_flag = error.argument is not None and error.argument.field_info.kind is inspect.Parameter.VAR_KEYWORD
     match error:
         case UnknownCommandError():
             typed = (error.unused_tokens or ["?"])[0]
             return f"there is no command {typed!r}; {nearest(typed, COMMANDS)}"
-        case CoercionError() | MissingArgumentError() if is_any_flag:
-            return explain(arguments[1:])
+        # The parser failed over a flag that it does not know by name: one of the schema's, or a mistake.
+        case MissingArgumentError(keyword=str(typed)) | CoercionError(token=object(keyword=str(typed))) if is_any_flag:
+            return explain(typed)
         case UnknownOptionError():
             typed = error.token.keyword or error.token.value
             known = [name for argument in error.argument_collection for name in argument.names]

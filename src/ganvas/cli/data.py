@@ -60,8 +60,8 @@ def report_lines(prepared: "PreparedSet") -> Iterator[str]:
         yield f"classes too small for a held-out part: {', '.join(facts.small_classes)}"
     if facts.left_out:
         yield f"left out of training: {facts.left_out} (exact copies of held-out images)"
-    yield f"sizes of the files: {_counts(facts.sizes)}"
-    yield f"colour modes of the files: {_counts(facts.modes)}"
+    yield f"original sizes: {_counts(facts.sizes)}"
+    yield f"original colour modes: {_counts(facts.modes)}"
     yield f"crop: {facts.crop}; resize: {facts.filter}; transparent over {facts.background}"
     if facts.enlarged:
         yield f"enlarged: {facts.enlarged} (smaller than {size} px)"

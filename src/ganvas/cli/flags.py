@@ -4,6 +4,7 @@ Every option of the schema is a flag by its full name, `--pair.width`. A field m
 well, `--size` for `data.size`. A `-` in a flag stands for the `_` in the schema's name.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 WHERE_THEY_ARE = "`ganvas list options` names them all"
 FLAGS_OF_TRAIN = ("out", "more_images", "more_minutes", "config", "from", "track", "dry_run", "help")
 """Those that are no options of a run."""
+BEYOND = 10**9
+"""Bounds from here on are not worth a word: they only keep absurd values out."""
 RENAMED = {
     "optimiser.rate": "optimiser.lr",
     "optimiser.constant": "optimiser.lr_hold",
@@ -78,7 +81,7 @@ def parse_choices(options: Mapping[str, object], config: Path | None) -> dict[st
 
     typed: dict[str, object] = {}
     for flag, value in flat(options):
-        _refuse_unknown(flag, value)
+        refuse_unknown(flag, value)
         name = flag.replace("-", "_")
         name = short_names().get(name, name)
         if name in typed:
@@ -122,10 +125,35 @@ def read_config(path: Path) -> dict[str, Any]:
             raise UserError(f"--config {path} names a source; SOURCE is given on the command line alone")
         refuse_renamed(name, value, f"--config {path}: ", "")
         if name not in known:
-            close = _closest(name, known) or short_names().get(name)
-            guess = f"did you mean {close}? " if close else ""
+            guess = f"did you mean {close}? " if (close := nearest_option(name, known)) else ""
             raise UserError(f"--config {path}: there is no {name}; {guess}{WHERE_THEY_ARE}")
     return values
+
+
+def refuse_unknown(flag: str, value: object = "") -> None:
+    """UserError, with the nearest right flag, unless this is a flag of `train` (its `--` taken away)."""
+    refuse_renamed(flag, value)
+    known = [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
+    wanted = flag.replace("-", "_")
+    if wanted in known:
+        return
+    if wanted == "source":
+        raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
+    if of_part := [f"--{name}".replace("_", "-") for name in known if name.startswith(wanted + ".")]:
+        raise UserError(f"--{flag} is a part of a run; its options are {', '.join(of_part)}")
+    guess = f"did you mean {flag_of(close)}? " if (close := nearest_option(wanted, known)) else ""
+    raise UserError(f"there is no --{flag}; {guess}{WHERE_THEY_ARE}")
+
+
+def nearest_option(name: str, known: Iterable[str]) -> str | None:
+    """The nearest of the known names, by the whole of it or by its last part: `pair.width` for `widht`."""
+    names: dict[str, str] = {}
+    for full in known:
+        names.setdefault(full.rpartition(".")[2], full)
+        names[full] = full
+    last = name.rpartition(".")[2]
+    close = get_close_matches(name, names, n=1, cutoff=0.7) or get_close_matches(last, names, n=1, cutoff=0.7)
+    return names[close[0]] if close else None
 
 
 def refuse_renamed(name: str, value: object = "", begin: str = "", prefix: str = "--") -> None:
@@ -138,17 +166,15 @@ def refuse_renamed(name: str, value: object = "", begin: str = "", prefix: str =
             raise UserError(f"{begin}there is no {prefix}{shown}; it is {prefix}{RENAMED[old]} now")
 
 
-def explain(arguments: Iterable[str]) -> str:
-    """What is wrong with options of `train` that could not be taken in: one is unknown, or lacks its value."""
-    words = [argument.partition("=")[0] for argument in arguments if re.match(r"-(?![\d.])", argument)]
-    for word in words:
-        if word.startswith("--no-") or not word.startswith("--"):
-            return f"there is no {word}; {WHERE_THEY_ARE}"
-        try:
-            _refuse_unknown(word[2:])
-        except UserError as error:
-            return str(error)
-    return f"{words[-1]} needs a value" if words else "a flag lacks its name"
+def explain(typed: str) -> str:
+    """What is wrong with a flag that the parser could not take in: it is unknown, or lacks its value."""
+    if typed.startswith("--no-") or not typed.startswith("--"):
+        return f"there is no {typed}; {WHERE_THEY_ARE}"
+    try:
+        refuse_unknown(typed.removeprefix("--"))
+    except UserError as error:
+        return str(error)
+    return f"{typed} needs a value"
 
 
 def as_typed(sentence: str, arguments: Sequence[str]) -> str:
@@ -167,9 +193,10 @@ def as_typed(sentence: str, arguments: Sequence[str]) -> str:
     return re.sub(r"--([a-z]+[._][a-z0-9_.]*[a-z0-9])", flag, sentence)
 
 
-def known_names() -> list[str]:
+@cache
+def known_names() -> tuple[str, ...]:
     """Every option's full name."""
-    return list(dict.fromkeys(["recipe", *(option.name for option in options())]))
+    return tuple(dict.fromkeys(["recipe", *(option.name for option in options())]))
 
 
 def options() -> Iterator[Option]:
@@ -177,33 +204,25 @@ def options() -> Iterator[Option]:
     from ganvas.config.run import RunConfig
     from ganvas.settings import models_in
 
-    for part, field in RunConfig.model_fields.items():
-        models = models_in(field.annotation)
-        if not models and part not in ("source", "recipe"):
-            yield _option(RunConfig, part, part)
+    for whole in _options_of(RunConfig):
+        models = models_in(RunConfig.model_fields[whole.name].annotation)
+        if not models and whole.name not in ("source", "recipe"):
+            yield whole
+        kinds = [str(model.model_fields["kind"].default) for model in models] if len(models) > 1 else [""]
         if len(models) > 1:
-            yield Option(f"{part}.kind", "", " | ".join(map(_kind, models)), "Each kind starts from its own defaults.")
-        for model in models:
-            kind = _kind(model) if len(models) > 1 else ""
-            yield from (_option(model, name, f"{part}.{name}", kind) for name in model.model_fields if name != "kind")
+            yield Option(f"{whole.name}.kind", "", " | ".join(kinds), "Each kind starts from its own defaults.")
+        for model, kind in zip(models, kinds, strict=False):
+            yield from _options_of(model, f"{whole.name}.", kind)
 
 
-def _kind(model: "type[Settings]") -> str:
-    return str(model.model_fields["kind"].default)
-
-
-def _option(model: "type[Settings]", field: str, name: str, kind: str = "") -> Option:
-    schema = _schema(model)["properties"][field]
-    types = [entry for entry in schema.get("anyOf", [schema]) if entry.get("type") != "null"]
-    values = " | ".join(map(_type_in_words, types))
-    if schema.get("default") is not None:
-        values += f", else {_value_in_words(schema['default'])}"
-    return Option(name, kind, values, " ".join(schema.get("description", "").split()))
-
-
-@cache
-def _schema(model: "type[Settings]") -> dict[str, Any]:
-    return model.model_json_schema()
+def _options_of(model: "type[Settings]", prefix: str = "", kind: str = "") -> Iterator[Option]:
+    for name, schema in model.model_json_schema()["properties"].items():
+        if name != "kind":
+            types = [entry for entry in schema.get("anyOf", [schema]) if entry.get("type") != "null"]
+            default = schema.get("default")
+            end = "" if default is None else f", else {_value_in_words(default)}"
+            text = " ".join(schema.get("description", "").split())
+            yield Option(prefix + name, kind, " | ".join(map(_type_in_words, types)) + end, text)
 
 
 def _type_in_words(entry: dict[str, Any]) -> str:
@@ -212,7 +231,9 @@ def _type_in_words(entry: dict[str, Any]) -> str:
         return " | ".join(map(_value_in_words, entry.get("enum", [entry.get("const")])))
     types = {"boolean": "true | false", "integer": "a whole number", "number": "a number", "string": "a name"}
     limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    bounds = [f"{word} {_value_in_words(entry[key])}" for key, word in limits.items() if key in entry]
+    bounds = [
+        f"{word} {_value_in_words(entry[key])}" for key, word in limits.items() if entry.get(key, math.inf) < BEYOND
+    ]
     return " ".join([types.get(entry.get("type", ""), "a value"), *bounds])
 
 
@@ -220,29 +241,3 @@ def _value_in_words(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _refuse_unknown(flag: str, value: object = "") -> None:
-    """UserError, with the nearest right flag, unless this is a flag of `train` (its `--` taken away)."""
-    refuse_renamed(flag, value)
-    known = known_names()
-    flags = [*short_names(), *FLAGS_OF_TRAIN]
-    wanted = flag.replace("-", "_")
-    if wanted in known or wanted in flags:
-        return
-    if wanted == "source":
-        raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
-    if of_part := [f"--{name}".replace("_", "-") for name in known if name.startswith(wanted + ".")]:
-        raise UserError(f"--{flag} is a part of a run; its options are {', '.join(of_part)}")
-    close = _closest(wanted, [*flags, *known])
-    guess = f"did you mean {flag_of(close)}? " if close else ""
-    raise UserError(f"there is no --{flag}; {guess}{WHERE_THEY_ARE}")
-
-
-def _closest(name: str, known: Sequence[str]) -> str | None:
-    """The nearest of the known names, by the whole of it or else by its last part."""
-    if whole := get_close_matches(name, known, n=1, cutoff=0.7):
-        return whole[0]
-    last_parts = {full.rpartition(".")[2]: full for full in reversed(known)}
-    last = get_close_matches(name.rpartition(".")[2], list(last_parts), n=1, cutoff=0.7)
-    return last_parts[last[0]] if last else None

@@ -66,9 +66,10 @@ def show(kind: str, heading: str, facts: Iterable[tuple[str, str]]) -> None:
     column = 4 + min(WIDEST_NAME, max((len(name) for name, _ in facts), default=0))
     width = max(column + 20, min(shutil.get_terminal_size().columns, 120))
     for name, text in facts:
-        first = f"  {name:<{column - 4}}  "
-        lines = textwrap.wrap(first + text, width, subsequent_indent=" " * column, break_long_words=False)
-        for line in lines:
+        whole = f"  {name.partition(' of ')[0]:<{column - 4}}  {text}"  # the heading names the kind already
+        for line in textwrap.wrap(
+            whole, width, subsequent_indent=" " * column, break_long_words=False, break_on_hyphens=False
+        ):
             console.info(line)
     console.info("")
 

@@ -70,10 +70,8 @@ class TrainingConfig(Settings):
     """CPU threads; auto picks the fastest."""
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Flag("auto|float32|bfloat16", "Compute")] = "auto"
     """Number format of convolutions and matrix products; auto picks the fastest."""
-    memory_format: Annotated[
-        Literal["auto", "contiguous", "channels-last"], Flag("auto|contiguous|channels-last", "Compute")
-    ] = "auto"
-    """How images lie in memory; auto picks the fastest."""
+    memory_format: Annotated[Literal["auto", "contiguous", "channels-last"], Flag("auto|LAYOUT", "Compute")] = "auto"
+    """How images lie in memory, contiguous or channels-last; auto picks the fastest."""
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:

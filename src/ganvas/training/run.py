@@ -30,7 +30,7 @@ from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
 from ganvas.training.log import Log
 from ganvas.training.loop import run_loop
-from ganvas.training.outputs import RunOutputs
+from ganvas.training.outputs import Display, RunOutputs
 from ganvas.training.scoring import QuickScore
 from ganvas.training.trainer import Trainer, build_trainer
 
@@ -232,7 +232,9 @@ def run_training(
     log = Log(folder.log, state.step) if engine.is_rank_zero else None
     engine.track_start("ganvas", {"recipe": run.recipe, "source": record.data.name})
     title = f"{run.recipe} on {record.data.name}"
-    display = progress.training(title, run.images, state.step * batch, batch) if engine.is_rank_zero else NoDisplay()
+    display: AbstractContextManager[Display] = NoDisplay()
+    if engine.is_rank_zero:
+        display = progress.training(title, run.images, state.step * batch, batch, folder.previews)
     try:
         with display as live:
             outputs = RunOutputs(trainer, engine, record, folder, live, log, scorer)
