@@ -29,8 +29,8 @@ class Level(NamedTuple):
 def pyramid(size: int, width: int, channels: int) -> list[Level]:
     """The levels from the image (channels, size) down to the smallest map: a discriminator's; reversed, a generator's.
 
-    Sides halve, rounded down, until at most 8 px. Channels start at `width` below the image and double, so that every
-    layer between two levels costs half of the one above it: 28, 32, 1 -> (1, 28), (32, 14), (64, 7).
+    Sides halve, rounded down, until at most 8 px: 28, 32, 1 -> (1, 28), (32, 14), (64, 7). Channels start at `width`
+    below the image and double, so that a layer between two levels costs the same arithmetic at any depth.
     """
     levels = [Level(channels, size)]
     while levels[-1].size > SMALLEST_MAP:

@@ -58,7 +58,7 @@ def gan_step(
 
     with engine.autocast():
         fake = G(inputs.noise, inputs.fake_labels)
-        # Detached, so that D's update leaves G alone. D sees augmented images everywhere, and G's own are not.
+        # D sees every image augmented, in G's update too. Here the fakes are detached, so that D's loss leaves G alone.
         real_augmented, fake_augmented = augment(inputs.real, inputs, 0), augment(fake.detach(), inputs, 1)
         if penalise:  # the penalties are gradients with respect to these images
             real_augmented.requires_grad_(r1 > 0)
@@ -100,11 +100,10 @@ def discriminate(
     if penalise or not D.batch_independent:
         return D(real, labels), D(fake, fake_labels)
     both_labels = None if labels is None or fake_labels is None else torch.cat([labels, fake_labels])
-    logits, class_logits = D(torch.cat([real, fake]), both_labels)
+    logits, class_logits = D(torch.cat([real, fake]), both_labels)  # (2N,), (2N, K)
+    real_logits, fake_logits = logits.chunk(2)
     real_classes, fake_classes = (None, None) if class_logits is None else class_logits.chunk(2)
-    return DiscriminatorOutput(logits[: len(real)], real_classes), DiscriminatorOutput(
-        logits[len(real) :], fake_classes
-    )
+    return DiscriminatorOutput(real_logits, real_classes), DiscriminatorOutput(fake_logits, fake_classes)
 
 
 def penalties(
