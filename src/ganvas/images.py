@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import files
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
@@ -46,11 +48,8 @@ def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> P
     count, channels, height, width = pixels.shape
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
-    sheet = np.full(
-        (channels, rows * (height + gap) + gap, columns * (width + gap) + gap),
-        background,
-        np.uint8,
-    )
+    shape = (channels, rows * (height + gap) + gap, columns * (width + gap) + gap)
+    sheet = np.full(shape, background, np.uint8)
     for index, image in enumerate(pixels):
         row, column = divmod(index, columns)
         top, left = gap + row * (height + gap), gap + column * (width + gap)
@@ -70,9 +69,8 @@ def save_png(image: Pixels, path: Path) -> None:
 
     channels_last = np.ascontiguousarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    Image.fromarray(channels_last).save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with files.open_atomic(path) as file:
+        Image.fromarray(channels_last).save(file, format="PNG")
 
 
 class RefusedImageError(Exception):
@@ -81,7 +79,7 @@ class RefusedImageError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image as it was met and as it is used."""
+    """An image as it is in its file and as it is used."""
 
     image: "Image"
     """Upright, in mode L or RGB, what was transparent filled with the background."""
@@ -94,7 +92,7 @@ class Decoded:
 
 
 def decode(data: bytes, background: Literal["white", "black"] = "white", least_side: int | None = None) -> Decoded:
-    """One encoded image -> an upright grey or RGB image, or `Refused` with the reason; nothing else comes out.
+    """One encoded image -> an upright grey or RGB image, or RefusedImageError with the reason, and no other error.
 
     16-bit grey is scaled to 8, CMYK and palettes become RGB, EXIF's turn is applied, an animation gives its first
     frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
@@ -150,26 +148,22 @@ _EXIF_KEYS = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.x
 
 def _flat(image: "Image", background: str) -> "Image":
     """Any mode -> L or RGB."""
-    mode, transparent = image.mode, "transparency" in image.info
-    if mode in ("L", "RGB") and not transparent:
-        return image
-    from PIL import Image
-
+    mode = image.mode
+    is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
     if mode.startswith("I"):
         return _eight_bits(image)
     if mode in ("L", "LA", "La", "1"):
-        if mode in ("L", "1") and not transparent:
-            return image.convert("L")
-        layered, below = image.convert("LA"), Image.new("L", image.size, background)
-    elif mode in ("RGBA", "RGBa", "P", "PA", "RGB"):
-        if mode == "P" and not transparent:
-            return image.convert("RGB")
-        layered, below = image.convert("RGBA"), Image.new("RGB", image.size, background)
-    elif mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        return image.convert("RGB")
+        opaque_mode = "L"
+    elif mode in ("RGB", "RGBA", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        opaque_mode = "RGB"
     else:
         raise RefusedImageError(f"pixels of mode {mode} are not read")
-    below.paste(layered.convert(below.mode), mask=layered.getchannel("A"))
+    if not is_transparent or mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        return image if mode == opaque_mode else image.convert(opaque_mode)
+    from PIL import Image
+
+    layered, below = image.convert(opaque_mode + "A"), Image.new(opaque_mode, image.size, background)
+    below.paste(layered.convert(opaque_mode), mask=layered.getchannel("A"))
     return below
 
 
@@ -196,12 +190,12 @@ def _reason(error: Exception, data: bytes) -> str:
         if known is None and data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
             known = "HEIC or AVIF"
         return f"{known or 'this'} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
-    said = " ".join(str(error).split())[:120]
-    return f"damaged: {said}" if said else f"damaged: {type(error).__name__}"
+    message = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"damaged: {message}"
 
 
-def header(data: bytes) -> tuple[int, int, str] | None:
-    """(width, height, mode) of an encoded image without decoding it; None where it cannot be told."""
+def header(data: bytes) -> tuple[int, int, str]:
+    """(width, height, mode) of an encoded image without decoding it; `RefusedImageError` where it cannot be told."""
     import warnings
 
     from PIL import Image
@@ -210,8 +204,8 @@ def header(data: bytes) -> tuple[int, int, str] | None:
         warnings.simplefilter("ignore")
         try:
             image = Image.open(BytesIO(data), formats=FORMATS)
-        except Exception:
-            return None
+        except Exception as error:
+            raise RefusedImageError(_reason(error, data)) from None
         return (*image.size, image.mode)
 
 

@@ -45,7 +45,9 @@ def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, l
 def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run")
     before = (here / "run" / "run.json").read_bytes()
-    assert "run is finished: 16 images" in lines("train", tiny_source, *QUICK, "--out", "run")
+    assert "run is finished: 16 images; train it further with --more-minutes M or --more-images N" in lines(
+        "train", tiny_source, *QUICK, "--out", "run"
+    )
     assert (here / "run" / "run.json").read_bytes() == before
 
 
@@ -74,22 +76,22 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines
 def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, lines, here):
     (here / "mine.toml").write_text("[training]\nminutes = 300.0\n")
     lines("train", tiny_source, "--config", "mine.toml", *QUICK, "--out", "run")
-    assert record(here / "run")["images"] == 16
+    assert record(here / "run")["run"]["training"]["images"] == 16
 
 
 def test_minutes_become_images_before_the_first_step(tiny_source, lines, here, monkeypatch):
     monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 100.0)
     quick = QUICK[2:]
     said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
-    assert "budget 0.01 minutes at 100 images/s: 60 images" in said
-    assert record(here / "run")["images"] == 64  # whole batches
-    assert record(here / "run")["run"]["training"]["minutes"] == 0.01
+    assert "budget 0.01 minutes at 100 images/s: 64 images" in said
+    assert record(here / "run")["run"]["training"]["images"] == 64  # whole batches
+    assert record(here / "run")["asked"]["choices"]["training"]["minutes"] == "0.01"
 
 
 def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
     said = lines("train", tiny_source, *QUICK, "--dry-run")
     assert "pair.width 4" in said
-    assert "discriminator layer stem: 4 x 8 x 8, each value sees 6 px" in said
+    assert "discriminator layer stem: 4 x 8 x 8, receptive field 6 px" in said
     assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
     assert any(line.startswith("time about ") and line.endswith(" for 16 images") for line in said)
     assert any(line.startswith("memory about ") for line in said)

@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 import signal
@@ -9,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ganvas.data import DataConfig, cache, open_source
+from ganvas.data import DataConfig, cache, manifest, open_source
+from ganvas.data.manifest import Manifest
 from ganvas.errors import RunFailedError, UserError
 
 
@@ -102,6 +102,20 @@ def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, har
     assert cache.load_prepared(second.folder) is not None
 
 
+def test_a_set_of_an_older_format_is_left_alone_and_prepared_again_without_a_word(
+    class_folder, count_preparing, monkeypatch, said
+):
+    folder = class_folder(cats=12)
+    with monkeypatch.context() as older:
+        older.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
+        first = opened(folder)
+    second = opened(folder)
+    assert len(count_preparing) == 2
+    assert first.folder != second.folder
+    assert first.fingerprint == second.fingerprint
+    assert all(line.startswith("preparing ") for line in said)
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"bytes": []}', '{"bytes": {"../x": 1}}', '{"bytes": {}}'])
 def test_a_manifest_of_nonsense_is_a_damaged_set(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
@@ -112,7 +126,7 @@ KILLED = """
 import importlib, os, sys, signal
 from ganvas.data import DataConfig, open_source
 room, name, after, source = sys.argv[1:]
-module = importlib.import_module("ganvas.data." + room)
+module = importlib.import_module("ganvas." + room)
 real = getattr(module, name)
 def deadly(*arguments, **more):
     if after == "after": real(*arguments, **more)
@@ -125,10 +139,10 @@ open_source(source, DataConfig())
 @pytest.mark.parametrize(
     ("room", "name", "moment"),
     [
-        ("prepare", "_pass", "before"),
-        ("prepare", "_drop_rows", "after"),
-        ("cache", "_flush", "after"),
-        ("cache", "_put", "before"),
+        ("data.prepare", "_decode_pass", "before"),
+        ("data.prepare", "_drop_rows", "after"),
+        ("files", "sync_contents", "after"),
+        ("data.cache", "_put", "before"),
     ],
 )
 def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
@@ -216,8 +230,7 @@ def test_a_prepared_set_is_one_folder_that_says_what_it_is(class_folder):
     prepared = opened(class_folder("pets & co", cats=12))
     assert prepared.folder.name.startswith("pets-co-")
     assert prepared.name == "pets & co"
-    manifest = json.loads((prepared.folder / "manifest.json").read_text())
-    assert manifest == prepared.manifest
+    assert Manifest.model_validate_json((prepared.folder / "manifest.json").read_text()) == prepared.manifest
     assert not (prepared.folder / "scratch").exists()
 
 

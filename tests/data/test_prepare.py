@@ -52,7 +52,7 @@ def test_a_crop_larger_than_the_image_is_its_largest_square(class_folder):
 
 
 def test_images_smaller_than_the_size_are_enlarged_and_counted(class_folder):
-    assert opened(class_folder(cats=3), size=40).manifest["enlarged"] == 3
+    assert opened(class_folder(cats=3), size=40).manifest.enlarged == 3
 
 
 def test_grey_stays_grey_and_channels_overrule(class_folder):
@@ -125,7 +125,7 @@ def test_another_pixel_label_or_class_name_is_another_fingerprint(class_folder, 
 def test_a_manifest_stays_short_when_every_image_has_another_size(tmp_path, draw):
     for side in range(110):
         draw(side, (20 + side, 20)).save(tmp_path / f"{side}.png")
-    sizes = opened(tmp_path).manifest["sizes"]
+    sizes = opened(tmp_path).manifest.sizes
     assert len(sizes) == 101
     assert sizes["other sizes"] == 10
 

@@ -9,6 +9,7 @@ import torch
 
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.samples import Samples
+from ganvas.evaluation.scorecard import Origin
 from ganvas.experiments import generators, work
 from ganvas.experiments.subject import subject
 from ganvas.experiments.work import dealt, shown
@@ -204,7 +205,7 @@ def test_speeds_are_measured_and_threads_left_as_they_were(about, monkeypatch):
 
 @pytest.fixture
 def drawn(about):
-    return Samples("drawn", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
+    return Samples("drawn", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, Origin())
 
 
 @pytest.mark.parametrize("row", list("abcde"))

@@ -81,7 +81,7 @@ def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, 
     (tmp_path / "chart.png").write_bytes(b"old")
 
     def full(self, path, **how):
-        path.write_bytes(b"half")
+        path.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", full)

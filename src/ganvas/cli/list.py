@@ -5,11 +5,14 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter, flag
 from ganvas.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from ganvas.runs.record import RunRecord
 
 WHAT = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
 WIDEST_NAME = 32
@@ -119,25 +122,22 @@ def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(run.path), summary(run.read(), run.saved())
         except UserError as error:
             yield str(run.path), f"unreadable: {error}"
-        except (KeyError, TypeError, ValueError):
-            yield str(run.path), "unreadable: its run.json is not one of ours"
 
 
-def summary(record: dict[str, Any], saved: list[Path]) -> str:
+def summary(record: "RunRecord", saved: list[Path]) -> str:
     """A run's record in one line: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
-    data, run, results = record["data"], record["run"], record.get("results", {})
-    total, batch = int(record["images"]), int(run["training"]["batch"])
-    if record["status"] == "finished":
-        facts = [f"finished, {total} images"]
-    elif record["status"] == "stopped":
-        facts = [f"stopped, {int(record['step']) * batch} of {total} images"]
+    data, run = record.data, record.run
+    if record.status == "finished":
+        facts = [f"finished, {run.images} images"]
+    elif record.status == "stopped":
+        facts = [f"stopped, {record.images_seen} of {run.images} images"]
     else:
         step = int(saved[-1].name.removeprefix("step-")) if saved else 0
-        facts = [f"unfinished, {step * batch} of {total} images saved"]
-    facts += [f"{run['recipe']} on {data['name']}", f"{data['size']} px"]
-    facts += [f"{len(data['classes'])} classes" if run["labels"] == "on" else "without labels"]
-    if "accuracy" in results:
-        facts += [f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images"]
+        facts = [f"unfinished, {step * run.training.batch} of {run.images} images saved"]
+    facts += [f"{run.recipe} on {data.name}", f"{data.size} px"]
+    facts += [f"{len(data.classes)} classes" if run.labels == "on" else "without labels"]
+    if record.results is not None:
+        facts += [f"accuracy {record.results.accuracy:.4f} on {record.results.held_out} held-out images"]
     return ", ".join(facts)
 
 

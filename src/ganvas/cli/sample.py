@@ -109,7 +109,7 @@ def source_of(run: Path) -> str | None:
     from ganvas.runs.folder import RunFolder
 
     try:
-        return str(RunFolder(run).read()["run"]["source"])
+        return RunFolder(run).read().run.source
     except UserError:  # a bundle alone
         return None
 

@@ -48,17 +48,17 @@ def study(
 
 def write(card: "Json", place: Path) -> None:
     """Writes README.md, study.html and the images beside them, and says where the page is."""
+    from ganvas import files
     from ganvas.experiments import charts
     from ganvas.experiments import page as report
     from ganvas.experiments.gan_trials import strips_of
-    from ganvas.runs import sealed
 
     charts.chart(card, place / report.CHART)
     drawn = place / report.STRIPS
     if images := strips_of(place, [row["name"] for row in card["rows"]]):
         charts.strips(images, drawn)
     strips = drawn.read_bytes() if drawn.exists() else None
-    sealed.replace_synced(place / "README.md", report.markdown(card, strips is not None).encode("utf-8"))
+    files.write_atomic(place / "README.md", report.markdown(card, strips is not None).encode("utf-8"))
     page = report.html(card, (place / report.CHART).read_bytes(), strips)
-    sealed.replace_synced(place / "study.html", page.encode("utf-8"))
+    files.write_atomic(place / "study.html", page.encode("utf-8"))
     console.info(f"answer {place / 'study.html'}")

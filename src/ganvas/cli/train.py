@@ -97,9 +97,8 @@ def tracker_names(track: str | None) -> tuple[str, ...]:
 
 def report_results(folder: "RunFolder") -> None:
     """Says what a classifier reached, where everything of a run lies, and what to type next."""
-    results = folder.read().get("results", {})
-    if "accuracy" in results:
-        console.info(f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images")
+    if results := folder.read().results:
+        console.info(f"accuracy {results.accuracy:.4f} on {results.held_out} held-out images")
     console.info(f"run {folder.path}")
     for name, path in (("charts", folder.charts), ("previews", folder.previews), ("bundle", folder.bundle)):
         if path.is_dir():

@@ -62,17 +62,17 @@ def where(run: Path, out: Path | None) -> Path:
 
 def write(card: "Json", place: Path) -> None:
     """Writes worth.json, worth.md and worth.html, and says where the page is."""
+    from ganvas import files
     from ganvas.experiments import worth_page as report
-    from ganvas.runs import sealed
 
-    files = {
-        "worth.json": sealed.to_json(card),
+    contents = {
+        "worth.json": files.to_json(card),
         "worth.md": report.markdown(card).encode("utf-8"),
         "worth.html": report.html(card).encode("utf-8"),
     }
     try:
-        for name, content in files.items():
-            sealed.replace_synced(place / name, content)
+        for name, content in contents.items():
+            files.write_atomic(place / name, content)
     except OSError as error:
         raise UserError(f"the answer cannot be written to {place}: {error.strerror or error}") from None
     console.info(f"answer {place / 'worth.html'}")

@@ -1,6 +1,7 @@
 """A run as a value: everything that has to be known to make it again."""
 
-from typing import Annotated, Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,8 +19,21 @@ NetworkConfig = Annotated[
 ]
 
 
-class RunConfig(RunBasics):
-    """What `ganvas train` does: this source, this pair, this game, for so long, from this seed."""
+@dataclass(frozen=True)
+class ComputeConfig:
+    """What the speed of a run depends on, and nothing of what it learns beyond rounding."""
+
+    threads: int
+    precision: Literal["float32", "bfloat16"]
+    memory_format: Literal["contiguous", "channels-last"]
+
+    def __str__(self) -> str:
+        """`2 threads, bfloat16, channels-last`."""
+        return f"{self.threads} thread{'s' * (self.threads > 1)}, {self.precision}, {self.memory_format}"
+
+
+class _Run(RunBasics):
+    """What both a request and what became of it hold."""
 
     pair: NetworkConfig
     objective: ObjectiveConfig
@@ -41,6 +55,47 @@ class RunConfig(RunBasics):
                 "--pair.normalisation batch has nothing to average in a batch of 1: give --batch 2 or more"
             )
         return self
+
+
+class RunConfig(_Run):
+    """What `ganvas train` is asked for: source, networks, objective, budget, seed; "auto" where the data decide."""
+
+
+class ResolvedRun(_Run):
+    """A run with nothing left open: what `resolve` made of a `RunConfig` on one set, one machine and one budget.
+
+    A type of its own, so that a training on other data starts from what was asked and is resolved anew.
+    """
+
+    reasons: tuple[str, ...] = ()
+    """Why each option that was left to the data became what it is, a sentence each."""
+
+    @model_validator(mode="after")
+    def _nothing_is_open(self) -> Self:
+        parts = {name: getattr(self, name).model_dump() for name in ("pair", "objective", "training")}
+        still_open = [f"{part}.{name}" for part, values in parts.items() for name in values if values[name] == "auto"]
+        if still_open:
+            raise ValueError(f"{', '.join(still_open)} is still auto")
+        if self.training.minutes is not None or self.training.epochs is not None:
+            raise ValueError("a resolved budget is in images")
+        return self
+
+    @property
+    def compute(self) -> ComputeConfig:
+        """What the run's speed depends on."""
+        training = self.training
+        return ComputeConfig(int(training.threads), training.precision, training.memory_format)  # type: ignore[arg-type]
+
+    @property
+    def images(self) -> int:
+        """Images shown over the whole run, a multiple of the batch."""
+        assert self.training.images is not None, "this training ends by its caller's clock"
+        return self.training.images
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.images // self.training.batch
 
 
 BUDGETS = ("images", "minutes", "epochs")

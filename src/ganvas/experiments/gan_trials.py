@@ -15,6 +15,7 @@ from ganvas.config.run import RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
+from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import Samples, draw_samples, proportions, subsample
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.images import Pixels, decode, grid, save_png
@@ -23,7 +24,6 @@ from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
 from ganvas.training import health
 from ganvas.training.engine import ComputeConfig, Engine
-from ganvas.training.scoring import eval_mode
 from ganvas.training.trainer import Trainer, build_trainer, learning_rate
 
 COUNT = 2_000

@@ -3,11 +3,10 @@
 The first line says what was asked and planned; every other is one fit or training. Half a last line is dropped.
 """
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
+from ganvas import files
 from ganvas.errors import UserError
 
 Json = dict[str, Any]
@@ -53,35 +52,23 @@ class Journal:
     def begin(self, asked: Json, plan: Json) -> None:
         """Writes the first line of a new journal; puts an old one in order, without its half line."""
         self.lines = self.lines or [{"format": FORMAT, "asked": asked, "plan": plan}]
-        unfinished = self.path.with_name(f".{self.path.name}.part")
-        unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in self.lines), encoding="utf-8")
-        unfinished.replace(self.path)
+        with files.open_atomic(self.path) as file:
+            for line in self.lines:
+                files.append_jsonl(file, line)
 
     def add(self, line: Json) -> None:
         """One more line, on the disk when this returns."""
         self.lines.append(line)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with self.path.open("ab") as file:
+            files.append_jsonl(file, line, synced=True)
 
 
 def _whole_lines(path: Path) -> list[Json]:
     if not path.exists():
         return []
     try:
-        texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return list(files.read_jsonl(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    found = []
-    for number, text in enumerate(texts, start=1):
-        try:
-            line = json.loads(text)
-            if not isinstance(line, dict):
-                raise ValueError
-            found.append(line)
-        except ValueError:
-            if number == len(texts):
-                break
-            raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
-    return found
+    except files.DamagedError as error:
+        raise UserError(f"{path}: {error}; remove the file to begin anew") from None

@@ -3,16 +3,15 @@
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganvas import machine
 from ganvas.config.recipes import configure
-from ganvas.data.prepared import PreparedSet
+from ganvas.data.prepared import PreparedSet, in_memory
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import SPEED
-from ganvas.networks.layers import parameter_count
+from ganvas.networks.inspect import parameter_count
 from ganvas.networks.pair import Generator, Shape
 from ganvas.rng import stream
 from ganvas.training.engine import Engine
@@ -51,8 +50,7 @@ def images(size: int, seed: int) -> PreparedSet:
     """A set of noise in three channels: what a step costs does not depend on what it sees."""
     chance = stream(seed, "noise pictures", size)
     pixels = torch.randint(256, (IMAGES, 3, size, size), generator=chance, dtype=torch.uint8).numpy()
-    rows = np.arange(IMAGES)
-    return PreparedSet("noise", "", Path(), pixels, None, (), rows, rows[:0], {})
+    return in_memory("noise", pixels)
 
 
 def played(game: Trainer, seconds: float) -> float:

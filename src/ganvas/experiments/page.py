@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganvas.report import page
+from ganvas.report import html_parts as page
 
 Card = Mapping[str, Any]
 VERDICTS = {"yes": "yes", "no": "no", "partly": "in part", "unknown": "cannot tell"}

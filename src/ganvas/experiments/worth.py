@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 import ganvas
-from ganvas import console
+from ganvas import console, files
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
@@ -22,7 +22,6 @@ from ganvas.experiments.generators import measured
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.subject import Subject
 from ganvas.experiments.work import Work
-from ganvas.runs import sealed
 from ganvas.settings import Settings
 
 FORMAT = 1
@@ -89,7 +88,7 @@ def weigh(about: Subject, choices: Worth, folder: Path) -> Json:
             for seed, size in left:
                 work.do(seed, size)
     if not any(work.missing(size, seed) for seed in choices.all_seeds for size in sizes):
-        sealed.remove(work.generators)
+        files.remove(work.generators)
     return card(about, choices, plan, work)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganvas.evaluation.report import escape_markdown, percent
-from ganvas.report import page
+from ganvas.evaluation.report import percent
+from ganvas.report import html_parts as page
+from ganvas.report.page import escape_markdown
 
 Card = Mapping[str, Any]
 MOODS = {"yes": "good", "no": "bad", "unknown": ""}

@@ -1,4 +1,4 @@
-"""How the two networks play, as choices: which rule orders the updates, which loss, which penalties."""
+"""What the networks are trained for, as choices: the order of updates, the loss, the penalties."""
 
 import math
 from typing import Annotated, Literal
@@ -8,13 +8,6 @@ from pydantic import BeforeValidator, Field
 from ganvas.settings import Settings
 
 FakeLabels = Literal["paired", "data", "uniform"]
-
-
-def _ramp(value: object) -> object:
-    text = str(value)
-    if text != "auto" and not (text.isascii() and text.isdigit()):
-        raise ValueError("images must be a whole number from 0, or auto")
-    return text if text == "auto" else int(text)
 
 
 def _weight(value: object) -> object:
@@ -33,9 +26,9 @@ Weight = Annotated[Literal["auto"] | float, BeforeValidator(_weight)]
 
 
 class GanObjective(Settings):
-    """D sees a real and a fake batch in one update; then G plays the same fakes against the new D."""
+    """D learns from a real and a fake batch in one update; then G learns from the new D, with the same noise."""
 
-    kind: Literal["simultaneous"] = "simultaneous"
+    kind: Literal["gan"] = "gan"
     loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
     """The loss of discriminator and generator."""
     r1: Weight = 0.03
@@ -57,18 +50,16 @@ class GanObjective(Settings):
     augment: Literal["auto", "on", "off"] = "off"
     """Whether the discriminator sees images randomly shifted, by up to an eighth of their side, against memorising;
     auto: on for small sets of small images."""
-    label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
-    """Images over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
 
-    def penalties(self) -> tuple[float, float]:
-        """Weights of the penalties on real and on generated images, of a rule that leaves neither open any more."""
-        assert self.r1 != "auto", "what is left to the data is settled first"
-        assert self.r2 != "auto", "what is left to the data is settled first"
+    def penalty_weights(self) -> tuple[float, float]:
+        """Weights γ of R1 and of R2, once neither is "auto" any more."""
+        assert self.r1 != "auto", "auto is resolved from the data first"
+        assert self.r2 != "auto", "auto is resolved from the data first"
         return self.r1, self.r2
 
 
 class BookObjective(Settings):
-    """The book's rule: D on the real batch, D on a fake one with random labels, G with fresh random labels."""
+    """The book's order: D on the real batch, D on a fake one with random labels, G with fresh noise and labels."""
 
     kind: Literal["book"] = "book"
     loss: Literal["bce", "mse"] = "bce"
@@ -78,7 +69,7 @@ class BookObjective(Settings):
 
 
 class ClassifierObjective(Settings):
-    """A classifier learns its labels; there is no second player."""
+    """A classifier learns the labels; there is no second network."""
 
     kind: Literal["classification"] = "classification"
     loss: Literal["bce", "cross-entropy"] = "bce"

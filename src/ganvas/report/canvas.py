@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.report.log import Floats
 
 if TYPE_CHECKING:
@@ -78,19 +78,15 @@ def page(path: Path, width_inches: float, height_inches: float, fitted: bool = F
     installed = {font.name for font in fontManager.ttflist}
     families = ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
     style: Any = {**STYLE, "font.family": families}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(width_inches, height_inches), dpi=DPI)
         FigureCanvasAgg(figure)
         yield figure
-        try:
-            box = "tight" if fitted else None
-            figure.savefig(unfinished, format="png", metadata={"Software": None}, bbox_inches=box, pad_inches=0.25)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        box = "tight" if fitted else None
+        with files.open_atomic(path) as file:
+            figure.savefig(file, format="png", metadata={"Software": None}, bbox_inches=box, pad_inches=0.25)
 
 
 def title(axes: "Axes", text: str, note: str, scale: float = 1.0) -> None:

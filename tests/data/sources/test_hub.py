@@ -129,8 +129,8 @@ def test_yes_or_no_columns_are_attributes(hub):
 
 def test_a_image_that_is_missing_is_refused_by_name(hub):
     hub(train=split(20, image=lambda i: None if i == 3 else {"bytes": encoded(i)}))
-    refused = opened().manifest["refused"]
-    assert [item["name"] for item in refused] == ["train[3]"]
+    refused = opened().manifest.refused
+    assert [item.name for item in refused] == ["train[3]"]
 
 
 @pytest.mark.parametrize("features", [{"text": object()}, {"a": Image(), "b": Image()}])

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan
+from ganvas.data.sources.scan import FolderScan, FolderSource
 from ganvas.errors import UserError, nearest
 
 IMAGES = "img_align_celeba"
@@ -15,21 +14,8 @@ ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
 
 
-class CelebA:
+class CelebA(FolderSource):
     """Portraits with yes/no attributes; one of them labels the set, or none."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files in the order of the attribute table; classes `not Smiling` and `Smiling`."""

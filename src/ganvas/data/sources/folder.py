@@ -5,27 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import FolderScan, natural_order, printable
+from ganvas.data.sources.scan import FolderScan, FolderSource, escaped_name, natural_order
 from ganvas.errors import UserError
 
 HELD_OUT_NAMES = ("test", "val", "valid", "validation")
 
 
-class ClassFolders:
+class ClassFolders(FolderSource):
     """Images in a folder: `cats/ dogs/`, `train/ test/`, or none of them."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files by class, classes in natural order."""
@@ -41,13 +28,13 @@ class ClassFolders:
             raise UserError(f"there are no images in {self.listing.root}{_what_instead(self.listing)}")
         folders = {class_name for _, class_name, names in found if class_name is not None and names}
         known = natural_order(folders)
-        classes = tuple(printable(name) for name in known)
+        classes = tuple(escaped_name(name) for name in known)
         if len(set(classes)) < len(classes):
             raise UserError(f"two class folders of {self.listing.root} have the same name once written as Unicode NFC")
         labels = [known.index(c) for _, c, names in found if c is not None for _ in names]
         held_out = [split != "train" for split, _, names in found for _ in names]
         splits = {split for split, *_ in found}
-        empty = sorted({printable(c) for _, c, names in found if c is not None and c not in folders})
+        empty = sorted({escaped_name(c) for _, c, names in found if c is not None and c not in folders})
         return SourceContents(
             layout,
             (ImageFiles(self.listing.root, [name for *_, names in found for name in names]),),
@@ -97,7 +84,7 @@ def _classes(listing: FolderScan, above: str) -> list[tuple[str, str]]:
     if loose:
         raise UserError(
             f"{listing.root} mixes layouts: {len(loose)} images lie beside the class folders, "
-            f"such as {printable(loose[0])}"
+            f"such as {escaped_name(loose[0])}"
         )
     found = []
     for name in listing.folders[above]:
@@ -105,19 +92,14 @@ def _classes(listing: FolderScan, above: str) -> list[tuple[str, str]]:
         if inner:
             raise UserError(
                 f"{listing.root} is nested: images must lie directly in a class's folder, "
-                f"and {printable(where + name)}/ holds the folder {printable(inner[0])}/"
+                f"and {escaped_name(where + name)}/ holds the folder {escaped_name(inner[0])}/"
             )
         found.append((name, where + name))
     return found
 
 
 def _what_instead(listing: FolderScan) -> str:
-    others = [printable(name) for name in listing.others()]
+    others = [escaped_name(name) for name in listing.others()]
     if not others:
         return "" if listing.refused else ": it is empty"
     return f"; it holds {', '.join(others[:5])}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-
-
-def folder_name(path: Path) -> str:
-    """The last part of a path, as text; `images` where it has none."""
-    return printable(path.resolve().name) or "images"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganvas.data.sources.contents import EncodedImages, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import printable
+from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError, nearest
 
 HELD_OUT_SPLITS = ("test", "val", "valid", "validation")
@@ -88,7 +88,7 @@ class HubSet:
         if not labels:
             return None, ()
         label = next((name for name in LABEL_NAMES if name in labels), labels[0])
-        return label, tuple(printable(name) for name in features[label].names)
+        return label, tuple(escaped_name(name) for name in features[label].names)
 
 
 class Mnist(HubSet):

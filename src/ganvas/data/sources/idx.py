@@ -9,29 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import RawImages, SourceContents, refuse_attribute
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan
+from ganvas.data.sources.scan import FolderScan, FolderSource
 from ganvas.errors import UserError
 
 NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
 BLOCK = 2**20
 
 
-class IdxFiles:
+class IdxFiles(FolderSource):
     """`train-images-idx3-ubyte` and its companions; t10k is the held-out part."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Raw images; classes are named by their number."""

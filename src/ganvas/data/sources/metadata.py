@@ -6,26 +6,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents, refuse_attribute
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan, is_image_name, natural_order, printable
+from ganvas.data.sources.scan import FolderSource, escaped_name, is_image_name, natural_order
 from ganvas.errors import UserError
 
 
-class MetadataTable:
+class MetadataTable(FolderSource):
     """`metadata.csv` with the columns file_name and label; other columns are passed over."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times, those of metadata.csv among them."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files in the order of the table. A row whose image is missing is refused by name."""
@@ -50,7 +36,7 @@ class MetadataTable:
                     refused.append((name, "is named in metadata.csv and is not there"))
             else:
                 names.append(plain)
-                labels.append(printable(label))
+                labels.append(escaped_name(label))
             seen.add(plain)
         classes = natural_order(set(labels))
         numbers = {name: number for number, name in enumerate(classes)}

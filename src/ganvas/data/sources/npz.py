@@ -10,7 +10,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import RawImages, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import FolderScan, printable
+from ganvas.data.sources.scan import FolderScan, escaped_name
 from ganvas.errors import UserError
 
 BLOCK = 2**20
@@ -27,7 +27,7 @@ class NpzFile:
     @property
     def name(self) -> str:
         """The file's name without `.npz`."""
-        return printable(self.path.stem) or "images"
+        return escaped_name(self.path.stem) or "images"
 
     def state(self) -> str:
         """From name, size and times."""
@@ -58,7 +58,7 @@ class NpzFile:
             values = np.unique(labels)
             numbers = np.searchsorted(values, labels)
             return SourceContents("an .npz file", (images,), tuple(str(value) for value in values), numbers)
-        classes = tuple(printable(_text(name)) for name in _read(archive, "classes", "USiu").ravel().tolist())
+        classes = tuple(escaped_name(_text(name)) for name in _read(archive, "classes", "USiu").ravel().tolist())
         if len(set(classes)) < len(classes):
             raise UserError(f"{self.path} names a class twice")
         if nameless := [place for place, name in enumerate(classes) if not name.strip()]:

@@ -78,7 +78,24 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
-def printable(name: str) -> str:
+class FolderSource:
+    """A set that lies in a folder: what the layouts have in common."""
+
+    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
+        self.listing = listing
+        self.attribute = attribute
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return escaped_name(self.listing.root.resolve().name) or "images"
+
+    def state(self) -> str:
+        """From names, sizes and times."""
+        return self.listing.state()
+
+
+def escaped_name(name: str) -> str:
     """A file's name as one line of valid text, equal on every system: NFC, what cannot be printed escaped."""
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
