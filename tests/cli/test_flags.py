@@ -136,9 +136,11 @@ def test_an_old_name_in_a_file_is_refused_with_the_new_one(tmp_path):
 
 
 def test_an_old_value_is_refused_with_the_new_one(tmp_path):
-    with pytest.raises(UserError, match="^there is no --objective.kind simultaneous; it is --objective.kind gan now$"):
+    with pytest.raises(
+        UserError, match=r"^there is no --objective\.kind simultaneous; it is --objective\.kind gan now$"
+    ):
         flags.parse_choices({"objective": {"kind": "simultaneous"}}, None)
-    with pytest.raises(UserError, match="objective.kind simultaneous; it is objective.kind gan now$"):
+    with pytest.raises(UserError, match=r"there is no objective\.kind simultaneous; it is objective\.kind gan now$"):
         flags.read_config(written(tmp_path, '[objective]\nkind = "simultaneous"\n'))
 
 
