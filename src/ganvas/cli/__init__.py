@@ -88,6 +88,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     exit_on_error=False,
     group_parameters=Group("Options", sort_key=0),
+    help_format="plaintext",  # nothing in a docstring is markup, and rich needs a while to load its own
     print_error=False,
     result_action="return_value",
 )
