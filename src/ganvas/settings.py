@@ -55,6 +55,9 @@ def _sentence(model: type[Settings], item: Any, prefix: str) -> str:
     name, allowed = _locate(model, item["loc"])
     if item["type"] == "extra_forbidden":
         return f"there is no {prefix}{name}: {nearest(str(item['loc'][-1]), allowed)}"
+    if item["type"] == "union_tag_invalid":
+        tag, tags = item["ctx"]["tag"], [tag.strip("' ") for tag in item["ctx"]["expected_tags"].split(",")]
+        return f"there is no {prefix}{name}.kind {tag}: {nearest(tag, tags)}"
     value = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
     message = (item["msg"][0].lower() + item["msg"][1:]).removeprefix("value error, ")
     # A rule about several choices gets all of them as its input, and names the wrong ones itself.

@@ -135,6 +135,15 @@ def test_an_old_name_in_a_file_is_refused_with_the_new_one(tmp_path):
         flags.read_config(written(tmp_path, "[optimiser]\nlast = 0.1\n"))
 
 
+def test_an_old_value_is_refused_with_the_new_one(tmp_path):
+    with pytest.raises(
+        UserError, match=r"^there is no --objective\.kind simultaneous; it is --objective\.kind gan now$"
+    ):
+        flags.parse_choices({"objective": {"kind": "simultaneous"}}, None)
+    with pytest.raises(UserError, match=r"there is no objective\.kind simultaneous; it is objective\.kind gan now$"):
+        flags.read_config(written(tmp_path, '[objective]\nkind = "simultaneous"\n'))
+
+
 def test_an_option_that_was_removed_says_so():
     with pytest.raises(UserError, match=r"^there is no --objective\.label-ramp-images; label ramps were removed"):
         flags.parse_choices({"objective": {"label-ramp-images": "5"}}, None)

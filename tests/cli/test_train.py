@@ -51,6 +51,19 @@ def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, her
     assert (here / "run" / "run.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("more", [("--more-images", 8), ("--more-minutes", "0.01")])
+def test_a_finished_run_is_trained_further_by_so_much(tiny_source, lines, refused, here, monkeypatch, more):
+    monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 13.0)
+    assert "run is not a run" in refused("train", tiny_source, "--out", "run", *more)
+    (here / "mine.toml").write_text("[training]\nimages = 16\n")
+    quick = ("--config", "mine.toml", *QUICK[2:])
+    lines("train", tiny_source, *quick, "--out", "run")
+    lines("train", tiny_source, "--out", "run", *more)
+    assert record(here / "run")["step"] == 3
+    lines("train", tiny_source, *quick, "--out", "run", *more)  # the file's budget is the run's own, and no second one
+    assert record(here / "run")["step"] == 4
+
+
 def test_another_flag_on_the_same_folder_is_refused_with_the_difference(tiny_source, lines, refused):
     lines("train", tiny_source, *QUICK, "--out", "run")
     said = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.lr", "0.001")

@@ -88,12 +88,13 @@ app = App(
     suppress_keyboard_interrupt=False,
     exit_on_error=False,
     group_parameters=Group("Options", sort_key=0),
+    help_format="plaintext",  # nothing in a docstring is markup, and rich needs a while to load its own
     print_error=False,
     result_action="return_value",
 )
 # What each command does, and an example of what follows its name; in the order in which one works with them.
 COMMANDS = {
-    "data": ("Prepare SOURCE once, and report what is in it.", "digits"),
+    "data": ("Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it.", "digits"),
     "train": ("Train a generator on SOURCE, or resume where the same command stopped.", "digits --minutes 3"),
     "sample": ("Generate images of the classes you ask for.", f"{RUN} --label 3 7 -n 20 --out digits.png"),
     "evaluate": ("Score a run, or any images, against real ones.", f"{RUN} --quick"),

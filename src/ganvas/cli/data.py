@@ -25,7 +25,7 @@ def data(
     out: Annotated[Path | None, flag("FILE.png", "The sheet of examples (default: beside the prepared set).")] = None,
     **options: object,
 ) -> int:
-    """Prepare SOURCE once, and report what is in it."""
+    """Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it."""
     from ganvas.cli.places import refuse_inside_source, refuse_unwritable
     from ganvas.data import open_source
 

@@ -30,6 +30,7 @@ RENAMED = {
     "optimiser.constant": "optimiser.lr_hold",
     "optimiser.last": "optimiser.lr_final",
     "pair.waves": "pair.patch_dct",
+    "objective.kind simultaneous": "objective.kind gan",
     "features judge": "features evaluator",
 }
 """Names, and names with a value, of earlier versions."""

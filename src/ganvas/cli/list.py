@@ -14,7 +14,7 @@ from ganvas.errors import UserError, nearest
 if TYPE_CHECKING:
     from ganvas.runs.record import RunRecord
 
-WHAT = ("recipes", "sources", "runs", "studies", "options")
+WHAT = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
 WIDEST_NAME = 32
 OTHER_SOURCES = (
     ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
@@ -39,19 +39,18 @@ def list_(
         raise UserError(f"there is no list of {what}; {nearest(what, WHAT)}")
     if runs is not None and not runs.is_dir():
         raise UserError(f"--runs {runs}: there is no such folder")
-    for name in [what] if what else WHAT[:3]:
-        match name:
-            case "recipes":
-                show("recipe", "recipes", recipes())
-            case "sources":
-                show("source", "sources", sources())
-            case "runs":
-                show("run", "runs", runs_in(runs or Path("runs")))
-            case "studies":
-                show("study", "studies", studies())
-            case _:
-                for heading, facts in options().items():
-                    show("option", heading, facts)
+    facts_of = {
+        "recipes": recipes,
+        "sources": sources,
+        "runs": lambda: runs_in(runs or Path("runs")),
+        "studies": studies,
+    }
+    for name in [what] if what else list(WHAT)[:3]:
+        if name == "options":
+            for part, facts in options().items():
+                show("option", part, facts)
+        else:
+            show(WHAT[name], name, facts_of[name]())
     return 0
 
 
@@ -123,8 +122,6 @@ def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(run.path), summary(run.read(), run.saved())
         except UserError as error:
             yield str(run.path), f"unreadable: {error}"
-        except (KeyError, TypeError, ValueError):
-            yield str(run.path), "unreadable: its run.json is not one of ours"
 
 
 def summary(record: "RunRecord", saved: list[Path]) -> str:

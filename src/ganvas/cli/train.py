@@ -23,9 +23,9 @@ class MoreTraining(Settings):
     """How much further a finished run is trained."""
 
     more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=10**12)
-    """Train a finished run (--out RUN) on so many more images."""
+    """Train a finished run (--out RUN) further, by so many images."""
     more_minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
-    """Train a finished run (--out RUN) for so many more minutes."""
+    """Train a finished run (--out RUN) further, by so many minutes."""
 
 
 @schema_flags(RunBasics, TrainingConfig, MoreTraining, DataConfig)

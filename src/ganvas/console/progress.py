@@ -109,8 +109,8 @@ class Report(ABC):
             # wrapped them to more rows; without this those above would stay, as a dead frame.
             def process_renderables(display, renderables: "list[ConsoleRenderable]") -> "list[ConsoleRenderable]":  # noqa: N805
                 extra = sum(max(0, columns - 1) // terminal.width for columns in self._columns)
-                wrapped = Control(ControlType.CARRIAGE_RETURN, erased, *(up, erased) * extra)
-                return [wrapped, *super().process_renderables(renderables)]
+                wrapped = [Control(ControlType.CARRIAGE_RETURN, erased, *(up, erased) * extra)] if extra else []
+                return [*wrapped, *super().process_renderables(renderables)]
 
         display = Display(self, console=terminal, auto_refresh=False)
         display.start()
