@@ -113,12 +113,13 @@ def _head(file: IO[bytes]) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype
     return shape, "F" if fortran else "C", dtype
 
 
-def _read(archive: zipfile.ZipFile, name: str, kinds: str) -> NDArray[Any]:
+def _read(archive: zipfile.ZipFile, name: str, codes: str) -> NDArray[Any]:
+    """An array of the archive, of one of numpy's one-letter kinds of type."""
     with archive.open(f"{name}.npy") as file:
         array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
-    if array.dtype.kind not in kinds or not array.size:
-        wanted = "integers" if kinds == "iu" else "text"
-        raise UserError(f"{archive.filename}: {name} should be {wanted} and are {array.dtype} of shape {array.shape}")
+    if array.dtype.kind not in codes or not array.size:
+        expected = "integers" if codes == "iu" else "text"
+        raise UserError(f"{archive.filename}: {name} must be {expected} and are {array.dtype} of shape {array.shape}")
     return array
 
 
