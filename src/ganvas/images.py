@@ -213,9 +213,8 @@ def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white")
     """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB image; the fourth channel is alpha."""
     from PIL import Image
 
-    return _flat(
-        Image.fromarray(np.ascontiguousarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)), background
-    )
+    levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
+    return _flat(Image.fromarray(np.ascontiguousarray(levels)), background)
 
 
 def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
