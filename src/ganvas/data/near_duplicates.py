@@ -1,10 +1,11 @@
 """When two images are nearly the same: a perceptual key that finds candidates, and the measure that decides.
 
 An image is seen as a 16x16 thumbnail of its brightness with its mean taken away and its contrast set to one. Sixteen
-random directions through that space, each cut into steps of one and a half standard deviations, make a key of 64 bits:
-locality-sensitive hashing (Datar et al. 2004, doi 10.1145/997817.997857). Four such keys are kept. Two images are candidates when they share one of the four and differ in at most `STEPS_APART`
-of the 64 steps. They are near-duplicates when their thumbnails, all channels, differ by at most `NEAR` of their
-contrast and their brightness by at most `NEAR_LEVELS` grey levels.
+random directions through that space, each cut into steps of one and a half standard deviations, make a key of 64 bits
+(locality-sensitive hashing: Datar et al. 2004, doi 10.1145/997817.997857); four such keys are kept. Two images are
+candidates when they share one of the four and differ in at most `STEPS_APART` of the 64 steps. They are near-duplicates
+when their thumbnails, all channels, differ by at most `NEAR` of their contrast and their brightness by at most
+`NEAR_LEVELS` grey levels.
 
 All sums are of whole numbers below 2^24 and so exact in float32, whatever the order: every machine finds the same.
 """
