@@ -28,7 +28,7 @@ def markdown(card, sheets=()):
 def test_label_accuracy_is_held_against_real_images_and_chance(card, accuracy, mark):
     card["labels"].update(accuracy=accuracy, low=accuracy - 0.01, high=accuracy + 0.01)
     assert f"Label accuracy {100 * accuracy:.1f} % " in sentences(card)
-    assert "(real held-out images: 95.0 %), by an independent classifier" in sentences(card)
+    assert "; real held-out images: 95.0 %), by an independent classifier" in sentences(card)
     assert ("chance is 50.0 %" in sentences(card)) == (accuracy == 0.3)
     assert marks(card)["Label"] == mark
 

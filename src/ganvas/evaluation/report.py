@@ -34,8 +34,9 @@ def _labels(card: Scorecard) -> Iterator[Finding]:
         is_chance = accuracy.value < chance + (1 - chance) / 4
         yield (
             GOOD if accuracy.high >= labels.real_accuracy - TOLERANCE and not is_chance else BAD,
-            f"Label accuracy {with_interval(accuracy, True)} (real held-out images: {percent(labels.real_accuracy)}), "
-            f"by an independent classifier{f'; chance is {percent(chance)}' if is_chance else ''}.",
+            f"Label accuracy {percent(accuracy.value)} ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; real "
+            f"held-out images: {percent(labels.real_accuracy)}), by an independent classifier"
+            f"{f'; chance is {percent(chance)}' if is_chance else ''}.",
         )
         if labels.worst and labels.worst.accuracy is not None:
             yield "", f"Lowest label accuracy of a class: {percent(labels.worst.accuracy)} ({labels.worst.name})."

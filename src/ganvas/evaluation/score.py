@@ -33,7 +33,6 @@ from ganvas.evaluation.scorecard import (
     Measurement,
     ProtocolRecord,
     Scorecard,
-    WorstClass,
 )
 from ganvas.settings import Settings
 
@@ -75,6 +74,7 @@ class ScoredSamples:
 def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
     """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
     embedders = embedders_for(prepared, protocol)
+    evaluator = embedders.evaluator
     train = np.asarray(prepared.train)
     with (
         machine.fastest_threads(lambda: embedders.embed(images.pixels[:64], None)),
@@ -89,7 +89,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
         n = min(len(generated.features), len(train))
         compared = generated.subsample(n)
         floor = embedders.embed_real(prepared, subsample(train, prepared.labels, n))
-        labels, per_class = label_scores(generated, held_out, embedders.evaluator, prepared.classes)
+        labels, per_class = label_scores(generated, held_out, evaluator, prepared.classes)
         bar.advance()
         card = Scorecard(
             ganvas=ganvas.__version__,
@@ -97,7 +97,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
             images=images.origin,
             classes=prepared.classes,
             protocol=protocol_record(prepared, protocol, embedders, len(generated.features), len(held_out.features)),
-            evaluator=evaluator_record(embedders.evaluator),
+            evaluator=EvaluatorRecord(**evaluator.info.model_dump()) if evaluator else None,
             labels=labels,
             distances=distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick),
             per_class=per_class,
@@ -144,10 +144,10 @@ def protocol_record(
     prepared: PreparedSet, protocol: Protocol, embedders: Embedders, count: int, held_out: int
 ) -> ProtocolRecord:
     """How it was measured, and against what."""
-    manifest = prepared.manifest
+    manifest, evaluator = prepared.manifest, embedders.evaluator
     return ProtocolRecord(
         features=embedders.extractor.protocol,
-        evaluator=embedders.evaluator.digest if embedders.evaluator else None,
+        evaluator=evaluator.digest if evaluator else None,
         n=count,
         reference=f"{held_out} held-out images of {prepared.name}",
         fingerprint=prepared.fingerprint,
@@ -158,18 +158,6 @@ def protocol_record(
         filter=manifest["filter"],
         quick=protocol.quick,
         seed=protocol.seed,
-    )
-
-
-def evaluator_record(evaluator: Evaluator | None) -> EvaluatorRecord | None:
-    """What is known of the evaluator."""
-    if evaluator is None:
-        return None
-    return EvaluatorRecord(
-        temperature=evaluator.info.temperature,
-        calibration_error=evaluator.info.calibration_error,
-        calibrated_on="one half of the held-out images, its error taken on the other",
-        images_shown=evaluator.info.images_shown,
     )
 
 
@@ -194,7 +182,7 @@ def label_scores(
         **beside,
         confidence=result.confidence,
         real_confidence=real.confidence,
-        worst=WorstClass(name=classes[result.worst], accuracy=worst.value if worst else None),
+        worst=ClassScores(name=classes[result.worst], accuracy=worst.value if worst else None),
         confusion=result.confusion.tolist(),
     )
     counts, real_counts = result.confusion.sum(1).tolist(), real.confusion.sum(1).tolist()
