@@ -122,3 +122,10 @@ def test_the_class_farthest_above_its_floor_is_named(card):
     assert "Class farthest above its floor: dog, KID 0.5 (floor 0.01)." in sentences(card)
     del card["per_class"][1]["kid"]
     assert "farthest" not in sentences(card)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.36456, "0.365"), (5.3954, "5.4"), (254.4, "254"), (5491.0, "5,490"), (-25.03, "-25")]
+)
+def test_a_distance_has_three_digits_and_no_exponent(value, text):
+    assert report.three_digits(value) == text
