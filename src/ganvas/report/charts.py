@@ -10,14 +10,10 @@ from numpy.typing import NDArray
 from ganvas.images import Pixels, enlarge, grid
 from ganvas.report import canvas
 from ganvas.report.canvas import BLUE, DPI, GREEN, INK, ORANGE, PAPER, PLUM
-from ganvas.report.log import Floats, column, read_log, smoothed, thinned
+from ganvas.report.log import Floats, column, smoothed, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = [
-    "class_grid", "confusion", "feature_maps", "gradients", "kernels", "losses", "quick_scores", "read_log", "scores",
-]  # fmt: skip
 
 Records = Sequence[Mapping[str, Any]]
 Series = tuple[tuple[str, str, str], ...]  # (label, key in a record, colour)
