@@ -170,7 +170,7 @@ def raced(
     def clock(spent: Cost) -> float:
         return spent.wall_seconds if threads > 1 else spent.processor_seconds
 
-    for spent in stretches(game, run, lambda spent: clock(spent) / seconds):
+    for spent in stretches(game, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
             look, played = looks.pop(0), TrainedGan(run, scorer.prepared, game, spent.images, spent.processor_seconds)
             yield {

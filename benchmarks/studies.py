@@ -8,21 +8,20 @@ nothing is trained for that.
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from ganvas import cli
-from ganvas.experiments import charts
-from ganvas.experiments import page as report
+from ganvas.experiments import charts, page
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.questions import EXPERIMENTS
-from ganvas.experiments.trials import RESULTS, card
+from ganvas.experiments.results import ExperimentResults
+from ganvas.experiments.trials import RESULTS, results_of
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ROOT / "docs" / "studies"
 HEAD = """# What the notes claim, and what was found
 
-Each study is one question, asked by `ganvas study NAME`: its rows are trained with several seeds at equal processor
-time, compared seed by seed, and answered with an interval. "Cannot tell" is an answer. The pages are made from their
+Each study is one question, asked by `ganvas study NAME`: its variants are trained with several seeds at equal CPU
+time, compared seed by seed, and answered with an interval. "Inconclusive" is an answer. The pages are made from their
 `results.jsonl` by `python benchmarks/studies.py`.
 
 """
@@ -35,32 +34,28 @@ def main() -> None:
         status = cli.run(["study", *arguments, "--out", str(STUDIES / arguments[0])])
         if status:
             sys.exit(status)
-    found = cards()
-    for each in found:
-        charts.chart(each, STUDIES / each["name"] / report.CHART)
-    for path, text in pages(found).items():
+    every = all_results()
+    for results in every:
+        charts.chart(results, STUDIES / results.name / page.STUDY.chart)
+    for path, text in pages(every).items():
         path.write_text(text, encoding="utf-8")
 
 
-def cards() -> list[dict[str, Any]]:
+def all_results() -> list[ExperimentResults]:
     """Of every study that has results, in the order of the table."""
-    folders = {name: STUDIES / name for name in EXPERIMENTS}
-    return [
-        card(EXPERIMENTS[name], Journal(folder / RESULTS))
-        for name, folder in folders.items()
-        if (folder / RESULTS).exists()
-    ]
+    paths = {name: STUDIES / name / RESULTS for name in EXPERIMENTS}
+    return [results_of(EXPERIMENTS[name], Journal(path)) for name, path in paths.items() if path.exists()]
 
 
-def pages(found: list[dict[str, Any]]) -> dict[Path, str]:
+def pages(every: list[ExperimentResults]) -> dict[Path, str]:
     """What has to stand in each file."""
     texts = {}
-    for each in found:
-        folder = STUDIES / each["name"]
-        texts[folder / "README.md"] = report.markdown(each, (folder / report.STRIPS).exists())
-    texts[STUDIES / "README.md"] = HEAD + report.verdicts(found, "") + "\n"
+    for results in every:
+        folder = STUDIES / results.name
+        texts[folder / "README.md"] = page.markdown(results, (folder / page.STUDY.strips).exists())
+    texts[STUDIES / "README.md"] = HEAD + page.verdicts(every, "") + "\n"
     readme = (ROOT / "README.md").read_text("utf-8")
-    table = report.verdicts(found, "docs/studies/", figures=False)
+    table = page.verdicts(every, "docs/studies/", figures=False)
     texts[ROOT / "README.md"] = MARKED.sub(lambda match: f"{match[1]}{table}\n{match[2]}", readme)
     return texts
 

@@ -124,7 +124,7 @@ def perform(trial: Trial) -> dict[str, Any]:
     try:
         spent = next(
             s
-            for s in stretches(game, run, lambda s: s.processor_seconds / trial.seconds)
+            for s in stretches(game, lambda s: s.processor_seconds / trial.seconds)
             if s.processor_seconds >= trial.seconds
         )
     except RunFailedError as error:

@@ -14,7 +14,7 @@ from PIL import Image
 import ganvas
 from ganvas import cli, machine
 from ganvas.experiments import budget
-from ganvas.experiments.questions import EXPERIMENTS
+from ganvas.experiments.journal import TrialLine
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -58,12 +58,15 @@ def shortened(words: list[str]) -> list[str]:
     return short
 
 
-def made_up(tasks, journal, title):
-    """Figures of trials that train nothing."""
-    for task in tasks:
-        names = [measure.name for measure in EXPERIMENTS[task.question].measures]
-        figures = {name: 1.0 + task.seed + len(task.row) for name in names}
-        journal.add({"row": task.row, "seed": task.seed, "figures": figures, "seconds": 1.0})
+def made_up(work, tasks):
+    """Figures of trials that train nothing; those of `worth` are trained, in this process."""
+    (experiment,) = work.args
+    for variant, trial in tasks:
+        if experiment.name == "worth":
+            yield work((variant, trial))
+        else:
+            figures = {measure.name: 1.0 + trial.seed + len(variant.name) for measure in experiment.measures}
+            yield TrialLine(row=variant.name, seed=trial.seed, figures=figures, seconds=1.0)
 
 
 @pytest.fixture
@@ -72,13 +75,14 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for module in ("evaluator", "cas"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 512)
-    rates = budget.Rates(fitting=50.0, training=50.0, drawing=1_000.0)  # a slow machine's, so that a plan is short
-    monkeypatch.setattr("ganvas.experiments.worth.measured", lambda *_: rates)
+    rates = budget.Rates(fitting=50.0, training=50.0)  # a slow machine's, so that a plan is short
+    monkeypatch.setattr(budget, "measured_rates", lambda *_: rates)
+    monkeypatch.setattr(budget, "at_once", lambda fits: 1)
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
-    monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
+    monkeypatch.setattr(budget, "SECONDS_TO_START", 0.0)
     monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
-    monkeypatch.setattr("ganvas.experiments.trials._do", made_up)
+    monkeypatch.setattr("ganvas.experiments.trials.in_processes", made_up)
     random = np.random.default_rng(0)
     for kind in ("cat", "dog"):
         (tmp_path / "images" / kind).mkdir(parents=True)

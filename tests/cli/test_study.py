@@ -7,6 +7,7 @@ import pytest
 from ganvas.cli.study import study
 from ganvas.errors import UserError
 from ganvas.experiments import trials
+from ganvas.experiments.journal import TrialLine
 from ganvas.experiments.questions import EXPERIMENTS
 
 
@@ -14,19 +15,13 @@ from ganvas.experiments.questions import EXPERIMENTS
 def made_up(monkeypatch):
     """Trials that train nothing."""
 
-    def do(tasks, journal, title):
-        for task in tasks:
-            names = [measure.name for measure in EXPERIMENTS[task.question].measures]
-            journal.add(
-                {
-                    "row": task.row,
-                    "seed": task.seed,
-                    "figures": {name: 1.0 + task.seed + len(task.row) for name in names},
-                    "seconds": task.seconds,
-                }
-            )
+    def in_no_process(work, tasks):
+        (experiment,) = work.args
+        for variant, trial in tasks:
+            figures = {measure.name: 1.0 + trial.seed + len(variant.name) for measure in experiment.measures}
+            yield TrialLine(row=variant.name, seed=trial.seed, figures=figures, seconds=trial.seconds)
 
-    monkeypatch.setattr(trials, "_do", do)
+    monkeypatch.setattr(trials, "in_processes", in_no_process)
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 512)
 
 

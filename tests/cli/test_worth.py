@@ -2,54 +2,51 @@
 
 import json
 import re
-from contextlib import nullcontext
 
 import pytest
 
-from ganvas import machine
 from ganvas.cli.worth import worth
 from ganvas.errors import UserError
-from ganvas.experiments import budget
-from ganvas.experiments import worth as study
+from ganvas.experiments import budget, trials
 
-RATES = budget.Rates(fitting=1_000.0, training=100_000.0, drawing=100_000.0)
+RATES = budget.Rates(fitting=1_000.0, training=100_000.0)
 
 
 @pytest.fixture(autouse=True)
 def quick_to_do(monkeypatch):
-    monkeypatch.setattr(study, "measured", lambda *_: RATES)
-    monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
+    monkeypatch.setattr(trials, "in_processes", lambda work, tasks: map(work, tasks))
+    monkeypatch.setattr(budget, "measured_rates", lambda *_: RATES)
+    monkeypatch.setattr(budget, "at_once", lambda fits: 1)
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
-    monkeypatch.setattr(budget, "SECONDS_TO_BEGIN", 0.0)
+    monkeypatch.setattr(budget, "SECONDS_TO_START", 0.0)
 
 
-def test_it_says_a_fact_a_line_the_verdict_last_and_writes_three_files(own_run, capsys):
+def test_it_prints_a_fact_a_line_the_verdict_last_and_writes_its_files(own_run, capsys):
     assert worth(own_run.path, quick=True, seeds="2", minutes="0.05") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "measuring how fast this machine fits, trains and draws"
-    assert any(re.fullmatch(r"comparing \d+ of \d+ seconds of work, .*", line) for line in lines)
+    assert lines[0] == "measuring how fast this machine fits and trains"
+    assert lines[1].startswith("12 trials, ")
     assert f"answer {own_run.path / 'worth.html'}" in lines
-    assert lines[-6].startswith("10 %, real only: accuracy ")
-    assert lines[-1] == "Cannot tell: one cannot tell with fewer than 3 seeds."
-    card = json.loads((own_run.path / "worth.json").read_text())
-    assert (card["format"], card["verdict"]["sentence"]) == (1, lines[-1])
+    assert any(line.startswith("real only (10 %): accuracy ") for line in lines)
+    assert lines[-1] == "Cannot tell: fewer than 3 seeds give no verdict."
+    assert json.loads((own_run.path / "worth.json").read_text())["answer"] == lines[-1]
     assert (own_run.path / "worth.md").read_text().startswith("# Are images of own worth")
     assert (own_run.path / "worth.html").read_text().startswith("<!doctype html>")
+    assert (own_run.path / "worth.png").exists()
     assert worth(own_run.path, quick=True, seeds="2", minutes="0.05") == 0
     again = capsys.readouterr().out.splitlines()
-    assert again[0] == "every fit was done before"
+    assert again[0] == "every trial was done before"
     assert again[-1] == lines[-1]
 
 
 def test_the_whole_set_is_there_too_unless_it_has_to_be_quick(own_run, tmp_path, capsys):
     assert worth(own_run.path, seeds="1", minutes="0.05", out=tmp_path / "answer") == 0
-    said = capsys.readouterr().out
-    assert "100 % of the training images, 54 (the generator saw the whole set): " in said
+    assert "real only (100 %): accuracy " in capsys.readouterr().out
     assert not (own_run.path / "worth.json").exists()
-    card = json.loads((tmp_path / "answer" / "worth.json").read_text())
-    assert [found["share"] for found in card["sizes"]] == [1.0, 0.1]
-    assert [found["decides"] for found in card["sizes"]] == [False, True]
+    results = json.loads((tmp_path / "answer" / "worth.json").read_text())
+    shares = [variant["name"].rpartition("(")[2] for variant in results["variants"]]
+    assert sorted(set(shares)) == ["10 %)", "100 %)"]
 
 
 @pytest.mark.parametrize(
@@ -103,13 +100,12 @@ def test_another_comparison_in_the_same_folder_is_refused_with_the_difference(ow
 
 
 def test_minutes_that_were_not_given_grow_on_a_slow_machine_and_that_is_said(own_run, monkeypatch, capsys):
-    slow = budget.Rates(fitting=1_000.0, training=0.5, drawing=100_000.0)
-    monkeypatch.setattr(study, "measured", lambda *_: slow)
+    slow = budget.Rates(fitting=1_000.0, training=0.5)
+    monkeypatch.setattr(budget, "measured_rates", lambda *_: slow)
     monkeypatch.setattr(budget, "FEWEST_TRAINED", 60)
     monkeypatch.setattr(budget, "fit_images", lambda *_: 128)
     worth(own_run.path, quick=True, seeds="1")
-    said = capsys.readouterr().out.splitlines()
-    found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", said[1])
+    lines = capsys.readouterr().out.splitlines()
+    found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", lines[1])
     assert float(found[1]) > 3
-    card = json.loads((own_run.path / "worth.json").read_text())
-    assert card["protocol"]["minutes"] == float(found[1])
+    assert f"Budget {found[1]} minutes (quick)" in (own_run.path / "worth.md").read_text()

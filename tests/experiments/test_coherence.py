@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganvas.experiments import coherence, gan_trials
-from ganvas.experiments.coherence import area, coherent, composed, fit_coherence, mixed, partners
+from ganvas.experiments.coherence import area, composed, fit_coherence, measure_coherence, mixed, partners
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.questions.harmony import EXPERIMENT
 from ganvas.rng import stream
@@ -117,11 +117,11 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order_and_a_tie_is_half_a_p
 
 def test_halves_that_tell_each_other_are_told_from_shuffled_ones_never_seen_before():
     stripes = striped()
-    judge = fit_coherence(stripes, seed=0, shown=10_000)
+    classifier = fit_coherence(stripes, seed=0, shown=10_000)
     held, labels = stripes.pixels[stripes.held_out], stripes.labels[stripes.held_out]
     others = mixed(held, labels, 0)
     different = (held != others).any((1, 2, 3))
-    whole, torn = judge.of(held), judge.of(held, others)
+    whole, torn = classifier.score(held), classifier.score(held, others)
     assert area(whole, torn[different]) > 0.9
     assert whole.mean() > torn[different].mean() + 0.2
 
@@ -130,13 +130,13 @@ def test_what_cannot_be_told_is_not():
     noise = striped()
     noise.pixels = np.random.default_rng(0).integers(0, 256, noise.pixels.shape).astype(np.uint8)
     held, labels = noise.pixels[noise.held_out], noise.labels[noise.held_out]
-    judge = fit_coherence(noise, seed=0, shown=2_000)
-    assert area(judge.of(held), judge.of(held, mixed(held, labels, 0))) < coherence.LEAST
+    classifier = fit_coherence(noise, seed=0, shown=2_000)
+    assert area(classifier.score(held), classifier.score_mixed(held, labels, 0)) < coherence.LEAST
 
 
 def test_the_same_seed_learns_the_same_and_says_the_same(tiny_prepared):
     pixels = np.asarray(tiny_prepared.pixels[:9])
-    first, again, other = (fit_coherence(tiny_prepared, seed, 256).of(pixels) for seed in (0, 0, 1))
+    first, again, other = (fit_coherence(tiny_prepared, seed, 256).score(pixels) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert ((first >= 0) & (first <= 1)).all()
@@ -149,7 +149,7 @@ def test_no_held_out_image_is_learned_from(tiny_prepared):
         SimpleNamespace(**{**vars(striped(60)), **vars(tiny_prepared), "pixels": p})
         for p in (pixels, tiny_prepared.pixels)
     )
-    first, second = (fit_coherence(each, 0, 256).of(pixels[:5]) for each in both)
+    first, second = (fit_coherence(each, 0, 256).score(pixels[:5]) for each in both)
     assert np.array_equal(first, second)
 
 
@@ -159,7 +159,7 @@ def asked(source, folder, seed=1):
 
 def test_real_images_are_the_upper_and_their_mixtures_the_lower_reference(short, tiny_source, tmp_path):
     whole, torn = (
-        coherent(asked(tiny_source, tmp_path), Variant("a row", {"real": kind, "size": 16}))
+        measure_coherence(asked(tiny_source, tmp_path), Variant("a row", {"real": kind, "size": 16}))
         for kind in ("whole", "mixed")
     )
     assert set(whole) == {"check", "coherence", "mixed", "tie"}
@@ -171,7 +171,7 @@ def test_real_images_are_the_upper_and_their_mixtures_the_lower_reference(short,
 
 def test_a_generator_is_asked_about_its_images_and_about_mixtures_of_them(short, small, large_source, tmp_path):
     run = {"pair": small()["pair"], "training": {"batch": 8}}
-    found = coherent(
+    found = measure_coherence(
         asked(large_source, tmp_path, seed=0), Variant("a row", {"recipe": "modern", "run": run, "size": 16})
     )
     assert set(found) == {"fcd", "images", "check", "coherence", "mixed", "tie"}
@@ -182,16 +182,18 @@ def test_a_generator_is_asked_about_its_images_and_about_mixtures_of_them(short,
 
 def test_a_classifier_that_fails_its_check_says_nothing_more(short, tiny_source, tmp_path, monkeypatch):
     monkeypatch.setattr(coherence, "LEAST", 1.1)
-    assert set(coherent(asked(tiny_source, tmp_path), Variant("a row", {"real": "whole", "size": 16}))) == {"check"}
+    assert set(measure_coherence(asked(tiny_source, tmp_path), Variant("a row", {"real": "whole", "size": 16}))) == {
+        "check"
+    }
 
 
 def test_every_generator_of_the_question_is_told_the_classes_and_drawn_at_one_size():
     from ganvas.config.recipes import configure
 
-    sizes = {row.choices["size"] for row in EXPERIMENT.rows}
+    sizes = {row.choices["size"] for row in EXPERIMENT.variants}
     runs = [
         configure("digits", row.choices["recipe"], row.choices["run"])
-        for row in EXPERIMENT.rows
+        for row in EXPERIMENT.variants
         if "run" in row.choices
     ]
     assert sizes == {64}

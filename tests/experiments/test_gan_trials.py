@@ -73,7 +73,7 @@ def test_a_conditional_game_has_both_and_its_first_seed_leaves_a_strip(short_fit
     assert not (tmp_path / "other").exists()
 
 
-class Told:
+class FixedEvaluator:
     """An evaluator that sees what it is told."""
 
     def __init__(self, classes):
@@ -88,10 +88,10 @@ def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_
     labels = np.array([0, 1, 2] * 20)
     images = Samples("made", np.zeros((60, 1, 16, 16), np.uint8), labels, Origin())
     half_and_half = [0, 1] * 30  # a third of each was wanted
-    found = gan_trials.quality(Told([*half_and_half, *[0] * 100]), tiny_prepared, images)
+    found = gan_trials.quality(FixedEvaluator([*half_and_half, *[0] * 100]), tiny_prepared, images)
     assert found["balance"] == pytest.approx(1 - (1 / 6 + 1 / 6 + 1 / 3) / 2)
     assert found["label_accuracy"] == pytest.approx(np.mean(labels == half_and_half))
-    alone = gan_trials.quality(Told([0] * 160), tiny_prepared, replace(images, labels=None))
+    alone = gan_trials.quality(FixedEvaluator([0] * 160), tiny_prepared, replace(images, labels=None))
     assert alone["balance"] == pytest.approx(1 / 3)
     assert set(alone) == {"fcd", "balance"}
 
@@ -117,7 +117,7 @@ def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_sour
     run = configure(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
     game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
     spent = []
-    for each in gan_trials.stretches(game, run, lambda spent: spent.images / 64):
+    for each in gan_trials.stretches(game, lambda spent: spent.images / 64):
         spent.append(each)
         time.sleep(0.2)
         if each.images >= 64:
@@ -133,7 +133,7 @@ def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepa
     run = configure(str(tiny_source), "modern", choices)
     game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
     rates = []
-    for spent in gan_trials.stretches(game, run, lambda spent: spent.images / 32):
+    for spent in gan_trials.stretches(game, lambda spent: spent.images / 32):
         if spent.images:
             one, other = (each.param_groups[0]["lr"] for each in game.optimisers.values())
             assert one == other

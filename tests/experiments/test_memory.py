@@ -1,4 +1,4 @@
-"""What a game takes is what was allocated, and what is foretold is what one counts by hand."""
+"""What a game takes is what was allocated, and what is predicted is what one counts by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def game_of():
     """game_of("book-gan", 16) -> a game on noise, and its shape."""
 
     def made(recipe, size):
-        run, prepared = configure("noise", recipe), memory.images(size, 0)
+        run, prepared = configure("noise", recipe), memory.noise_set(size, 0)
         return build_trainer(
             run, prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
         ), network_shape(run, prepared)
@@ -38,16 +38,18 @@ def game_of():
 
 
 def test_every_family_is_tried_at_every_size_as_a_point_of_its_line():
-    assert [(row.line, row.x) for row in EXPERIMENT.rows] == [(family, size) for family in FAMILIES for size in SIZES]
-    names = {row.name for row in EXPERIMENT.rows}
-    assert len(names) == len(EXPERIMENT.rows)
+    assert [(row.line, row.x) for row in EXPERIMENT.variants] == [
+        (family, size) for family in FAMILIES for size in SIZES
+    ]
+    names = {row.name for row in EXPERIMENT.variants}
+    assert len(names) == len(EXPERIMENT.variants)
     assert "fully connected, 128 px" in names
     assert all({*each.of, *each.against} <= names for each in EXPERIMENT.comparisons)
     assert not EXPERIMENT.needs_evaluator
 
 
 def test_noise_is_the_same_for_a_seed_and_has_three_channels_and_no_labels():
-    first, again, other = (memory.images(16, seed) for seed in (0, 0, 1))
+    first, again, other = (memory.noise_set(16, seed) for seed in (0, 0, 1))
     assert first.pixels.shape == (memory.IMAGES, 3, 16, 16)
     assert np.array_equal(first.pixels, again.pixels)
     assert not np.array_equal(first.pixels, other.pixels)
@@ -57,35 +59,35 @@ def test_noise_is_the_same_for_a_seed_and_has_three_channels_and_no_labels():
 
 def test_values_of_a_chain_are_those_of_its_layers_counted_by_hand():
     network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 6 * 6, 5))
-    assert memory.values(network, Shape(3, 8)) == 3 * 72 + 5
+    assert memory.output_values(network, Shape(3, 8)) == 3 * 72 + 5
     pair = BookMLP(hidden=7).build(Shape(3, 16))
     # Hidden, nonlinearity, normalisation, image, and the image reshaped.
-    assert memory.values(pair.generator, Shape(3, 16)) == 3 * 7 + 2 * 768
-    assert memory.values(pair.discriminator, Shape(3, 16)) == 3 * 7 + 1
+    assert memory.output_values(pair.generator, Shape(3, 16)) == 3 * 7 + 2 * 768
+    assert memory.output_values(pair.discriminator, Shape(3, 16)) == 3 * 7 + 1
 
 
 def test_counting_values_leaves_no_hook():
     network = nn.Sequential(nn.Linear(4, 4))
     with pytest.raises(RuntimeError):
-        memory.values(network, Shape(3, 8))
+        memory.output_values(network, Shape(3, 8))
     assert not network[0]._forward_hooks
 
 
-def test_what_is_foretold_is_four_numbers_a_weight_and_the_values_of_the_layers(game_of):
+def test_what_is_predicted_is_four_numbers_a_weight_and_the_values_of_the_layers(game_of):
     game, shape = game_of("book-gan", 16)
     weights = (100 * 200 + 200 + 400 + 200 * 768 + 768) + (768 * 200 + 200 + 400 + 200 + 1)
-    assert memory.predicted(game, shape) == 4 * (4 * weights + (600 + 2 * 768) + 601)
+    assert memory.predicted_bytes(game, shape) == 4 * (4 * weights + (600 + 2 * 768) + 601)
 
 
 def test_a_game_is_played_for_its_seconds_and_a_few_steps_at_least(game_of):
     game, _ = game_of("book-gan", 16)
     steps = []
     counting = replace(game, step=steps.append)
-    assert memory.played(counting, 0.0) >= 0
+    assert memory.seconds_a_step(counting, 0.0) >= 0
     assert steps == list(range(memory.FEWEST))
     steps.clear()
     real = replace(game, step=lambda step: (steps.append(step), game.step(step))[1])
-    memory.played(real, 0.05)
+    memory.seconds_a_step(real, 0.05)
     assert len(steps) > memory.FEWEST
 
 
@@ -120,7 +122,7 @@ def test_where_there_is_no_status_the_peak_is_the_processes_own(monkeypatch):
 @pytest.mark.parametrize("recipe", ["book-gan", "book-conv"])
 def test_a_trial_gives_every_measure_of_the_question(recipe):
     row = Variant("x", {"recipe": recipe, "size": 16})
-    found = memory.measured(task(row), row)
+    found = memory.measure_memory(task(row), row)
     assert set(found) <= {each.name for each in EXPERIMENT.measures}
     assert found["milliseconds"] > 0
     assert found["predicted"] > 0
@@ -130,7 +132,7 @@ def test_a_trial_gives_every_measure_of_the_question(recipe):
 def test_where_nothing_is_known_of_memory_there_is_no_figure_of_it(monkeypatch):
     monkeypatch.setattr(memory, "peak", lambda: None)
     row = Variant("x", {"recipe": "book-gan", "size": 16})
-    assert set(memory.measured(task(row), row)) == {"milliseconds", "parameters", "predicted"}
+    assert set(memory.measure_memory(task(row), row)) == {"milliseconds", "parameters", "predicted"}
 
 
 def test_parameters_grow_with_the_images_faster_for_the_fully_connected_pair(game_of):

@@ -8,7 +8,13 @@ from torch import nn
 from ganvas.evaluation.predict import predict
 from ganvas.experiments import gan_trials, normalising
 from ganvas.experiments.experiment import Trial, Variant
-from ganvas.experiments.normalising import bound, by_own_averages, classified, held_out_accuracy, normalised
+from ganvas.experiments.normalising import (
+    held_out_accuracy,
+    measure_classifier,
+    measure_normalisation,
+    normalise_spectrally,
+    with_own_averages,
+)
 from ganvas.experiments.questions.normalisation import EXPERIMENT
 from ganvas.images import from_uint8
 from ganvas.networks.classifier import BookClassifier
@@ -44,7 +50,7 @@ def trained(normalisation="batch"):
 def test_batch_normalisation_of_one_image_while_it_trains_is_instance_normalisation():
     images = torch.rand(6, 1, 16, 16) * 2 - 1
     classifier = trained()
-    own = by_own_averages(classifier)
+    own = with_own_averages(classifier)
     batch_independent = torch.cat([classifier.train()(image[None]) for image in images])
     assert torch.allclose(own.eval()(images), batch_independent, atol=1e-5)
     assert torch.allclose(own.train()(images), batch_independent, atol=1e-5)
@@ -53,12 +59,12 @@ def test_batch_normalisation_of_one_image_while_it_trains_is_instance_normalisat
 def test_and_by_its_running_averages_it_says_something_else():
     images = torch.rand(6, 1, 16, 16) * 2 - 1
     classifier = trained()
-    assert not torch.allclose(by_own_averages(classifier).eval()(images), classifier.eval()(images), atol=0.01)
+    assert not torch.allclose(with_own_averages(classifier).eval()(images), classifier.eval()(images), atol=0.01)
 
 
 def test_one_step_of_one_image_is_the_same_with_both():
     image, label = torch.rand(1, 1, 16, 16), torch.tensor([1])
-    pair = trained(), by_own_averages(trained())
+    pair = trained(), with_own_averages(trained())
     for classifier in pair:
         classifier.train()
         optimiser = torch.optim.SGD(classifier.parameters(), lr=0.1)
@@ -71,7 +77,7 @@ def test_one_step_of_one_image_is_the_same_with_both():
 def test_the_copy_leaves_the_classifier_as_it_was():
     classifier = trained()
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
-    own = by_own_averages(classifier)
+    own = with_own_averages(classifier)
     nn.init.zeros_(own.layers.normalisation1.weight)
     after = classifier.state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
@@ -80,13 +86,13 @@ def test_the_copy_leaves_the_classifier_as_it_was():
 
 def test_what_has_no_batch_normalisation_says_the_same_by_its_own_averages():
     classifier, images = trained("layer").eval(), torch.rand(2, 1, 16, 16)
-    assert torch.equal(by_own_averages(classifier)(images), classifier(images))
+    assert torch.equal(with_own_averages(classifier)(images), classifier(images))
 
 
 def test_spectral_normalisation_bounds_every_layer_and_the_optimiser_goes_on():
     classifier = trained("none")
     optimiser = torch.optim.SGD(classifier.parameters(), lr=0.5)
-    bound(classifier)
+    normalise_spectrally(classifier)
     images = torch.rand(8, 1, 16, 16)
     before = classifier(images).detach()
     for _ in range(40):
@@ -119,7 +125,7 @@ def test_accuracy_is_that_of_held_out_images_in_eval_mode(tiny_prepared):
 @pytest.mark.parametrize("batch", [1, 8])
 @pytest.mark.parametrize("name", ["layer", "instance", "none", "spectral"])
 def test_a_classifier_is_trained_for_its_processor_seconds(name, batch, tiny_source, tmp_path):
-    found = classified(task(tiny_source, tmp_path), row(name, batch))
+    found = measure_classifier(task(tiny_source, tmp_path), row(name, batch))
     assert set(found) == {"accuracy", "images", "seconds"}
     assert found["seconds"] >= 0.1
     assert found["images"] % 16 == 0
@@ -128,9 +134,9 @@ def test_a_classifier_is_trained_for_its_processor_seconds(name, batch, tiny_sou
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_batch_normalisation_is_judged_by_running_averages_and_by_the_images_own(batch, tiny_source, tmp_path):
-    found = classified(task(tiny_source, tmp_path), row("batch", batch))
+    found = measure_classifier(task(tiny_source, tmp_path), row("batch", batch))
     assert set(found) == {"accuracy", "own_accuracy", "images", "seconds"}
-    own = classified(task(tiny_source, tmp_path), row("own", batch))
+    own = measure_classifier(task(tiny_source, tmp_path), row("own", batch))
     assert own["accuracy"] == own["own_accuracy"]
 
 
@@ -143,7 +149,7 @@ def test_the_seed_decides_what_is_learned(tiny_source, tmp_path, monkeypatch):
 
     monkeypatch.setattr(normalising, "held_out_accuracy", noted)
     for seed in (0, 0, 1):  # so little time that it is one look at the clock
-        classified(task(tiny_source, tmp_path, 1e-9, seed), row("layer", 8))
+        measure_classifier(task(tiny_source, tmp_path, 1e-9, seed), row("layer", 8))
     assert np.array_equal(firsts[0], firsts[1])
     assert not np.array_equal(firsts[0], firsts[2])
 
@@ -152,13 +158,18 @@ def test_a_row_with_a_recipe_is_a_gan_and_has_a_distance_in_place_of_an_accuracy
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 256)
     monkeypatch.setattr(gan_trials, "COUNT", 140)
     run = {"pair": {"hidden": 6, "normalisation": "batch"}, "training": {"batch": 4}}
-    found = normalised(task(large_source, tmp_path), Variant("a row", {"recipe": "book-conditional", "run": run}))
+    found = measure_normalisation(
+        task(large_source, tmp_path), Variant("a row", {"recipe": "book-conditional", "run": run})
+    )
     assert "fcd" in found
     assert "accuracy" not in found
 
 
 def test_each_normalisation_is_a_line_over_the_images_of_a_batch():
-    lines = {line: [row.x for row in EXPERIMENT.rows if row.line == line] for line in {r.line for r in EXPERIMENT.rows}}
+    lines = {
+        line: [row.x for row in EXPERIMENT.variants if row.line == line]
+        for line in {r.line for r in EXPERIMENT.variants}
+    }
     lines.pop("")
     assert len(lines) == 6
     assert all(points == [1, 8, 64] for points in lines.values())

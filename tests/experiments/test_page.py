@@ -1,60 +1,67 @@
-"""A study as a page and as images: every fact there, and nothing of a name becomes code."""
+"""An experiment as a page and as images: every fact there, and nothing of a name becomes code."""
 
 import numpy as np
 import pytest
 
 from ganvas.experiments import charts, page
+from ganvas.experiments.experiment import Measure
+from ganvas.experiments.results import ComparisonResult, ExperimentResults, Failure, Figure, VariantResult
 from ganvas.images import decode
 
 HOSTILE = "<script>alert(1)</script>"
+MEASURES = (
+    Measure("fcd", "FCD"),
+    Measure("share", "a share", "higher", "points", 3),
+    Measure("accuracy", "accuracy", "higher", "percent", 1),
+    Measure("nowhere", "nowhere", "higher", "points", 3),
+)
 
 
 def opened(path):
     return decode(path.read_bytes()).image
 
 
-def figures(value, spread=1.0):
-    return {"value": value, "low": value - spread, "high": value + spread, "by_seed": [value, None, value + spread / 2]}
+def figure(value, spread=1.0):
+    by_seed = (value, None, value + spread / 2)
+    return Figure(value=value, low=value - spread, high=value + spread, by_seed=by_seed)
 
 
-def row(name, x=None, line="", **found):
-    return {"name": name, "x": x, "line": line, "figures": found}
+def variant(name, x=None, line="", **figures):
+    return VariantResult(name=name, x=x, line=line, figures=figures)
 
 
-def card_of(rows, failed=()):
-    measures = [
-        {"name": "fcd", "title": "FCD", "better": "lower", "scale": "ratio", "digits": 2},
-        {"name": "share", "title": "a share", "better": "higher", "scale": "points", "digits": 3},
-        {"name": "nowhere", "title": "nowhere", "better": "higher", "scale": "points", "digits": 3},
-    ]
-    told = {"measure": "fcd", "of": ["b"], "against": ["a"], "verdict": "yes", "p_holm": 0.012}
-    return {
-        "name": "which",
-        "claim": f"b is better {HOSTILE}",
-        "limits": ["short trainings."],
-        "axis": "images in a batch",
-        "measures": measures,
-        "asked": {"set": "patterns", "seeds": 3, "seconds": 20.0},
-        "made": {"machine": "Linux, 2 cores", "torch": "2.13.0+cpu"},
-        "trials": 6,
-        "done": 6 - len(failed),
-        "processor_seconds": 90,
-        "answer": "b is better: FCD 0.50 times.",
-        "in_short": "b is better.",
-        "verdict": "yes",
-        "rows": rows,
-        "comparisons": [{**told, "sentence": "b is better: FCD 0.50 times"}],
-        "failed": list(failed),
-    }
+def results_of(variants, failures=()):
+    sentence = "b is better: FCD 0.50 times"
+    compared = ComparisonResult(
+        measure="fcd", of=("b",), against=("a",), verdict="yes", in_short="b is better", sentence=sentence, p_holm=0.012
+    )
+    return ExperimentResults(
+        name="which",
+        title="which",
+        claim=f"b is better {HOSTILE}",
+        limits=("short trainings.",),
+        axis="images in a batch",
+        measures=MEASURES,
+        trials=6,
+        done=6 - len(failures),
+        answer="b is better: FCD 0.50 times.",
+        in_short="b is better.",
+        verdict="yes",
+        variants=tuple(variants),
+        comparisons=(compared,),
+        failures=tuple(failures),
+        method=("Set: patterns.",),
+        command="ganvas study which ./patterns --seeds 3 --budget 20",
+    )
 
 
 @pytest.fixture
-def card():
-    return card_of([row("a", fcd=figures(10), share=figures(0.5, 0.1)), row("b", fcd=figures(5))])
+def results():
+    return results_of([variant("a", fcd=figure(10), share=figure(0.5, 0.1)), variant("b", fcd=figure(5))])
 
 
-def test_it_is_said_a_fact_a_line_and_the_answer_last(card):
-    assert list(page.lines(card)) == [
+def test_it_is_printed_a_fact_a_line_and_the_answer_last(results):
+    assert list(page.lines(results)) == [
         "a: FCD 10.00 (9.00 to 11.00); a share 0.500 (0.400 to 0.600)",
         "b: FCD 5.00 (4.00 to 6.00); a share –",
         "b is better: FCD 0.50 times (p 0.012 after Holm)",
@@ -62,63 +69,94 @@ def test_it_is_said_a_fact_a_line_and_the_answer_last(card):
     ]
 
 
-def test_the_page_opens_with_the_answer_and_ends_with_the_command(card):
-    text = page.markdown(card, strips=True)
+def test_a_share_in_per_cent_is_written_so():
+    assert page.describe_figure(MEASURES[2], figure(0.912, 0.011)) == "91.2 % (90.1 to 92.3)"
+    assert page.describe_figure(MEASURES[2], Figure(value=0.912, by_seed=(0.912,))) == "91.2 %"
+
+
+def test_the_page_opens_with_the_answer_and_ends_with_the_command(results):
+    text = page.markdown(results, strips=True)
     assert text.index("**b is better: FCD 0.50 times.**") < text.index("![which](chart.png)") < text.index("## Figures")
-    assert "![Generated images, a strip a row](images.png)" in text
-    assert "images.png" not in page.markdown(card, strips=False)
-    assert "1.5 minutes of processor time" in text
+    assert "![Generated images, a strip a variant](images.png)" in text
+    assert "images.png" not in page.markdown(results, strips=False)
+    assert "- Set: patterns." in text
     assert text.rstrip().endswith("```sh\nganvas study which ./patterns --seeds 3 --budget 20\n```")
     assert "nowhere" not in text
 
 
-def test_on_digits_the_command_names_them(card):
-    card["asked"]["set"] = "digits"
-    assert page.command(card) == "ganvas study which digits --seeds 3 --budget 20"
-
-
 def test_failures_are_shown_and_so_is_what_is_not_done():
-    failed = [{"row": "b", "seed": 2, "why": "a loss is not a number"}]
-    card = card_of([row("a", fcd=figures(10)), row("b", fcd={**figures(5), "low": None, "high": None})], failed)
-    text = page.markdown(card, strips=False)
-    assert "- failed: b, seed 2: a loss is not a number" in text
+    failed = [Failure(variant="b", seed=2, why=f"a loss is not a number {HOSTILE}")]
+    alone = Figure(value=5, by_seed=(5, None, None))
+    results = results_of([variant("a", fcd=figure(10)), variant("b", fcd=alone)], failed)
+    text = page.markdown(results, strips=False)
+    assert "- failed: b, seed 2: a loss is not a number \\<script\\>" in text
     assert "(5 of 6 trials are done.)" in text
     assert "| b | 5.00 |" in text
-    assert "failed: b, seed 2: a loss is not a number" in list(page.lines(card))
+    assert f"failed: b, seed 2: a loss is not a number {HOSTILE}" in list(page.lines(results))
 
 
-def test_the_one_file_holds_its_images_and_escapes_what_it_is_told(card, tmp_path):
-    charts.chart(card, tmp_path / "chart.png")
-    shown = page.html(card, (tmp_path / "chart.png").read_bytes(), None)
-    assert HOSTILE not in shown
-    assert shown.count("data:image/png;base64,") == 1
-    assert "&lt;script&gt;" in shown
+def test_the_page_is_written_as_text_and_as_one_file_that_holds_its_images_and_runs_nothing(results, tmp_path, said):
+    strip = np.full((1, 20, 362), 128, np.uint8)
+    charts.strips({"a": strip}, tmp_path / "images.png")
+    page.write(results, tmp_path)
+    html = (tmp_path / "study.html").read_text()
+    assert HOSTILE not in html
+    assert html.count("data:image/png;base64,") == 2
+    assert "&lt;script&gt;" in html
+    assert (tmp_path / "README.md").read_text() == page.markdown(results, strips=True)
+    assert said == [f"answer {tmp_path / 'study.html'}"]
 
 
-def test_the_table_of_verdicts_has_a_line_a_study_and_links_its_page(card):
-    table = page.verdicts([card, {**card, "name": "other", "verdict": "unknown"}], "docs/studies/").splitlines()
+def test_the_table_of_verdicts_has_a_line_a_study_and_links_its_page(results):
+    other = results.model_copy(update={"name": "other", "verdict": "unknown"})
+    table = page.verdicts([results, other], "docs/studies/").splitlines()
     assert len(table) == 4
     assert table[2].startswith("| [which](docs/studies/which/README.md) |")
     assert "| yes | b is better: FCD 0.50 times. |" in table[2]
-    assert page.verdicts([card], "", figures=False).splitlines()[2].endswith("| yes | b is better. |")
-    assert "| cannot tell |" in table[3]
+    assert page.verdicts([results], "", figures=False).splitlines()[2].endswith("| yes | b is better. |")
+    assert "| inconclusive |" in table[3]
 
 
-def test_rows_become_dots_and_points_become_lines(card, tmp_path):
-    charts.chart(card, tmp_path / "dots.png")
-    points = [row(f"{name} {x}", float(x), name, fcd=figures(5.0 + x)) for name in ("one", "two") for x in (1, 4, 16)]
-    points.append(row("missing", 64.0, "one"))
-    charts.chart(card_of(points), tmp_path / "lines.png")
+def lines_of(names, *more):
+    points = [variant(f"{name} {x}", float(x), name, fcd=figure(5.0 + x)) for name in names for x in (1, 4, 16)]
+    return results_of([*points, *more])
+
+
+def test_variants_become_dots_and_points_become_lines(results, tmp_path):
+    charts.chart(results, tmp_path / "dots.png")
+    charts.chart(lines_of(("one", "two"), variant("missing", 64.0, "one")), tmp_path / "lines.png")
     sizes = [opened(tmp_path / f"{name}.png").size for name in ("dots", "lines")]
     assert all(min(size) > 200 for size in sizes)
     assert sizes[0] != sizes[1]
     assert all(np.asarray(opened(tmp_path / f"{name}.png")).std() > 5 for name in ("dots", "lines"))
 
 
+@pytest.mark.parametrize("kind", ["dots", "lines"])
+def test_no_name_is_cut_off_at_the_edge_of_a_chart(kind, results, tmp_path):
+    long = "a name that is longer than the room that was kept for names"
+    dots = results_of([variant(long, fcd=figure(10))])
+    charts.chart(dots if kind == "dots" else lines_of((long,)), tmp_path / "chart.png")
+    pixels = np.asarray(opened(tmp_path / "chart.png").convert("L"))
+    assert pixels[:, :5].min() == pixels[:, -5:].min() == 255
+
+
 def test_a_line_of_which_nothing_is_known_yet_is_left_out(tmp_path):
-    points = [row("one 1", 1.0, "one", fcd=figures(5.0)), row("two 1", 0.0, "two")]
-    charts.chart(card_of(points), tmp_path / "lines.png")
+    points = [variant("one 1", 1.0, "one", fcd=figure(5.0)), variant("two 1", 0.0, "two")]
+    charts.chart(results_of(points), tmp_path / "lines.png")
     assert (tmp_path / "lines.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.5, 2_000, [1, 10, 100, 1000]),
+        (220, 2_500, [500, 1000, 2000]),
+        (160, 620, [200, 300, 400, 500, 600]),
+        (7, 9.5, [8]),
+    ],
+)
+def test_a_logarithmic_axis_has_three_round_numbers_where_there_are_three(low, high, ticks):
+    assert charts.log_ticks(low, high) == ticks
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -19,7 +19,9 @@ def maker():
 
 
 def test_every_page_and_both_tables_say_what_the_results_say(maker):
-    stale = [str(p.relative_to(ROOT)) for p, text in maker.pages(maker.cards()).items() if p.read_text("utf-8") != text]
+    stale = [
+        str(p.relative_to(ROOT)) for p, text in maker.pages(maker.all_results()).items() if p.read_text("utf-8") != text
+    ]
     assert stale == []
 
 
@@ -30,7 +32,7 @@ def test_every_folder_of_results_is_of_a_known_question_and_shows_its_chart(make
 
 
 def test_a_page_is_made_anew_without_training_and_says_what_stands_in_the_results(maker):
-    for card in maker.cards():
-        text = maker.pages([card])[maker.STUDIES / card["name"] / "README.md"]
-        assert card["answer"] in text
-        assert f"{card['done']} of {card['trials']} trials" in text
+    for results in maker.all_results():
+        text = maker.pages([results])[maker.STUDIES / results.name / "README.md"]
+        assert results.answer in text
+        assert f"{results.done} of {results.trials} trials" in text

@@ -7,9 +7,9 @@ import torch
 
 from ganvas.experiments import patches
 from ganvas.experiments.experiment import Trial, Variant
-from ganvas.experiments.patches import PIXELS, ranked, shown, shuffled
+from ganvas.experiments.patches import PIXELS, images_to_show, share_ranked_first, shuffled
 from ganvas.experiments.questions.locality import EXPERIMENT
-from ganvas.networks.pair import Discriminator, DiscriminatorOutput
+from ganvas.networks.pair import Discriminator
 from ganvas.rng import stream
 
 
@@ -29,12 +29,12 @@ def cut(image, side):
 
 
 def test_the_rows_cover_both_ways_of_learning_and_both_discriminators():
-    names = {row.name for row in EXPERIMENT.rows}
-    assert len(names) == len(EXPERIMENT.rows)
+    names = {row.name for row in EXPERIMENT.variants}
+    assert len(names) == len(EXPERIMENT.variants)
     assert all({*each.of, *each.against} <= names for each in EXPERIMENT.comparisons)
-    lines = {row.line for row in EXPERIMENT.rows if row.x is not None}
+    lines = {row.line for row in EXPERIMENT.variants if row.x is not None}
     assert lines == {"learned whole", "learned shuffled"}
-    assert [row.x for row in EXPERIMENT.rows if row.line == "learned whole"] == [1, 2, 4, 7]
+    assert [row.x for row in EXPERIMENT.variants if row.line == "learned whole"] == [1, 2, 4, 7]
     assert {each.measure for each in EXPERIMENT.comparisons} <= {each.name for each in EXPERIMENT.measures}
 
 
@@ -95,35 +95,35 @@ def test_pixels_are_patches_too_and_a_whole_image_is_one():
 class Bright(Discriminator):
     """The brighter the upper left pixel, the more real; a label turns that round."""
 
-    def __init__(self, classes=0):
-        super().__init__(classes)
+    def __init__(self):
+        super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(1))
 
-    def forward(self, images, labels):
-        logits = images[:, 0, 0, 0] * self.weight
-        return DiscriminatorOutput(logits if labels is None else torch.where(labels == 1, -logits, logits))
+    def forward(self, images, labels=None):
+        found = images[:, 0, 0, 0] * self.weight
+        return found if labels is None else torch.where(labels == 1, -found, found)
 
 
 def test_pairs_are_ranked_and_a_tie_is_half():
     real = torch.tensor([200, 100, 100, 50], dtype=torch.uint8)[:, None, None, None].expand(4, 1, 2, 2)
     broken = torch.full((4, 1, 2, 2), 100, dtype=torch.uint8)
     judge = Bright().train()
-    assert ranked(judge, real, broken, None) == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
-    assert ranked(judge, real, broken, None, batch=3) == pytest.approx(0.5)
-    assert ranked(Bright(2), real, broken, torch.tensor([0, 0, 0, 1])) == pytest.approx(0.75)
+    assert share_ranked_first(judge, real, broken, None) == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
+    assert share_ranked_first(judge, real, broken, None, batch=3) == pytest.approx(0.5)
+    assert share_ranked_first(judge, real, broken, torch.tensor([0, 0, 0, 1])) == pytest.approx(0.75)
     assert judge.training
 
 
 def test_seconds_are_so_many_images_and_fewer_where_they_are_large():
     task = Trial("locality", "x", 0, 2.0, "x", Path())
-    assert shown(task, 28) == 2 * patches.RATE
-    assert shown(task, 56) == patches.RATE // 2
+    assert images_to_show(task, 28) == 2 * patches.RATE
+    assert images_to_show(task, 56) == patches.RATE // 2
 
 
 @pytest.mark.parametrize(("learns", "parts"), [(1, 1), (1, 2), (2, 2), (PIXELS, PIXELS)])
 def test_a_classifier_gives_its_accuracy_and_what_its_last_convolution_sees(tiny_source, learns, parts):
     row = Variant("x", {"sees": "classifier", "learns": learns, "parts": parts})
-    found = patches.measured(Trial("locality", "x", 0, 0.05, str(tiny_source), Path()), row)
+    found = patches.measure_locality(Trial("locality", "x", 0, 0.05, str(tiny_source), Path()), row)
     assert 0 <= found["accuracy"] <= 1
     # 16 px: 5 px at stride 2, 3 at stride 2 and 3 more, in steps of 1, 2 and 4 px.
     assert found["field"] == 5 + 2 * 2 + 2 * 4
@@ -139,10 +139,10 @@ def test_a_discriminator_says_which_of_two_is_real_and_cannot_where_they_are_the
         "run": {"pair": run["pair"], "training": {"batch": 8}},
     }
     task = Trial("locality", "x", 0, 0.1, str(tiny_source), Path())
-    found = patches.measured(task, Variant("x", {**chosen, "parts": 2}))
+    found = patches.measure_locality(task, Variant("x", {**chosen, "parts": 2}))
     assert 0 <= found["told"] <= 1
     assert found["field"] > 1
-    assert patches.measured(task, Variant("x", {**chosen, "parts": 1}))["told"] == 0.5
+    assert patches.measure_locality(task, Variant("x", {**chosen, "parts": 1}))["told"] == 0.5
 
 
 def test_a_set_without_labels_may_ask_its_discriminator(unlabelled_source, small):
@@ -153,5 +153,7 @@ def test_a_set_without_labels_may_ask_its_discriminator(unlabelled_source, small
         "parts": 2,
         "run": {"pair": small("book-conv")["pair"], "training": {"batch": 8}},
     }
-    found = patches.measured(Trial("locality", "x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices))
+    found = patches.measure_locality(
+        Trial("locality", "x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices)
+    )
     assert 0 <= found["told"] <= 1

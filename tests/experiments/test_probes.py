@@ -8,7 +8,17 @@ import torch
 
 from ganvas.experiments import probes
 from ganvas.experiments.experiment import Trial, Variant
-from ganvas.experiments.probes import FEATURES, PIXELS, counted, edges, kappa, maps_of, networks, told, values_at
+from ganvas.experiments.probes import (
+    FEATURES,
+    PIXELS,
+    edges,
+    kappa,
+    layer_maps,
+    networks,
+    ridge_predict,
+    stroke_counts,
+    values_at,
+)
 from ganvas.experiments.questions.hierarchy import ASKED, EXPERIMENT, LAYERS
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.networks.pair import Shape
@@ -20,10 +30,10 @@ def chance():
 
 
 def test_everything_is_asked_of_every_layer_and_each_is_a_line_of_the_chart():
-    assert [(row.line, row.x) for row in EXPERIMENT.rows] == [
+    assert [(row.line, row.x) for row in EXPERIMENT.variants] == [
         (ASKED[what], layer) for what in ASKED for layer in LAYERS
     ]
-    names = {row.name for row in EXPERIMENT.rows}
+    names = {row.name for row in EXPERIMENT.variants}
     assert len(names) == len(ASKED) * len(LAYERS)
     assert all({*each.of, *each.against} <= names for each in EXPERIMENT.comparisons)
     assert {each.measure for each in EXPERIMENT.comparisons} <= {each.name for each in EXPERIMENT.measures}
@@ -42,7 +52,7 @@ def test_kappa_is_nothing_for_guessing_and_one_for_knowing():
 def test_a_probe_finds_what_lies_along_a_line(chance):
     values = chance.normal(size=(400, 30))
     answers = (values[:, 3] + 0.1 * values[:, 7] > 0) * 2
-    found = told(values[:300], answers[:300], values[300:])
+    found = ridge_predict(values[:300], answers[:300], values[300:])
     assert kappa(answers[300:], found) > 0.6
     assert set(found) == {0, 2}
 
@@ -51,18 +61,18 @@ def test_a_probe_finds_it_too_with_more_values_than_images(chance):
     directions = chance.normal(size=(4, 900))
     answers = chance.integers(4, size=300)
     values = directions[answers] * 0.5 + chance.normal(size=(300, 900)) + 40
-    assert kappa(answers[200:], told(values[:200], answers[:200], values[200:])) > 0.9
+    assert kappa(answers[200:], ridge_predict(values[:200], answers[:200], values[200:])) > 0.9
 
 
 def test_a_probe_finds_nothing_in_noise(chance):
     values, answers = chance.normal(size=(600, 50)), chance.integers(3, size=600)
-    assert abs(kappa(answers[300:], told(values[:300], answers[:300], values[300:]))) < 0.15
+    assert abs(kappa(answers[300:], ridge_predict(values[:300], answers[:300], values[300:]))) < 0.15
 
 
 def test_values_that_are_all_alike_and_one_kind_alone_are_no_accident(chance):
     answers = chance.integers(3, size=40)
-    assert len(told(np.zeros((40, 2)), answers, np.zeros((7, 2)))) == 7
-    assert told(chance.normal(size=(40, 2)), np.full(40, 5), np.zeros((3, 2))).tolist() == [5, 5, 5]
+    assert len(ridge_predict(np.zeros((40, 2)), answers, np.zeros((7, 2)))) == 7
+    assert ridge_predict(chance.normal(size=(40, 2)), np.full(40, 5), np.zeros((3, 2))).tolist() == [5, 5, 5]
 
 
 def ramp(rising_by_row, rising_by_column):
@@ -103,29 +113,29 @@ def test_a_place_of_a_image_is_found_in_a_smaller_map():
 def test_layers_are_pixels_then_maps_then_features():
     network = EvaluatorConfig(width=4, features=6).build(Shape(1, 28, 3))
     pixels = np.random.default_rng(0).integers(0, 256, (5, 1, 28, 28)).astype(np.uint8)
-    shapes = [maps_of(network, pixels, layer, batch=2).shape for layer in LAYERS]
+    shapes = [layer_maps(network, pixels, layer, batch=2).shape for layer in LAYERS]
     assert shapes == [(5, 1, 28, 28), (5, 4, 14, 14), (5, 8, 7, 7), (5, 8, 7, 7), (5, 6, 1, 1)]
-    second, last = (maps_of(network, pixels, layer) for layer in (2, 3))
+    second, last = (layer_maps(network, pixels, layer) for layer in (2, 3))
     assert not np.array_equal(second, last)
-    assert all(maps_of(network, pixels, layer).min() >= 0 for layer in (1, 2, 3, FEATURES))
-    assert np.allclose(maps_of(network, pixels, PIXELS), pixels / 127.5 - 1, atol=1e-6)
+    assert all(layer_maps(network, pixels, layer).min() >= 0 for layer in (1, 2, 3, FEATURES))
+    assert np.allclose(layer_maps(network, pixels, PIXELS), pixels / 127.5 - 1, atol=1e-6)
     assert network.training
 
 
 def test_the_last_maps_are_the_deepest_of_a_large_image():
     network = EvaluatorConfig(width=4, features=6).build(Shape(3, 64, 3)).eval()
     pixels = np.zeros((1, 3, 64, 64), np.uint8)
-    assert [maps_of(network, pixels, layer).shape[2] for layer in LAYERS] == [64, 32, 16, 4, 1]
+    assert [layer_maps(network, pixels, layer).shape[2] for layer in LAYERS] == [64, 32, 16, 4, 1]
 
 
 def test_many_loops_and_ends_count_as_the_most():
     comb = np.zeros((1, 1, 16, 16), np.uint8)
     comb[0, 0, 8] = 255
     comb[0, 0, 2:14, ::3] = 255
-    assert counted(comb, "ends").tolist() == [probes.MOST_ENDS]
+    assert stroke_counts(comb, "ends").tolist() == [probes.MOST_ENDS]
     grid = np.zeros((1, 1, 16, 16), np.uint8)
     grid[0, 0, ::5] = grid[0, 0, :, ::5] = 255
-    assert counted(grid, "loops").tolist() == [probes.MOST_LOOPS]
+    assert stroke_counts(grid, "loops").tolist() == [probes.MOST_LOOPS]
 
 
 def test_an_untrained_network_has_the_weights_that_the_trained_one_began_with(tiny_prepared, monkeypatch):
@@ -152,7 +162,7 @@ def test_an_untrained_network_has_the_weights_that_the_trained_one_began_with(ti
 @pytest.mark.parametrize(("asked", "layer"), [("gradient", 1), ("loops", 2), ("ends", 3), ("class", FEATURES)])
 def test_a_trial_gives_a_score_that_of_no_training_and_their_difference(tiny_source, asked, layer):
     row = Variant("x", {"asked": asked, "layer": layer})
-    found = probes.measured(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
+    found = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
     assert set(found) == {each.name for each in EXPERIMENT.measures}
     assert found["learned"] == found["score"] - found["untrained"]
     assert -1 <= found["score"] <= 1
@@ -161,6 +171,6 @@ def test_a_trial_gives_a_score_that_of_no_training_and_their_difference(tiny_sou
 def test_pixels_need_no_training(tiny_source, monkeypatch):
     monkeypatch.setattr(probes, "fit_classifier", None)
     row = Variant("x", {"asked": "class", "layer": PIXELS})
-    found = probes.measured(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
+    found = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
     assert found["score"] == found["untrained"]
     assert found["learned"] == 0

@@ -22,7 +22,7 @@ def test_every_file_is_in_the_table_and_has_at_most_90_lines():
 
 @EVERY
 def test_rows_and_measures_have_names_of_their_own_and_comparisons_name_them(question):
-    rows, measures = ([each.name for each in part] for part in (question.rows, question.measures))
+    rows, measures = ([each.name for each in part] for part in (question.variants, question.measures))
     assert len(set(rows)) == len(rows)
     assert len(set(measures)) == len(measures)
     assert question.comparisons
@@ -50,7 +50,7 @@ def test_there_are_seeds_for_an_interval_and_limits_are_said(question):
 
 @EVERY
 def test_points_of_a_line_have_a_place_and_lines_have_an_axis(question):
-    points = [row for row in question.rows if row.x is not None]
+    points = [row for row in question.variants if row.x is not None]
     assert bool(points) == bool(question.axis)
     assert all(row.line for row in points)
 
@@ -58,7 +58,7 @@ def test_points_of_a_line_have_a_place_and_lines_have_an_axis(question):
 @EVERY
 def test_its_place_is_a_heading_of_the_chapters(question):
     headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "chapters.md").read_text("utf-8"), re.MULTILINE)
-    assert question.place in headings
+    assert question.chapter in headings
 
 
 @EVERY
@@ -66,12 +66,12 @@ def test_an_answered_question_is_linked_from_its_place_in_the_chapters(question)
     if not (ROOT / "docs" / "studies" / question.name / "results.jsonl").exists():
         pytest.skip("not asked in full yet")
     text = (ROOT / "docs" / "chapters.md").read_text("utf-8")
-    section = re.split(r"^#", text[text.index(f"# {question.place}\n") + 2 :], maxsplit=1, flags=re.MULTILINE)[0]
+    section = re.split(r"^#", text[text.index(f"# {question.chapter}\n") + 2 :], maxsplit=1, flags=re.MULTILINE)[0]
     assert f"(studies/{question.name}/README.md)" in section
 
 
 @EVERY
 def test_what_its_rows_train_is_a_run_that_can_be_had(question):
-    for row in question.rows:
+    for row in question.variants:
         if "recipe" in row.choices:
             configure("digits", row.choices["recipe"], dict(row.choices.get("run", {})), {"seed": 1})

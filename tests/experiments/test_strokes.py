@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganvas.experiments.strokes import ends, grown, ink, loops, moved, neighbours, skeleton
+from ganvas.experiments.strokes import ends, flood, ink, loops, neighbours, shifted, skeleton
 
 SHAPES = {
     "bar": ("........", ".######.", ".######.", ".######.", "........"),
@@ -75,15 +75,15 @@ def test_ink_is_what_is_brighter_than_half_over_the_channels():
     assert ink(colours).tolist() == [[[False, False], [True, False]]]
 
 
-def test_moved_takes_the_value_so_far_off():
+def test_shifted_takes_the_value_so_far_off():
     maps = np.arange(1, 10).reshape(1, 3, 3)
-    assert moved(maps, (-1, 0), 0).tolist() == [[[0, 0, 0], [1, 2, 3], [4, 5, 6]]]
-    assert moved(maps, (0, 1), 9)[0, :, 2].tolist() == [9, 9, 9]
+    assert shifted(maps, (-1, 0), 0).tolist() == [[[0, 0, 0], [1, 2, 3], [4, 5, 6]]]
+    assert shifted(maps, (0, 1), 9)[0, :, 2].tolist() == [9, 9, 9]
 
 
 def test_values_grow_within_their_room_alone():
     room = np.array([[[1, 1, 0, 1, 1]]], bool)
-    assert grown(np.array([[[7, 0, 0, 0, 3]]]), room).tolist() == [[[7, 7, 0, 3, 3]]]
+    assert flood(np.array([[[7, 0, 0, 0, 3]]]), room).tolist() == [[[7, 7, 0, 3, 3]]]
 
 
 def test_neighbours_are_counted_and_so_is_where_strokes_begin_around_them():

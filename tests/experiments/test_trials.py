@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ganvas.errors import RunFailedError, UserError
@@ -16,26 +17,31 @@ from ganvas.experiments import trials
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Trial, Variant
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.questions import EXPERIMENTS
+from ganvas.experiments.results import Failure
 
 done: list[tuple[str, int]] = []
 
 
-def measure(task, row):
-    """Counts, and fails where its row says so."""
-    done.append((task.row, task.seed))
-    if row.choices.get("fails"):
+def measure(trial, variant):
+    """Counts, and fails where its variant says so."""
+    done.append((trial.variant, trial.seed))
+    if variant.choices.get("fails"):
         raise RunFailedError("a loss is not a number; lower the rate")
-    return {"fcd": 10.0 * (1 + task.seed) * row.choices.get("times", 1), "seconds": task.seconds}
+    return {"fcd": 10.0 * (1 + trial.seed) * variant.choices.get("times", 1), "seconds": trial.seconds}
 
 
-QUESTION = Experiment(
+def measure_by_image(trial, variant):
+    """Whether each of a hundred images is right: 80 of them, or 50."""
+    return {"right": np.arange(100) < (50 if "times" in variant.choices else 80)}
+
+
+EXPERIMENT = Experiment(
     name="small",
     claim="half is better",
-    place="Summary",
     measure=measure,
-    rows=(Variant("whole"), Variant("half", {"times": 0.5})),
+    variants=(Variant("whole"), Variant("half", {"times": 0.5})),
     measures=(Measure("fcd", "FCD"),),
-    comparisons=(Comparison("fcd", ("half",), ("whole",), "half is better", "half is worse", "one cannot tell"),),
+    comparisons=(Comparison("fcd", ("half",), ("whole",), "half is {better|worse}"),),
     limits=("nothing was trained",),
     seeds=3,
     seconds=6.0,
@@ -43,51 +49,47 @@ QUESTION = Experiment(
 )
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Trials in this process, of the small question."""
+@pytest.fixture(autouse=True)
+def forget():
     done.clear()
 
-    def do(tasks, journal, title):
-        for task in tasks:
-            journal.add(trials.perform(task))
 
-    monkeypatch.setattr(trials, "_do", do)
-    monkeypatch.setitem(EXPERIMENTS, "small", QUESTION)
-    return monkeypatch
+def ask(source, folder, experiment=EXPERIMENT, **effort):
+    return trials.run_experiment(experiment, str(source), trials.Effort(**effort), folder)
 
 
-def ask(source, folder, question=QUESTION, **effort):
-    return trials.run_experiment(question, str(source), trials.Effort(**effort), folder)
-
-
-def test_every_row_is_tried_once_a_seed_and_the_card_says_all_of_it(here, tiny_source, tmp_path):
-    card = ask(tiny_source, tmp_path)
-    assert sorted(done) == [(row, seed) for row in ("half", "whole") for seed in range(3)]
-    assert card["verdict"] == "yes"
-    assert card["answer"].startswith("half is better: FCD 0.50 times")
-    assert (card["done"], card["trials"]) == (6, 6)
-    assert card["asked"] == {
+def test_every_variant_is_tried_once_a_seed_and_the_results_hold_all_of_it(in_this_process, tiny_source, tmp_path):
+    results = ask(tiny_source, tmp_path)
+    assert sorted(done) == [(variant, seed) for variant in ("half", "whole") for seed in range(3)]
+    assert results.verdict == "yes"
+    assert results.answer.startswith("half is better: FCD 0.50 times")
+    assert (results.done, results.trials) == (6, 6)
+    asked = Journal(tmp_path / trials.RESULTS).header.asked
+    assert asked["fingerprint"]
+    assert asked | {"fingerprint": ""} == {
         "study": "small",
         "seeds": 3,
         "seconds": 6.0,
         "set": "patterns",
-        "fingerprint": card["asked"]["fingerprint"],
+        "fingerprint": "",
     }
+    assert results.command == "ganvas study small ./patterns --seeds 3 --budget 6"
     assert str(tmp_path) not in (tmp_path / trials.RESULTS).read_text()
 
 
-def test_what_is_done_is_not_done_again_and_the_card_is_made_from_the_journal_alone(here, tiny_source, tmp_path, said):
+def test_what_is_done_is_not_done_again_and_the_results_are_made_from_the_journal_alone(
+    in_this_process, tiny_source, tmp_path, said
+):
     first = ask(tiny_source, tmp_path)
     done.clear()
     said.clear()
     assert ask(tiny_source, tmp_path) == first
     assert done == []
     assert said == ["every trial was done before"]
-    assert trials.card(QUESTION, Journal(tmp_path / trials.RESULTS)) == first
+    assert trials.results_of(EXPERIMENT, Journal(tmp_path / trials.RESULTS)) == first
 
 
-def test_a_study_that_was_broken_off_goes_on(here, tiny_source, tmp_path):
+def test_a_study_that_was_broken_off_goes_on(in_this_process, tiny_source, tmp_path):
     whole = ask(tiny_source, tmp_path)
     path = tmp_path / trials.RESULTS
     lines = path.read_text().splitlines(keepends=True)
@@ -95,37 +97,62 @@ def test_a_study_that_was_broken_off_goes_on(here, tiny_source, tmp_path):
     done.clear()
     again = ask(tiny_source, tmp_path)
     assert len(done) == 4
-    assert {**again, "processor_seconds": 0} == {**whole, "processor_seconds": 0}
+    assert (again.variants, again.comparisons) == (whole.variants, whole.comparisons)
 
 
-def test_another_study_in_the_same_folder_is_refused(here, tiny_source, tmp_path):
+def test_another_study_in_the_same_folder_is_refused(in_this_process, tiny_source, tmp_path):
     ask(tiny_source, tmp_path, seeds=2)
     with pytest.raises(UserError, match=r"was begun with seeds 2, now 3"):
         ask(tiny_source, tmp_path)
 
 
-def test_a_failed_trial_is_told_and_tried_again_the_next_time(here, tiny_source, tmp_path):
-    failing = replace(QUESTION, rows=(QUESTION.rows[0], Variant("half", {"fails": True})))
-    here.setitem(EXPERIMENTS, "small", failing)
-    card = ask(tiny_source, tmp_path, failing)
-    assert card["failed"][0] == {"row": "half", "seed": 0, "why": "a loss is not a number"}
-    assert card["verdict"] == "unknown"
-    here.setitem(EXPERIMENTS, "small", QUESTION)
-    assert ask(tiny_source, tmp_path)["failed"] == []
+def test_a_failed_trial_is_reported_and_repeated_the_next_time(in_this_process, tiny_source, tmp_path):
+    failing = replace(EXPERIMENT, variants=(EXPERIMENT.variants[0], Variant("half", {"fails": True})))
+    results = ask(tiny_source, tmp_path, failing)
+    assert results.failures[0] == Failure(variant="half", seed=0, why="a loss is not a number")
+    assert results.verdict == "unknown"
+    assert ask(tiny_source, tmp_path).failures == ()
+
+
+def test_a_variant_that_waits_for_another_is_tried_after_it_and_fails_with_it(in_this_process, tiny_source, tmp_path):
+    waiting = (Variant("half", {"times": 0.5}, after="first"), Variant("whole"), Variant("first", {"fails": True}))
+    failing = replace(EXPERIMENT, variants=waiting)
+    results = ask(tiny_source, tmp_path, failing)
+    assert {variant for variant, _ in done} == {"whole", "first"}
+    assert {(failed.variant, failed.why) for failed in results.failures} == {
+        ("first", "a loss is not a number"),
+        ("half", "a loss is not a number"),
+    }
+    done.clear()
+    results = ask(tiny_source, tmp_path, replace(failing, variants=(*waiting[:2], Variant("first"))))
+    assert [variant for variant, _ in done] == ["first"] * 3 + ["half"] * 3
+    assert (results.done, results.failures, results.verdict) == (9, (), "yes")
+    assert [variant.name for variant in results.variants] == ["half", "whole"]  # the first only prepares
+
+
+def test_what_is_measured_image_by_image_is_compared_image_by_image(in_this_process, tiny_source, tmp_path):
+    by_image = replace(EXPERIMENT, measure=measure_by_image, measures=(Measure("right", "right", "higher", "percent"),))
+    by_image = replace(by_image, comparisons=(Comparison("right", ("half",), ("whole",), "half is {better|worse}"),))
+    results = ask(tiny_source, tmp_path, by_image)
+    found = results.comparisons[0]
+    assert results.variants[0].figures["right"].value == pytest.approx(0.8)
+    assert found.value == pytest.approx(-0.3)
+    # Every seed differs by the same: over seeds alone there would be no spread at all.
+    assert found.low < found.value < found.high
 
 
 def test_what_is_to_come_is_said_before_the_first_trial_has_ended(monkeypatch, tmp_path):
     monkeypatch.setattr(trials.machine, "cores", lambda: 2)
     tasks = [Trial("activation", "row", seed, 300.0, "digits", tmp_path) for seed in range(5)]
-    said = "5 trials, 2 at once: their budgets come to 15 min 00 s, scoring on top"
-    assert trials.planned(tasks) == said
+    line = "5 trials, 2 at once: their budgets come to 15 min 00 s, scoring on top"
+    assert trials.planned(tasks) == line
     assert trials.planned(tasks[:1]).startswith("1 trials, 1 at once: their budgets come to 5 min")
 
 
 def test_a_quick_study_has_two_seeds_and_a_sixth_of_the_time():
-    assert trials.Effort(quick=True).of(QUESTION) == (range(2), 1.0)
-    assert trials.Effort(quick=True, seeds=4, budget=9).of(QUESTION) == (range(4), 9)
-    assert trials.Effort().of(QUESTION) == (range(3), 6.0)
+    assert trials.Effort(quick=True).of(EXPERIMENT) == (range(2), 1.0)
+    assert trials.Effort(quick=True, seeds=4, budget=9).of(EXPERIMENT) == (range(4), 9)
+    assert trials.Effort().of(EXPERIMENT) == (range(3), 6.0)
 
 
 def test_an_unknown_question_is_refused_with_the_nearest():
@@ -144,37 +171,36 @@ def test_a_set_too_small_for_the_distance_is_refused(tiny_source, tmp_path):
         ask(tiny_source, tmp_path / "out", EXPERIMENTS["activation"])
 
 
-def test_the_judge_is_fitted_once_for_every_size_before_any_trial(here, large_source, tmp_path):
+def test_the_evaluator_is_fitted_once_for_every_size_before_any_trial(
+    in_this_process, monkeypatch, large_source, tmp_path
+):
     sizes = []
-    here.setattr(trials, "evaluator_for", lambda prepared: sizes.append(prepared.size))
-    rows = (Variant("whole", {"size": 20}), Variant("half", {"size": 20, "times": 0.5}), Variant("own"))
-    judged = replace(QUESTION, rows=rows, needs_evaluator=True)
-    here.setitem(EXPERIMENTS, "small", judged)
-    ask(large_source, tmp_path, judged)
+    monkeypatch.setattr(trials, "evaluator_for", lambda prepared: sizes.append(prepared.size))
+    variants = (Variant("whole", {"size": 20}), Variant("half", {"size": 20, "times": 0.5}), Variant("own"))
+    with_evaluator = replace(EXPERIMENT, variants=variants, needs_evaluator=True)
+    ask(large_source, tmp_path, with_evaluator)
     assert sorted(sizes) == [16, 20]
 
 
-def test_damaged_results_are_refused_with_what_to_do(here, tiny_source, tmp_path):
+def test_damaged_results_are_refused_with_what_to_do(in_this_process, tiny_source, tmp_path):
     ask(tiny_source, tmp_path)
     path = tmp_path / trials.RESULTS
     path.write_text(path.read_text().replace('"figures"', '"figure"', 1))
-    with pytest.raises(UserError, match=r"results\.jsonl is damaged; remove the file to begin anew"):
+    with pytest.raises(UserError, match=r"results\.jsonl: line 2 is damaged; remove the file to begin anew"):
         ask(tiny_source, tmp_path)
 
 
-def test_memory_that_runs_out_is_a_failure_and_another_error_is_ours(here):
-    def short_of_memory(task, row):
+def test_memory_that_runs_out_is_a_failure_and_another_error_is_ours():
+    def short_of_memory(trial, variant):
         raise MemoryError
 
-    def wrong(task, row):
+    def wrong(trial, variant):
         raise RuntimeError("a mistake")
 
-    task = Trial("small", "whole", 0, 1.0, "digits", Path())
-    here.setitem(EXPERIMENTS, "small", replace(QUESTION, measure=short_of_memory))
-    assert trials.perform(task)["failed"] == "memory ran out"
-    here.setitem(EXPERIMENTS, "small", replace(QUESTION, measure=wrong))
+    task = Variant("whole"), Trial("small", "whole", 0, 1.0, "digits", Path())
+    assert trials.perform(replace(EXPERIMENT, measure=short_of_memory), task).failed == "memory ran out"
     with pytest.raises(RuntimeError, match="a mistake"):
-        trials.perform(task)
+        trials.perform(replace(EXPERIMENT, measure=wrong), task)
 
 
 def test_processes_started_inside_have_one_thread_and_the_environment_is_as_before(monkeypatch):
@@ -189,13 +215,11 @@ def test_processes_started_inside_have_one_thread_and_the_environment_is_as_befo
 
 
 @pytest.mark.slow
-def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path, said):
-    card = trials.run_experiment(
-        EXPERIMENTS["activation"], str(large_source), trials.Effort(seeds=2, budget=0.5), tmp_path, said.append
-    )
-    assert card["done"] == card["trials"] == 2 * len(EXPERIMENTS["activation"].rows)
-    assert all(row["figures"]["fcd"]["value"] > 0 for row in card["rows"])
-    assert len(list((tmp_path / "strips").iterdir())) == len(card["rows"])
+def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tmp_path):
+    results = ask(large_source, tmp_path, EXPERIMENTS["activation"], seeds=2, budget=0.5)
+    assert results.done == results.trials == 2 * len(EXPERIMENTS["activation"].variants)
+    assert all(variant.figures["fcd"].value > 0 for variant in results.variants)
+    assert len(list((tmp_path / "strips").iterdir())) == len(results.variants)
 
 
 @pytest.mark.slow

@@ -1,141 +1,178 @@
-"""What the trials of a study say: rows with intervals, comparisons paired by seed, and the answer. Pure."""
+"""What the trials of an experiment say: figures with intervals, comparisons paired by seed, and the answer. Pure."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ganvas.evaluation.intervals import mean
-from ganvas.experiments.experiment import Comparison, Experiment, Measure, Measurements, Variant
-from ganvas.experiments.statistics import LEVEL, Difference, holm, paired
+from ganvas.experiments.experiment import Comparison, Experiment, Flags, Measure, Variant
+from ganvas.experiments.journal import TrialLine
+from ganvas.experiments.results import ComparisonResult, Failure, Figure, Findings, VariantResult, Verdict
+from ganvas.experiments.statistics import LEVEL, Difference, compared, holm, paired
 
-Json = dict[str, Any]
+Key = tuple[str, int]  # variant, seed
 RATIOS = ((1.1, "next to nothing"), (1.5, "a small difference"), (3.0, "a clear difference"))
 POINTS = ((0.01, "next to nothing"), (0.05, "a small difference"), (0.2, "a clear difference"))
 LARGE = "a large difference"
 
 
 class Results(NamedTuple):
-    """Finished trials of a study."""
+    """The finished trials of an experiment."""
 
-    found: dict[tuple[str, int], Measurements]
-    """By row and seed."""
-    failed: dict[tuple[str, int], str]
-    """Why, of those that failed and were not done since."""
+    figures: dict[Key, dict[str, float]]
+    flags: dict[Key, dict[str, Flags]]
+    """Of the trials that measured something image by image."""
+    failed: dict[Key, str]
+    """Why, of the trials that failed and were not repeated with success."""
     seconds: float
-    """Processor time of all."""
+    """CPU time of all."""
 
 
-def read(lines: Sequence[Json]) -> Results:
-    """The lines of a journal. KeyError, TypeError or ValueError for something else."""
-    found: dict[tuple[str, int], Measurements] = {}
-    failed: dict[tuple[str, int], str] = {}
-    for line in lines:
-        key = (str(line["row"]), int(line["seed"]))
-        if "failed" in line:
-            failed[key] = str(line["failed"])
-        else:
-            found[key] = {str(name): float(value) for name, value in line["figures"].items()}
-    seconds = sum(float(line["seconds"]) for line in lines)
-    return Results(found, {key: why for key, why in failed.items() if key not in found}, seconds)
+def read(lines: Sequence[TrialLine]) -> Results:
+    """The lines of a journal. The last line of a trial counts."""
+    done = {(line.row, line.seed): line for line in lines if line.failed is None}
+    failed = {(line.row, line.seed): line.failed for line in lines if line.failed is not None}
+    return Results(
+        {key: line.figures for key, line in done.items()},
+        {key: {name: line.unpacked(name) for name in line.flags} for key, line in done.items() if line.flags},
+        {key: why for key, why in failed.items() if key not in done},
+        sum(line.seconds for line in lines),
+    )
 
 
-def analyse(question: Experiment, results: Results, seeds: Sequence[int]) -> Json:
-    """Everything a page says of the figures, as JSON."""
-    measures = {each.name: each for each in question.measures}
-    differences = [difference(each, measures[each.measure], results, seeds) for each in question.comparisons]
-    adjusted = iter(holm([each.p_value() for each in differences if each is not None]))
-    comparisons = []
-    for each, found in zip(question.comparisons, differences, strict=True):
-        comparisons.append(
-            compare_variants(each, measures[each.measure], found, None if found is None else next(adjusted))
-        )
-    headlines = comparisons[: question.headlines]
-    verdicts = {each["verdict"] for each in headlines}
-    return {
-        "answer": " ".join(f"{each['sentence']}." for each in headlines),
-        "in_short": ". ".join(each["in_short"] for each in headlines) + ".",
-        "verdict": verdicts.pop() if len(verdicts) == 1 else "partly",
-        "rows": [_row(row, question.measures, results, seeds) for row in question.rows],
-        "comparisons": comparisons,
-        "failed": [{"row": row, "seed": seed, "why": why} for (row, seed), why in sorted(results.failed.items())],
-    }
+def analyse(experiment: Experiment, results: Results, seeds: Sequence[int]) -> Findings:
+    """Everything a page says of the figures."""
+    measures = {measure.name: measure for measure in experiment.measures}
+    differences = [
+        difference(measures[comparison.measure], comparison.of, comparison.against, results, seeds)
+        for comparison in experiment.comparisons
+    ]
+    adjusted = iter(holm([found.p_value() for found in differences if found is not None]))
+    comparisons = tuple(
+        compare(comparison, measures[comparison.measure], found, None if found is None else next(adjusted))
+        for comparison, found in zip(experiment.comparisons, differences, strict=True)
+    )
+    headlines = comparisons[: experiment.headlines]
+    verdicts = {comparison.verdict for comparison in headlines}
+    return Findings(
+        answer=" ".join(f"{comparison.sentence}." for comparison in headlines),
+        in_short=". ".join(comparison.in_short for comparison in headlines) + ".",
+        verdict=verdicts.pop() if len(verdicts) == 1 else "partly",
+        variants=variant_results(experiment, results, seeds),
+        comparisons=comparisons,
+        failures=failures(results),
+    )
 
 
-def difference(each: Comparison, measure: Measure, results: Results, seeds: Sequence[int]) -> Difference | None:
-    """Paired by seed, over the seeds of which every row is known; of logarithms for a ratio. None for fewer than two.
+def failures(results: Results) -> tuple[Failure, ...]:
+    """Every failed trial, in the order of variants and seeds."""
+    return tuple(
+        Failure(variant=variant, seed=seed, why=why) for (variant, seed), why in sorted(results.failed.items())
+    )
 
-    Rows on one side are averaged within a seed first, so that a factorial's effect is one comparison.
+
+def difference(
+    measure: Measure, of: Sequence[str], against: Sequence[str], results: Results, seeds: Sequence[int]
+) -> Difference | None:
+    """Paired by seed, over the seeds with a figure of every variant; None for fewer than two such seeds.
+
+    Ratios are compared by their logarithms. Variants on one side are averaged within a seed first, so that a
+    factorial's effect is one comparison. Where both sides are one variant and every held-out image has a flag, the
+    pairs are images as well.
     """
-    found = []
+    if len(of) == len(against) == 1:
+        flags = [
+            [found for seed in seeds if (found := results.flags.get((name, seed), {}).get(measure.name)) is not None]
+            for name in (*of, *against)
+        ]
+        if len(flags[0]) == len(flags[1]) == len(seeds) > 1:
+            return compared(np.stack(flags[0]), np.stack(flags[1]))
+    differences = []
     for seed in seeds:
-        sides = [[value_of(results, row, seed, measure) for row in side] for side in (each.of, each.against)]
+        sides = [[value_of(results, name, seed, measure) for name in side] for side in (of, against)]
         if all(value is not None for side in sides for value in side):
-            of, against = (float(np.mean(np.array(side, float))) for side in sides)
-            found.append(of - against)
-    return paired(np.array(found)) if len(found) > 1 else None
+            first, second = (float(np.mean(np.array(side, float))) for side in sides)
+            differences.append(first - second)
+    return paired(np.array(differences)) if len(differences) > 1 else None
 
 
-def value_of(results: Results, row: str, seed: int, measure: Measure) -> float | None:
-    """A figure as it is compared, or None where the trial failed or is not finished."""
-    value = results.found.get((row, seed), {}).get(measure.name)
+def value_of(results: Results, variant: str, seed: int, measure: Measure) -> float | None:
+    """A figure as it is compared, or None if the trial failed or is not finished."""
+    value = results.figures.get((variant, seed), {}).get(measure.name)
     if value is None or not math.isfinite(value):
         return None
     return math.log(max(value, 1e-9)) if measure.scale == "ratio" else value
 
 
-def compare_variants(each: Comparison, measure: Measure, found: Difference | None, p_holm: float | None) -> Json:
+def compare(
+    comparison: Comparison, measure: Measure, found: Difference | None, p_holm: float | None
+) -> ComparisonResult:
     """A comparison in figures and in words."""
-    start = {"measure": measure.name, "of": list(each.of), "against": list(each.against)}
-    if found is None or p_holm is None:
-        short = {"verdict": "unknown", "in_short": each.unknown}
-        return {**start, **short, "sentence": f"{each.unknown}: too few runs gave a figure"}
-    ahead = (found.value < 0) == (measure.better == "lower")
-    verdict = "unknown" if p_holm > LEVEL else "yes" if ahead else "no"
-    sentence = {"yes": each.yes, "no": each.no, "unknown": each.unknown}[verdict]
-    size = "" if verdict == "unknown" else f", {size_of(measure, found.value)}"
-    values = [math.exp(v) if measure.scale == "ratio" else v for v in (found.value, found.low, found.high)]
-    return {
-        **start,
-        "verdict": verdict,
-        "in_short": sentence,
-        "value": values[0],
-        "low": values[1],
-        "high": values[2],
-        "p_holm": p_holm,
-        "sentence": f"{sentence}: {measure.title} {describe_difference(measure, values)}{size}",
-    }
+    verdict: Verdict = "unknown"
+    if found is not None and p_holm is not None and p_holm <= LEVEL:
+        verdict = "yes" if (found.value < 0) == (measure.better == "lower") else "no"
+    claim = {"yes": comparison.yes, "no": comparison.no, "unknown": comparison.unknown}[verdict]
+    values: list[float] = []
+    sentence = f"{claim}: too few trials gave a figure"
+    if found is not None:
+        size = "" if verdict == "unknown" else f", {size_of(measure, found.value)}"
+        values = [math.exp(v) if measure.scale == "ratio" else v for v in (found.value, found.low, found.high)]
+        sentence = f"{claim}: {measure.title} {describe_difference(measure, values)}{size}"
+    return ComparisonResult(
+        measure=measure.name,
+        of=comparison.of,
+        against=comparison.against,
+        verdict=verdict,
+        in_short=claim,
+        sentence=sentence,
+        p_holm=p_holm,
+        **dict(zip(("value", "low", "high"), values, strict=False)),
+    )
 
 
 def describe_difference(measure: Measure, values: Sequence[float]) -> str:
     """A difference with its interval."""
     if measure.scale == "ratio":
         return "{:.2f} times (95 % interval {:.2f} to {:.2f})".format(*values)
-    if measure.scale == "points":
+    if measure.scale in ("points", "percent"):
         return "{:+.1f} points (95 % interval {:+.1f} to {:+.1f})".format(*(100 * v for v in values))
-    return f"{values[0]:+.{measure.digits}f} (95 % interval {values[1]:+.{measure.digits}f} to " + (
-        f"{values[2]:+.{measure.digits}f})"
-    )
+    value, low, high = (f"{v:+.{measure.digits}f}" for v in values)
+    return f"{value} (95 % interval {low} to {high})"
 
 
 def size_of(measure: Measure, value: float) -> str:
-    """How large a difference is, in words. The steps are ours, and the same for every study."""
-    if measure.scale == "ratio":
-        return next((words for most, words in RATIOS if math.exp(abs(value)) < most), LARGE)
-    return next((words for most, words in POINTS if abs(value) < most), LARGE)
+    """How large a difference is, in words. The steps are ours, and the same for every experiment."""
+    steps, size = (RATIOS, math.exp(abs(value))) if measure.scale == "ratio" else (POINTS, abs(value))
+    return next((words for most, words in steps if size < most), LARGE)
 
 
-def _row(row: Variant, measures: Sequence[Measure], results: Results, seeds: Sequence[int]) -> Json:
-    figures: Json = {}
-    for measure in measures:
-        values = [value_of(results, row.name, seed, measure) for seed in seeds]
-        known = np.array([value for value in values if value is not None], float)
-        if not len(known):
-            continue
-        # The mean of what is compared: of a ratio the geometric one.
-        figure = mean(known)._asdict() if len(known) > 1 else {"value": float(known[0]), "low": None, "high": None}
-        back = math.exp if measure.scale == "ratio" else float
-        figure = {name: None if value is None else back(value) for name, value in figure.items()}
-        figures[measure.name] = {**figure, "by_seed": [None if value is None else back(value) for value in values]}
-    return {"name": row.name, "x": row.x, "line": row.line, "figures": figures}
+def variant_results(experiment: Experiment, results: Results, seeds: Sequence[int]) -> tuple[VariantResult, ...]:
+    """Every variant with its figures."""
+    found = []
+    for variant in experiment.compared:
+        figures = {measure.name: _figure(variant, measure, results, seeds) for measure in experiment.measures}
+        known = {
+            name: figure
+            for name, figure in figures.items()
+            if figure and not (experiment.needs_every_seed and None in figure.by_seed)
+        }
+        found.append(VariantResult(name=variant.name, x=variant.x, line=variant.line, figures=known))
+    return tuple(found)
+
+
+def _figure(variant: Variant, measure: Measure, results: Results, seeds: Sequence[int]) -> Figure | None:
+    """The mean of what is compared: of ratios the geometric one. None without a seed that has a figure."""
+    values = [value_of(results, variant.name, seed, measure) for seed in seeds]
+    known = np.array([value for value in values if value is not None], float)
+    if not len(known):
+        return None
+    back = math.exp if measure.scale == "ratio" else float
+    by_seed = tuple(None if value is None else back(value) for value in values)
+    if len(known) == 1:
+        return Figure(value=back(known[0]), by_seed=by_seed)
+    value, low, high = map(back, mean(known))
+    if measure.scale == "percent":
+        low, high = max(0.0, low), min(1.0, high)
+    return Figure(value=value, low=low, high=high, by_seed=by_seed)

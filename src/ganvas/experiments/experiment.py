@@ -1,12 +1,16 @@
-"""What a study asks: rows that are tried, what is measured of each, which are compared, and what the answers say."""
+"""An experiment as a value: variants that are tried, what is measured of each, and the claims that are tested."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-Measurements = dict[str, float]
-"""What one trial measured, by the measure's name."""
+import numpy as np
+from numpy.typing import NDArray
+
+Flags = NDArray[np.bool_]  # (N,): one answer a held-out image
+Measurements = Mapping[str, float | Flags]
+"""What one trial measured, by the measure's name. Of flags the figure is the share that is true."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +19,13 @@ class Variant:
 
     name: str
     choices: Mapping[str, Any] = field(default_factory=dict)
-    """What the question's `measure` reads."""
+    """What the experiment's `measure` reads."""
     x: float | None = None
-    """Where it stands on the chart's axis, of a row that is a point of a line."""
+    """Its position on the chart's axis, if it is a point of a line."""
     line: str = ""
     """The line it is a point of."""
+    after: str = ""
+    """The variant whose trial with the same seed must end first. Where that one fails, this one fails with it."""
 
 
 @dataclass(frozen=True)
@@ -29,55 +35,75 @@ class Measure:
     name: str
     title: str
     better: Literal["lower", "higher"] = "lower"
-    scale: Literal["ratio", "points", "difference"] = "ratio"
-    """How two rows are compared: as a ratio of geometric means, in hundredths of a share, or plainly."""
+    scale: Literal["ratio", "points", "percent", "difference"] = "ratio"
+    """How two variants are compared: as a ratio of geometric means, in hundredths of a share, or plainly. A share in
+    `percent` is also shown as one."""
     digits: int = 2
 
 
-class Comparison(NamedTuple):
-    """Whether the rows `of` are better than the rows `against`, on average, by one measure."""
+@dataclass(frozen=True)
+class Comparison:
+    """Whether the variants `of` are better than the variants `against`, on average, by one measure."""
 
     measure: str
     of: tuple[str, ...]
     against: tuple[str, ...]
-    yes: str
-    """The sentence that is true where they are shown to be better; without a full stop."""
-    no: str
-    """Where they are shown to be worse."""
-    unknown: str
-    """Where one cannot tell."""
+    claim: str
+    """`GELU makes the book GAN draw {better|worse}`: what is true if they are better, and if they are worse."""
+
+    @property
+    def yes(self) -> str:
+        """The sentence that is true if `of` is shown to be better, without a full stop."""
+        return self._claim(0)
+
+    @property
+    def no(self) -> str:
+        """If it is shown to be worse."""
+        return self._claim(1)
+
+    @property
+    def unknown(self) -> str:
+        """If neither is shown."""
+        first = self.yes[:2] if self.yes[:2].isupper() else self.yes[:2].lower()
+        return f"Inconclusive whether {first}{self.yes[2:]}"
+
+    def _claim(self, index: int) -> str:
+        before, _, rest = self.claim.partition("{")
+        words, _, after = rest.partition("}")
+        return f"{before}{words.split('|')[index]}{after}"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial, as a process of its own gets it."""
+    """One trial, as the process that is started for it gets it."""
 
-    question: str
-    row: str
+    experiment: str
+    variant: str
     seed: int
     seconds: float
-    """Processor seconds on one thread that a training may take."""
+    """CPU seconds on one thread that a training may take."""
     source: str
+    """What the experiment is about: a source of images, or a run's folder."""
     folder: Path
-    """Of the study; a trial may leave images under `strips`."""
+    """Of the experiment. A trial may leave images there."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One study, as a value."""
+    """One experiment."""
 
     name: str
     claim: str
     """What the notes say or ask."""
-    place: str
-    """The heading of docs/chapters.md that it belongs to."""
     measure: Callable[[Trial, Variant], Measurements]
-    rows: tuple[Variant, ...]
+    variants: tuple[Variant, ...]
     measures: tuple[Measure, ...]
-    """The first is charted, and so is the second of a study without lines."""
+    """The first is charted, and so is the second if there are no lines."""
     comparisons: tuple[Comparison, ...]
     limits: tuple[str, ...]
     """What the answer does not say."""
+    chapter: str = ""
+    """The heading of docs/chapters.md that it belongs to."""
     headlines: int = 1
     """How many of the comparisons, from the first, make the answer."""
     seeds: int = 5
@@ -86,3 +112,11 @@ class Experiment:
     """What `x` is."""
     needs_evaluator: bool = True
     """Whether the set's own evaluator is needed."""
+    needs_every_seed: bool = False
+    """Whether a variant of which a trial failed has no figure, in place of the mean over the other seeds."""
+
+    @property
+    def compared(self) -> tuple[Variant, ...]:
+        """The variants without those that only prepare something for others."""
+        prepared = {variant.after for variant in self.variants}
+        return tuple(variant for variant in self.variants if variant.name not in prepared)

@@ -1,4 +1,4 @@
-"""One adversarial game of a study: played for so long, then scored by the evaluator of the set."""
+"""A GAN of an experiment: trained for so long, then scored by the evaluator of its set."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import RunConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
@@ -23,31 +24,31 @@ from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
 from ganvas.training import health
-from ganvas.training.engine import ComputeConfig, Engine
-from ganvas.training.trainer import Trainer, build_trainer, learning_rate
+from ganvas.training.engine import Engine
+from ganvas.training.trainer import Trainer, build_trainer
 
 COUNT = 2_000
-STRIP = 20  # images that show a row
+STRIP = 20  # images that show a variant
 IMAGES_BETWEEN_LOOKS = 640  # at the clock
 SPEED = ComputeConfig(1, "float32", "contiguous")  # the same for all, whatever would be fastest for one
 
 
 @dataclass(frozen=True)
 class TrainedGan:
-    """A game that has been played."""
+    """A GAN whose training has ended."""
 
-    run: RunConfig
+    run: ResolvedRun
     prepared: PreparedSet
-    game: Trainer
+    trainer: Trainer
     images: int
     seconds: float
-    """Processor time of the training alone."""
+    """CPU time of the training alone."""
 
     def draw(self, count: int) -> Samples:
         """So many images of the averaged generator, in the set's proportions."""
-        assert self.game.ema is not None
+        assert self.trainer.ema is not None
         run, prepared = self.run, self.prepared
-        card = BundleInfo(
+        info = BundleInfo(
             recipe=run.recipe,
             source=prepared.name,
             fingerprint=prepared.fingerprint,
@@ -58,59 +59,70 @@ class TrainedGan:
             classes=prepared.classes if run.labels == "on" else (),
             pair=cast(Any, run.pair),
         )
-        with eval_mode(self.game.ema.network) as network:
-            return draw_samples(Sampler(Bundle(card, {"generator": network})), prepared, count, run.seed)
+        with eval_mode(self.trainer.ema.network) as network:
+            return draw_samples(Sampler(Bundle(info, {"generator": network})), prepared, count, run.seed)
 
 
 class Cost(NamedTuple):
-    """What a game has cost so far."""
+    """What a training has cost so far."""
 
     images: int = 0
     processor_seconds: float = 0.0
     wall_seconds: float = 0.0
 
 
-def stretches(game: Trainer, run: RunConfig, share: Callable[[Cost], float]) -> Iterator[Cost]:
-    """Plays on and on, some 640 images at a time, and says after each time what was spent; the first time nothing.
+def stretches(trainer: Trainer, share: Callable[[Cost], float], images: int | None = None) -> Iterator[Cost]:
+    """Trains without end, and yields the cost before each stretch of some 640 images; the first time nothing.
 
-    share: of the budget that is spent, which the learning rate follows. RunFailedError on divergence. What happens
-    between two stretches is not on the clock.
+    share: of the budget that is spent, which the learning rate follows. images: of a stretch, if other than 640.
+    RunFailedError on divergence. What happens between two stretches is not on the clock.
     """
-    batch, step, spent = run.training.batch, 0, Cost()
+    batch, step, spent = trainer.batch, 0, Cost()
+    steps = max(1, (images or IMAGES_BETWEEN_LOOKS) // batch)
     while True:
         yield spent
         processor, wall, progress = time.process_time(), time.perf_counter(), min(1.0, share(spent))
-        for _ in range(max(1, IMAGES_BETWEEN_LOOKS // batch)):
-            for each in game.optimisers.values():
-                each.param_groups[0]["lr"] = learning_rate(run.optimiser, progress)
-            scores = game.step(step)
+        for _ in range(steps):
+            metrics = trainer.advance(step, progress)
             step += 1
-            if game.ema:
-                game.ema.update(batch, step * batch)
-        health.check_finite(scores, game.networks, step)
+        if images is None or step % health.CHECK_EVERY_STEPS == 0:
+            health.check_finite(metrics, trainer.networks, step)
         taken = time.process_time() - processor, time.perf_counter() - wall
         spent = Cost(step * batch, spent.processor_seconds + taken[0], spent.wall_seconds + taken[1])
 
 
-def train_gan(task: Trial, row: Variant) -> TrainedGan:
-    """Plays the row's recipe from the task's seed.
+def train_for_images(run: RunConfig, prepared: PreparedSet, images: int, compute: ComputeConfig) -> TrainedGan:
+    """A GAN trained from new weights until so many images were shown.
 
-    Read from the row's choices: `recipe`; `run`, choices laid over it; `images_a_second`, a budget in images for
-    every second of the task's; `shuffled`, whether the labels are another image's; `size`.
+    The learning rate changes at every step, as in a run of so many images. RunFailedError on divergence.
     """
-    choices = row.choices
+    resolved, batch = resolve(run, prepared, compute, images), run.training.batch
+    trainer, total = build_trainer(resolved, prepared, Engine.for_trials(compute)), resolved.images
+    spent = next(s for s in stretches(trainer, lambda s: s.images / total, batch) if s.images >= total)
+    health.check_finite({}, trainer.networks, total // batch)
+    return TrainedGan(resolved, prepared, trainer, spent.images, spent.processor_seconds)
+
+
+def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
+    """A GAN of the variant's recipe, trained from the trial's seed.
+
+    Read from the variant's choices: `recipe`; `run`, choices laid over it; `images_a_second`, a budget in images for
+    every second of the trial's; `shuffled`, whether the labels are another image's; `size`.
+    """
+    choices = variant.choices
     data = {"data": {"size": choices["size"]}} if "size" in choices else {}
-    run = configure(task.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": task.seed})
-    prepared = open_source(task.source, run.data, processes=1)
-    learned = shuffled(prepared, task.seed) if choices.get("shuffled") else prepared
-    game = build_trainer(run, learned, Engine.for_trials(SPEED))
-    images = round(choices.get("images_a_second", 0) * task.seconds)
+    asked = configure(trial.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": trial.seed})
+    prepared = open_source(trial.source, asked.data, processes=1)
+    training_set = shuffled(prepared, trial.seed) if choices.get("shuffled") else prepared
+    run = resolve(asked, training_set, SPEED)
+    trainer = build_trainer(run, training_set, Engine.for_trials(SPEED))
+    images = round(choices.get("images_a_second", 0) * trial.seconds)
 
     def share(spent: Cost) -> float:
-        return spent.images / images if images else spent.processor_seconds / task.seconds
+        return spent.images / images if images else spent.processor_seconds / trial.seconds
 
-    spent = next(spent for spent in stretches(game, run, share) if share(spent) >= 1)
-    return TrainedGan(run, prepared, game, spent.images, spent.processor_seconds)
+    spent = next(spent for spent in stretches(trainer, share) if share(spent) >= 1)
+    return TrainedGan(run, prepared, trainer, spent.images, spent.processor_seconds)
 
 
 def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
@@ -123,56 +135,56 @@ def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
     return replace(prepared, labels=labels)
 
 
-def train_and_score(task: Trial, row: Variant) -> Measurements:
-    """Plays, and what the evaluator of the set says of 2,000 images. The first seed leaves a strip of them."""
-    done = train_gan(task, row)
-    judge = evaluator_for(done.prepared)
-    images = done.draw(COUNT)
-    if task.seed == 0:
-        save_strip(images, strip_of(task.folder, row.name))
-    return {**quality(judge, done.prepared, images), "images": done.images, "seconds": done.seconds}
+def train_and_score(trial: Trial, variant: Variant) -> Measurements:
+    """Trains, and what the evaluator of the set measures of 2,000 images. The first seed leaves a strip of them."""
+    gan = train_gan(trial, variant)
+    evaluator = evaluator_for(gan.prepared)
+    images = gan.draw(COUNT)
+    if trial.seed == 0:
+        save_strip(images, strip_of(trial.folder, variant.name))
+    return {**quality(evaluator, gan.prepared, images), "images": gan.images, "seconds": gan.seconds}
 
 
-def quality(judge: Evaluator, prepared: PreparedSet, images: Samples) -> Measurements:
-    """fcd: distance to as many held-out images; balance: 1 less the total variation between the classes the evaluator
-    sees and the set's; label_accuracy: how often it sees the label that was asked for, where one was.
+def quality(evaluator: Evaluator, prepared: PreparedSet, images: Samples) -> dict[str, float]:
+    """fcd: distance to as many held-out images; balance: 1 less the total variation between the predicted classes and
+    the set's; label_accuracy: the share of images whose predicted class was asked for, where one was.
     """
-    seen = judge.embed(images.pixels)
-    found = {"fcd": frechet(judge.embed(held_out(prepared)[0]).features, seen.features).value}
-    told = seen.logits.argmax(1)
-    shares = np.bincount(told, minlength=len(prepared.classes)) / len(told)
-    wanted = proportions(prepared, len(told)) / len(told)
-    found["balance"] = float(1 - np.abs(shares - wanted).sum() / 2)
+    embedding = evaluator.embed(images.pixels)
+    metrics = {"fcd": frechet(evaluator.embed(held_out(prepared)[0]).features, embedding.features).value}
+    predicted = embedding.logits.argmax(1)
+    shares = np.bincount(predicted, minlength=len(prepared.classes)) / len(predicted)
+    wanted = proportions(prepared, len(predicted)) / len(predicted)
+    metrics["balance"] = float(1 - np.abs(shares - wanted).sum() / 2)
     if images.labels is not None:
-        found["label_accuracy"] = float(np.mean(told == images.labels))
-    return found
+        metrics["label_accuracy"] = float(np.mean(predicted == images.labels))
+    return metrics
 
 
 def held_out(prepared: PreparedSet) -> tuple[Pixels, NDArray[np.int64] | None]:
-    """Held-out images (N, C, H, W), at most as many as are drawn of a generator, and their labels where they have."""
+    """Held-out images (N, C, H, W), at most as many as are drawn of a generator, and their labels if they have some."""
     rows = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
     return np.array(prepared.pixels[rows]), None if prepared.labels is None else np.asarray(prepared.labels[rows])
 
 
-def strip_of(folder: Path, row: str) -> Path:
-    """Where a row's images lie. Names of rows are ours, and may hold spaces and slashes."""
-    safe = "".join(letter if letter.isalnum() else "-" for letter in row)
+def strip_of(folder: Path, variant: str) -> Path:
+    """Where a variant's images lie. Names of variants are ours, and may hold spaces and slashes."""
+    safe = "".join(letter if letter.isalnum() else "-" for letter in variant)
     return folder / "strips" / f"{safe}.png"
 
 
-def strips_of(folder: Path, rows: Sequence[str]) -> dict[str, Pixels]:
-    """The strips that there are, (C, H, W) each, by row."""
-    places = {row: strip_of(folder, row) for row in rows}
-    return {row: _pixels(place) for row, place in places.items() if place.exists()}
+def strips_of(folder: Path, variants: Sequence[str]) -> dict[str, Pixels]:
+    """The strips that there are, (C, H, W) each, by variant."""
+    paths = {variant: strip_of(folder, variant) for variant in variants}
+    return {variant: _read_png(path) for variant, path in paths.items() if path.exists()}
 
 
-def _pixels(path: Path) -> Pixels:
-    found = np.asarray(decode(path.read_bytes()).image)
-    return found[None] if found.ndim == 2 else found.transpose(2, 0, 1)
+def _read_png(path: Path) -> Pixels:
+    pixels = np.asarray(decode(path.read_bytes()).image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def save_strip(images: Samples, path: Path) -> None:
-    """A row of images, evenly from all of them."""
-    places = np.linspace(0, len(images.pixels) - 1, STRIP).astype(int)
+    """A strip of images, evenly from all of them."""
+    rows = np.linspace(0, len(images.pixels) - 1, STRIP).astype(int)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_png(grid(images.pixels[places], STRIP), path)
+    save_png(grid(images.pixels[rows], STRIP), path)

@@ -1,43 +1,90 @@
-"""What a study has finished, one JSON object a line, so that a killed one goes on where it stopped.
+"""The finished trials of an experiment, one JSON object a line, so that a killed one resumes where it stopped.
 
-The first line says what was asked and planned; every other is one fit or training. Half a last line is dropped.
+The first line says what was asked and planned; every other is one trial. A torn last line is dropped.
 """
 
+import base64
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from ganvas import files
 from ganvas.errors import UserError
+from ganvas.experiments.experiment import Flags, Measurements
+from ganvas.experiments.results import Record
 
-Json = dict[str, Any]
-FORMAT = 1
+
+class Header(Record):
+    """The first line."""
+
+    format: Literal[1] = 1
+    asked: dict[str, JsonValue]
+    plan: dict[str, JsonValue]
+
+
+class TrialLine(Record):
+    """One finished trial: its figures, or why it has none."""
+
+    row: str
+    seed: int
+    seconds: float
+    """CPU seconds."""
+    figures: dict[str, float] = Field(default_factory=dict)
+    flags: dict[str, tuple[int, str]] = Field(default_factory=dict)
+    """Flags (N,) as N and the base64 of their bits."""
+    failed: str | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not (self.figures or self.failed is not None):
+            raise ValueError("a trial has figures, or a reason why it has none")
+        if any(len(self.unpacked(name)) != count for name, (count, _) in self.flags.items()):
+            raise ValueError("flags are cut")
+        return self
+
+    @classmethod
+    def measured(cls, row: str, seed: int, seconds: float, found: Measurements) -> Self:
+        """The line of a trial that gave figures."""
+        packed = {
+            name: (len(value), base64.b64encode(np.packbits(value).tobytes()).decode("ascii"))
+            for name, value in found.items()
+            if isinstance(value, np.ndarray)
+        }
+        figures = {name: float(f"{np.mean(value):.6g}") for name, value in found.items()}
+        return cls(row=row, seed=seed, seconds=seconds, figures=figures, flags=packed)
+
+    def unpacked(self, name: str) -> Flags:
+        """Flags (N,) by the measure's name."""
+        count, bits = self.flags[name]
+        return np.unpackbits(np.frombuffer(base64.b64decode(bits, validate=True), np.uint8))[:count].astype(np.bool_)
 
 
 class Journal:
-    """The lines of one study. Nothing is written before `begin`."""
+    """The lines of one experiment. Nothing is written before `begin`."""
 
     def __init__(self, path: Path) -> None:
         """Reads what is there. UserError if a line before the last is damaged, or it is of another format."""
         self.path = path
-        self.lines = _whole_lines(path)
-        if self.lines and (self.lines[0].get("format") != FORMAT or "asked" not in self.lines[0]):
-            raise UserError(f"{path} is not what this version of ganvas writes; remove it, or choose another --out")
+        self.finished: list[TrialLine] = []
+        lines = _read(path)
+        try:
+            self.header = Header.model_validate(lines[0]) if lines else None
+        except ValidationError:
+            raise UserError(
+                f"{path} is not what this version of ganvas writes; remove it, or choose another --out"
+            ) from None
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                self.finished.append(TrialLine.model_validate(line))
+            except ValidationError:
+                raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
 
-    @property
-    def plan(self) -> Json | None:
-        """What was planned; None for a new journal."""
-        return dict(self.lines[0]["plan"]) if self.lines else None
-
-    @property
-    def finished(self) -> list[Json]:
-        """Every line but the first."""
-        return self.lines[1:]
-
-    def refuse_another(self, asked: Json) -> None:
+    def refuse_another(self, asked: Mapping[str, JsonValue]) -> None:
         """UserError with the difference if the journal was begun otherwise."""
-        if not self.lines:
-            return
-        before = self.lines[0]["asked"]
+        before = self.header.asked if self.header else asked
         different = [
             f"{name} {before.get(name)}, now {asked.get(name)}"
             for name in sorted({*before, *asked})
@@ -49,26 +96,32 @@ class Journal:
                 "another --out, or remove it"
             )
 
-    def begin(self, asked: Json, plan: Json) -> None:
-        """Writes the first line of a new journal; puts an old one in order, without its half line."""
-        self.lines = self.lines or [{"format": FORMAT, "asked": asked, "plan": plan}]
+    def begin(self, asked: dict[str, JsonValue], plan: dict[str, JsonValue]) -> None:
+        """Writes the first line of a new journal. Of an old one it writes every whole line again."""
+        self.header = self.header or Header(asked=asked, plan=plan)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with files.open_atomic(self.path) as file:
-            for line in self.lines:
+            for line in [self.header.model_dump(), *map(_without_defaults, self.finished)]:
                 files.append_jsonl(file, line)
 
-    def add(self, line: Json) -> None:
+    def add(self, line: TrialLine) -> None:
         """One more line, on the disk when this returns."""
-        self.lines.append(line)
+        self.finished.append(line)
         with self.path.open("ab") as file:
-            files.append_jsonl(file, line, synced=True)
+            files.append_jsonl(file, _without_defaults(line), synced=True)
 
 
-def _whole_lines(path: Path) -> list[Json]:
+def _without_defaults(line: TrialLine) -> dict[str, Any]:
+    return line.model_dump(exclude_defaults=True)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines, without a torn last one. UserError if another line is damaged."""
     if not path.exists():
         return []
     try:
         return list(files.read_jsonl(path))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
     except files.DamagedError as error:
         raise UserError(f"{path}: {error}; remove the file to begin anew") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -11,59 +11,56 @@ import torch
 from torch import nn
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.predict import accuracy, predict
 from ganvas.experiments.experiment import Measurements, Trial, Variant
-from ganvas.experiments.gan_trials import SPEED, Cost, stretches, train_and_score
+from ganvas.experiments.gan_trials import SPEED, stretches, train_and_score
 from ganvas.networks.layers import spectral_norm
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 
-def normalised(task: Trial, row: Variant) -> Measurements:
-    """A GAN where the row's choices name a recipe, scored by the set's evaluator; else a classifier."""
-    return train_and_score(task, row) if "recipe" in row.choices else classified(task, row)
+def measure_normalisation(trial: Trial, variant: Variant) -> Measurements:
+    """Of a GAN if the variant's choices name a recipe, scored by the set's evaluator; else of a classifier."""
+    return train_and_score(trial, variant) if "recipe" in variant.choices else measure_classifier(trial, variant)
 
 
-def classified(task: Trial, row: Variant) -> Measurements:
-    """accuracy: on held-out images, 0 to 1, of the book's classifier with the row's `normalisation` and `batch`.
+def measure_classifier(trial: Trial, variant: Variant) -> Measurements:
+    """accuracy: on held-out images, 0 to 1, of the book's classifier with the variant's `normalisation` and `batch`.
 
-    own_accuracy, of BatchNorm alone: by each image's own averages in place of the running ones; they give the
-    accuracy of a row whose normalisation is "own". images: shown in the task's seconds.
+    own_accuracy, of BatchNorm alone: with each image's own averages in place of the running ones; they give the
+    accuracy of a variant whose normalisation is "own". images: shown in the trial's seconds.
     """
-    name, batch = row.choices["normalisation"], row.choices["batch"]
+    name, batch = variant.choices["normalisation"], variant.choices["batch"]
     built = {"spectral": "none", "own": "batch"}.get(name, name)
-    choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": task.seed}
-    run = configure(task.source, "book-classifier", choices)
-    prepared = open_source(task.source, run.data, processes=1)
-    game = build_trainer(run, prepared, Engine.for_trials(SPEED))
-    classifier = game.networks["classifier"]
+    choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": trial.seed}
+    run = configure(trial.source, "book-classifier", choices)
+    prepared = open_source(trial.source, run.data, processes=1)
+    trainer = build_trainer(resolve(run, prepared, SPEED), prepared, Engine.for_trials(SPEED))
+    classifier = trainer.networks["classifier"]
     if name == "spectral":
-        bound(classifier)
-
-    def share(spent: Cost) -> float:
-        return spent.processor_seconds / task.seconds
-
-    spent = next(spent for spent in stretches(game, run, share) if share(spent) >= 1)
-    found = {"images": spent.images, "seconds": spent.processor_seconds}
+        normalise_spectrally(classifier)
+    costs = stretches(trainer, lambda spent: spent.processor_seconds / trial.seconds)
+    spent = next(spent for spent in costs if spent.processor_seconds >= trial.seconds)
+    found: dict[str, float] = {"images": spent.images, "seconds": spent.processor_seconds}
     if built == "batch":
-        found["own_accuracy"] = held_out_accuracy(by_own_averages(classifier), prepared)
+        found["own_accuracy"] = held_out_accuracy(with_own_averages(classifier), prepared)
     found["accuracy"] = found["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)
     return found
 
 
 def held_out_accuracy(classifier: nn.Module, prepared: PreparedSet) -> float:
-    """The share of held-out images, 0 to 1, whose class it says, in eval mode."""
+    """The share of held-out images, 0 to 1, that are classified rightly, in eval mode."""
     assert prepared.labels is not None
     held = np.asarray(prepared.held_out)
-    said = predict(classifier, prepared.pixels[held]).argmax(1)
-    return accuracy(np.asarray(prepared.labels)[held], said)
+    return accuracy(np.asarray(prepared.labels)[held], predict(classifier, prepared.pixels[held]).argmax(1))
 
 
-def by_own_averages(network: nn.Module) -> nn.Module:
-    """A copy whose BatchNorm of maps is InstanceNorm with the same scales: what training mode says image by image.
+def with_own_averages(network: nn.Module) -> nn.Module:
+    """A copy whose BatchNorm of maps is InstanceNorm with the same scales: training mode's output, image by image.
 
-    In this form many images can be looked at together, and none changes what is said of another.
+    In this form many images can be classified together, and none changes the result of another.
     """
     network = copy.deepcopy(network)
     for module in list(network.modules()):
@@ -75,8 +72,8 @@ def by_own_averages(network: nn.Module) -> nn.Module:
     return network
 
 
-def bound(network: nn.Module) -> None:
-    """Bounds every layer's weight by its largest singular value. An optimiser of the weights goes on as before."""
+def normalise_spectrally(network: nn.Module) -> None:
+    """Divides every layer's weight by its largest singular value. An existing optimiser goes on with the weights."""
     with torch.no_grad():
         for layer in list(network.modules()):
             if isinstance(layer, nn.Conv2d | nn.Linear):

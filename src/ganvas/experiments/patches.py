@@ -1,4 +1,4 @@
-"""Images whose patches lie in another order, and who notices: a classifier, or the discriminator of a GAN."""
+"""Images whose patches lie in another order, as a classifier and the discriminator of a GAN see them."""
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ RATE = 3_000  # images of 28 px that a classifier learns from in a second of one
 PIXELS = 0  # parts a side, for patches of one pixel
 
 
-def measured(task: Trial, row: Variant) -> Measurements:
-    """What the row's `sees` makes of held-out images cut into `parts` x `parts` patches."""
-    return _classified(task, row) if row.choices["sees"] == "classifier" else _noticed(task, row)
+def measure_locality(trial: Trial, variant: Variant) -> Measurements:
+    """Of held-out images cut into `parts` x `parts` patches, by the network that the variant's `sees` names."""
+    return classify_patches(trial, variant) if variant.choices["sees"] == "classifier" else rank_patches(trial, variant)
 
 
 def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
@@ -39,8 +39,8 @@ def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
     grid = images[:, :, :whole, :whole].reshape(count, channels, parts, side, parts, side)
     patches = grid.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)  # (N, C, P, s, P, s) -> (N, P * P, C, s, s)
     order = torch.rand(count, parts**2, generator=generator).argsort(dim=1)
-    places = torch.arange(parts**2)
-    order = torch.where((order == places).all(dim=1, keepdim=True), places.flip(0), order).to(images.device)
+    positions = torch.arange(parts**2)
+    order = torch.where((order == positions).all(dim=1, keepdim=True), positions.flip(0), order).to(images.device)
     patches = patches[torch.arange(count, device=images.device)[:, None], order]
     grid = patches.reshape(count, parts, parts, channels, side, side).permute(0, 3, 1, 4, 2, 5)  # -> (N, C, P, s, P, s)
     images = images.clone()
@@ -48,16 +48,16 @@ def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
     return images
 
 
-def shown(task: Trial, size: int) -> int:
-    """How many images a classifier sees: the task's seconds at a fixed rate, so that a seed says the same again."""
-    return max(1, round(task.seconds * RATE * (28 / size) ** 2))
+def images_to_show(trial: Trial, size: int) -> int:
+    """How many images a classifier is fitted to: the trial's seconds at a fixed rate, so that a seed repeats."""
+    return max(1, round(trial.seconds * RATE * (28 / size) ** 2))
 
 
-def _classified(task: Trial, row: Variant) -> Measurements:
-    """accuracy on shuffled held-out images; `learns` says how the images were cut that it was fitted to."""
-    prepared = open_source(task.source, processes=1)
+def classify_patches(trial: Trial, variant: Variant) -> Measurements:
+    """accuracy on shuffled held-out images; `learns` is how the images were cut that the classifier was fitted to."""
+    prepared = open_source(trial.source, processes=1)
     assert prepared.labels is not None
-    size, learns = prepared.size, row.choices["learns"]
+    size, learns = prepared.size, variant.choices["learns"]
     most = max(1, round(MAX_SHIFT * size))
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -67,41 +67,43 @@ def _classified(task: Trial, row: Variant) -> Measurements:
         prepared.pixels,
         np.asarray(prepared.labels),
         len(prepared.classes),
-        shown(task, size),
-        task.seed,
+        images_to_show(trial, size),
+        trial.seed,
         augment=augment,
         rows=np.asarray(prepared.train),
     )
     pixels, labels = held_out(prepared)
     assert labels is not None
-    broken = shuffled(torch.from_numpy(pixels), row.choices["parts"], stream(task.seed, "patches"))
-    told = predict(network, broken.numpy()).argmax(axis=1)
+    broken = shuffled(torch.from_numpy(pixels), variant.choices["parts"], stream(trial.seed, "patches"))
     last = receptive_field(network, Shape(prepared.channels, size, len(prepared.classes)))[-1]
-    return {"accuracy": accuracy(labels, told), "field": float(last.receptive_field or 0)}
+    predicted = predict(network, broken.numpy()).argmax(axis=1)
+    return {"accuracy": accuracy(labels, predicted), "field": float(last.receptive_field or 0)}
 
 
-def _noticed(task: Trial, row: Variant) -> Measurements:
-    """told: of how many held-out images the row's D finds the whole one more real than the same one shuffled."""
-    done = train_gan(task, row)
-    judge = done.game.networks["discriminator"]
-    assert isinstance(judge, Discriminator)
-    held, labels = held_out(done.prepared)
-    pixels = torch.from_numpy(held)
-    shape = network_shape(done.run, done.prepared)
-    asked = torch.from_numpy(labels) if labels is not None and shape.classes else None
-    broken = shuffled(pixels, row.choices["parts"], stream(task.seed, "patches"))
-    last = receptive_field(judge, shape)[-1]
-    return {"told": ranked(judge, pixels, broken, asked), "field": float(last.receptive_field or 0)}
+def rank_patches(trial: Trial, variant: Variant) -> Measurements:
+    """told: the share of held-out images that the variant's D scores higher whole than shuffled."""
+    gan = train_gan(trial, variant)
+    discriminator = gan.trainer.networks["discriminator"]
+    assert isinstance(discriminator, Discriminator)
+    held, labels = held_out(gan.prepared)
+    pixels, shape = torch.from_numpy(held), network_shape(gan.run, gan.prepared)
+    given = torch.from_numpy(labels) if labels is not None and shape.classes else None
+    broken = shuffled(pixels, variant.choices["parts"], stream(trial.seed, "patches"))
+    last = receptive_field(discriminator, shape)[-1]
+    share = share_ranked_first(discriminator, pixels, broken, given)
+    return {"told": share, "field": float(last.receptive_field or 0)}
 
 
-def ranked(judge: Discriminator, real: Tensor, broken: Tensor, labels: Tensor | None, batch: int = 500) -> float:
-    """The share of pairs, real and broken (N, C, H, W) uint8, of which `judge` finds the first more real; ties half."""
-    device = next(judge.parameters()).device
+def share_ranked_first(
+    discriminator: Discriminator, real: Tensor, broken: Tensor, labels: Tensor | None, batch: int = 500
+) -> float:
+    """The share of pairs, real and broken (N, C, H, W) uint8, of which D scores the first higher; ties half."""
+    device = next(discriminator.parameters()).device
     wins = 0.0
-    with eval_mode(judge) as looking:
+    with eval_mode(discriminator) as network:
         for start in range(0, len(real), batch):
             part = slice(start, start + batch)
-            asked = None if labels is None else labels[part].to(device)
-            first, second = (looking(from_uint8(each[part].to(device)), asked).logits for each in (real, broken))
+            given = None if labels is None else labels[part].to(device)
+            first, second = (network(from_uint8(side[part].to(device)), given) for side in (real, broken))
             wins += float((first > second).sum()) + float((first == second).sum()) / 2
     return wins / len(real)

@@ -17,7 +17,7 @@ from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments import strokes
 from ganvas.experiments.experiment import Measurements, Trial, Variant
-from ganvas.experiments.patches import shown
+from ganvas.experiments.patches import images_to_show
 from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
@@ -30,57 +30,58 @@ MOST_LOOPS, MOST_ENDS = 2, 4  # more count as so many
 STRENGTHS = 10.0 ** np.arange(-2, 3)  # of the ridge; an image's mean square is 1
 PIXELS, FEATURES = 0, 4  # layers; between them the first convolution, the second, the last
 Floats = NDArray[np.floating[Any]]
-Answers = NDArray[np.int64]  # (N,) what is to be told, 0 and up
+Answers = NDArray[np.int64]  # (N,) classes to be predicted, 0 and up
 
 
-def measured(task: Trial, row: Variant) -> Measurements:
+def measure_probe(trial: Trial, variant: Variant) -> Measurements:
     """score: of a probe for what is `asked` at a `layer` of a trained classifier; untrained: of one that never learned.
 
     learned: the first less the second.
     """
-    prepared = open_source(task.source, processes=1)
-    layer, asked = row.choices["layer"], row.choices["asked"]
-    trained, fresh = networks(prepared, task, fits=layer != PIXELS)
-    score = probed(trained, prepared, layer, asked, task.seed)
-    untrained = score if trained is fresh else probed(fresh, prepared, layer, asked, task.seed)
+    prepared = open_source(trial.source, processes=1)
+    layer, asked = variant.choices["layer"], variant.choices["asked"]
+    trained, fresh = networks(prepared, trial, fits=layer != PIXELS)
+    score = probe_score(trained, prepared, layer, asked, trial.seed)
+    untrained = score if trained is fresh else probe_score(fresh, prepared, layer, asked, trial.seed)
     return {"score": score, "untrained": untrained, "learned": score - untrained}
 
 
-def networks(prepared: PreparedSet, task: Trial, fits: bool) -> tuple[EvaluatorNetwork, EvaluatorNetwork]:
+def networks(prepared: PreparedSet, trial: Trial, fits: bool) -> tuple[EvaluatorNetwork, EvaluatorNetwork]:
     """An evaluator that learned from the training images, if it `fits`, and one with the same first weights."""
     assert prepared.labels is not None
-    seed_weights(task.seed, "judge")
+    seed_weights(trial.seed, "judge")
     fresh = EvaluatorConfig().build(Shape(prepared.channels, prepared.size, len(prepared.classes))).eval()
     if not fits:
         return fresh, fresh
     labels, rows = np.asarray(prepared.labels), np.asarray(prepared.train)
-    many = shown(task, prepared.size)
-    return fit_classifier(prepared.pixels, labels, len(prepared.classes), many, task.seed, rows=rows), fresh
+    count = images_to_show(trial, prepared.size)
+    return fit_classifier(prepared.pixels, labels, len(prepared.classes), count, trial.seed, rows=rows), fresh
 
 
-def probed(network: EvaluatorNetwork, prepared: PreparedSet, layer: int, asked: str, seed: int) -> float:
+def probe_score(network: EvaluatorNetwork, prepared: PreparedSet, layer: int, asked: str, seed: int) -> float:
     """Cohen's kappa of a linear probe on held-out images."""
     labels = np.asarray(prepared.labels)
     sides = []
     for part, rows in (("learns", prepared.train), ("tells", prepared.held_out)):
         rows = subsample(np.asarray(rows), labels, MOST)
         pixels = np.array(prepared.pixels[rows])
-        maps = maps_of(network, pixels, layer)
+        maps = layer_maps(network, pixels, layer)
         if asked == "gradient":
             places, answers = edges(pixels, torch.rand(len(rows), generator=stream(seed, f"edges/{part}")).numpy())
             sides.append((values_at(maps, places, prepared.size), answers))
         else:
-            sides.append((maps.reshape(len(maps), -1), labels[rows] if asked == "class" else counted(pixels, asked)))
+            answers = labels[rows] if asked == "class" else stroke_counts(pixels, asked)
+            sides.append((maps.reshape(len(maps), -1), answers))
     (values, answers), (others, truth) = sides
-    return kappa(truth, told(values, answers, others))
+    return kappa(truth, ridge_predict(values, answers, others))
 
 
-def maps_of(network: EvaluatorNetwork, pixels: Pixels, layer: int, batch: int = 500) -> Floats:
+def layer_maps(network: EvaluatorNetwork, pixels: Pixels, layer: int, batch: int = 500) -> Floats:
     """(N, C, H, W) uint8 -> (N, M, h, w): what a layer gives after its nonlinearity. The last features are 1 x 1."""
-    ends = [place + 1 for place, part in enumerate(network.maps) if isinstance(part, torch.nn.ReLU)]
+    ends = [index + 1 for index, part in enumerate(network.maps) if isinstance(part, torch.nn.ReLU)]
     device = next(network.parameters()).device
 
-    def look(images: Tensor) -> Tensor:
+    def maps_at_layer(images: Tensor) -> Tensor:
         if layer == PIXELS:
             return images
         if layer == FEATURES:
@@ -90,10 +91,10 @@ def maps_of(network: EvaluatorNetwork, pixels: Pixels, layer: int, batch: int = 
 
     with eval_mode(network):
         parts = [from_uint8(torch.from_numpy(pixels[at : at + batch])) for at in range(0, len(pixels), batch)]
-        return torch.cat([look(part.to(device)).float().cpu() for part in parts]).numpy()
+        return torch.cat([maps_at_layer(part.to(device)).float().cpu() for part in parts]).numpy()
 
 
-def counted(pixels: Pixels, asked: str) -> Answers:
+def stroke_counts(pixels: Pixels, asked: str) -> Answers:
     """(N,) loops or ends."""
     ink = strokes.ink(pixels)
     return np.minimum(strokes.loops(ink), MOST_LOOPS) if asked == "loops" else np.minimum(strokes.ends(ink), MOST_ENDS)
@@ -122,17 +123,17 @@ def values_at(maps: Floats, places: NDArray[np.int64], size: int) -> Floats:
     return maps[np.arange(len(maps)), :, rows, columns]
 
 
-def told(values: Floats, answers: Answers, others: Floats) -> Answers:
-    """What a ridge regression of (N, D) values on (N,) answers, one column a kind, says of (M, D) others: (M,).
+def ridge_predict(values: Floats, answers: Answers, others: Floats) -> Answers:
+    """What a ridge regression of (N, D) values on (N,) answers, one column a class, predicts for (M, D) others: (M,).
 
     Of STRENGTHS it takes the one with the least squared error on every fourth of the N, learning from the rest.
     """
     centre = values.mean(axis=0)
     values, others = values - centre, others - centre
     scale = max(float(np.mean(np.sum(values**2, axis=1))), 1e-12)
-    kinds, place = np.unique(answers, return_inverse=True)
-    mean = np.eye(len(kinds))[place].mean(axis=0)
-    wanted = np.eye(len(kinds))[place] - mean
+    classes, index = np.unique(answers, return_inverse=True)
+    mean = np.eye(len(classes))[index].mean(axis=0)
+    wanted = np.eye(len(classes))[index] - mean
     alike = values @ values.T / scale  # (N, N), 1 on the diagonal on average
     chooses = np.arange(len(values)) % 4 == 3
     errors = [
@@ -140,7 +141,7 @@ def told(values: Floats, answers: Answers, others: Floats) -> Answers:
         for strength in STRENGTHS
     ]
     weights = _ridge(alike, wanted, np.ones_like(chooses), STRENGTHS[int(np.argmin(errors))])
-    found: Answers = kinds[(others @ (values.T @ weights) / scale + mean).argmax(axis=1)]
+    found: Answers = classes[(others @ (values.T @ weights) / scale + mean).argmax(axis=1)]
     return found
 
 
@@ -150,9 +151,9 @@ def _ridge(alike: Floats, wanted: Floats, rows: NDArray[np.bool_], strength: flo
     return weights
 
 
-def kappa(truth: Answers, told: Answers) -> float:
-    """Agreement beyond chance: (observed - expected) / (1 - expected), 0 where all are of one kind."""
-    kinds = np.arange(max(int(truth.max()), int(told.max())) + 1)
-    shares = [np.mean(each[:, None] == kinds, axis=0) for each in (truth, told)]
+def kappa(truth: Answers, predicted: Answers) -> float:
+    """Agreement beyond chance: (observed - expected) / (1 - expected), 0 where all are of one class."""
+    classes = np.arange(max(int(truth.max()), int(predicted.max())) + 1)
+    shares = [np.mean(each[:, None] == classes, axis=0) for each in (truth, predicted)]
     expected = float(np.sum(shares[0] * shares[1]))
-    return 0.0 if expected == 1 else (float(np.mean(truth == told)) - expected) / (1 - expected)
+    return 0.0 if expected == 1 else (float(np.mean(truth == predicted)) - expected) / (1 - expected)

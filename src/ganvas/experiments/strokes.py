@@ -9,7 +9,7 @@ from ganvas.images import Pixels
 
 Ink = NDArray[np.bool_]  # (N, H, W): where a stroke is
 Counts = NDArray[np.int64]  # (N,)
-Kind = TypeVar("Kind", bound=np.generic)
+Value = TypeVar("Value", bound=np.generic)
 BRIGHT = 128
 BESIDE = ((-1, 0), (0, 1), (1, 0), (0, -1))
 AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # a full turn, from the one above
@@ -26,10 +26,10 @@ def loops(strokes: Ink) -> Counts:
     ground = np.pad(~strokes, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     outside = np.zeros_like(ground)
     outside[:, 0, 0] = True
-    holes = ground & ~grown(outside, ground)
+    holes = ground & ~flood(outside, ground)
     # Each place has a name, and a hole in the end has one: the greatest of its places'.
     names = holes * np.arange(1, holes[0].size + 1, dtype=np.int32).reshape(holes[0].shape)
-    found: Counts = (holes & (grown(names, holes) == names)).sum(axis=(1, 2))
+    found: Counts = (holes & (flood(names, holes) == names)).sum(axis=(1, 2))
     return found
 
 
@@ -41,10 +41,10 @@ def ends(strokes: Ink) -> Counts:
     return found
 
 
-def grown(values: NDArray[Kind], within: Ink) -> NDArray[Kind]:
+def flood(values: NDArray[Value], within: Ink) -> NDArray[Value]:
     """(N, H, W): the greatest value that can be walked to from each place, by places `within` alone; 0 elsewhere."""
     while True:
-        more = np.maximum.reduce([values, *(moved(values, way, 0) for way in BESIDE)]) * within
+        more = np.maximum.reduce([values, *(shifted(values, offset, 0) for offset in BESIDE)]) * within
         if np.array_equal(more, values):
             return values
         values = more
@@ -67,13 +67,13 @@ def skeleton(strokes: Ink) -> Ink:
 
 def neighbours(strokes: Ink) -> tuple[Ink, Counts]:
     """The eight places around each, (8, N, H, W), and how often ground turns to stroke on the way around, (N, H, W)."""
-    around = np.stack([moved(strokes, way, False) for way in AROUND])
+    around = np.stack([shifted(strokes, offset, False) for offset in AROUND])
     turns: Counts = (~around & np.roll(around, -1, axis=0)).sum(axis=0)
     return around, turns
 
 
-def moved(maps: NDArray[Kind], way: tuple[int, int], beyond: int) -> NDArray[Kind]:
+def shifted(maps: NDArray[Value], offset: tuple[int, int], beyond: int) -> NDArray[Value]:
     """(N, H, W): at each place the value that lies so many rows and columns off, `beyond` outside."""
     _, height, width = maps.shape
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), constant_values=beyond)
-    return padded[:, 1 + way[0] : 1 + way[0] + height, 1 + way[1] : 1 + way[1] + width]
+    return padded[:, 1 + offset[0] : 1 + offset[0] + height, 1 + offset[1] : 1 + offset[1] + width]

@@ -1,6 +1,6 @@
-"""The trials of a study: each in a process of its own on one thread, as many at once as there are cores, each once.
+"""The trials of an experiment: each once, in a process of its own on one thread, as many at a time as there are cores.
 
-What is finished stands in results.jsonl; a study that was broken off goes on from there, and tries again what failed.
+Finished trials are kept in a journal. An interrupted experiment resumes from it, and repeats what failed.
 """
 
 import multiprocessing
@@ -11,30 +11,32 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 import ganvas
 from ganvas import console, machine
 from ganvas.console import progress
-from ganvas.data import DataConfig, open_source, workers
+from ganvas.data import DataConfig, PreparedSet, open_source, workers
 from ganvas.errors import RunFailedError, UserError, nearest
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments import analysis
-from ganvas.experiments.experiment import Experiment, Trial
-from ganvas.experiments.journal import Journal
+from ganvas.experiments.experiment import Experiment, Trial, Variant
+from ganvas.experiments.journal import Journal, TrialLine
 from ganvas.experiments.questions import EXPERIMENTS
+from ganvas.experiments.results import ExperimentResults, Findings
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.settings import Settings
 from ganvas.training import health
 
 RESULTS = "results.jsonl"
 QUICK_SEEDS, QUICK_SHARE = 2, 1 / 6
-Json = dict[str, Any]
-T = TypeVar("T")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 class Effort(Settings):
@@ -43,125 +45,163 @@ class Effort(Settings):
     quick: bool = False
     """Two seeds, and a sixth of the time each."""
     seeds: int | None = Field(default=None, ge=2, le=100)
-    """How often every row is tried; two at the least, for an interval."""
+    """How often every variant is tried; two at the least, for an interval."""
     budget: float | None = Field(default=None, gt=0, le=86_400)
-    """Processor seconds of each training."""
+    """CPU seconds of each training."""
 
-    def of(self, question: Experiment) -> tuple[range, float]:
+    def of(self, experiment: Experiment) -> tuple[range, float]:
         """Seeds and seconds."""
-        seeds = self.seeds or (QUICK_SEEDS if self.quick else question.seeds)
-        return range(seeds), self.budget or question.seconds * (QUICK_SHARE if self.quick else 1)
+        seeds = self.seeds or (QUICK_SEEDS if self.quick else experiment.seeds)
+        return range(seeds), self.budget or experiment.seconds * (QUICK_SHARE if self.quick else 1)
 
 
 def find_experiment(name: str) -> Experiment:
-    """The question of that name. UserError with the nearest one."""
+    """The experiment of that name. UserError with the nearest one."""
     if name not in EXPERIMENTS:
         raise UserError(f"there is no study {name!r}; {nearest(name, EXPERIMENTS)}")
     return EXPERIMENTS[name]
 
 
-def run_experiment(question: Experiment, source: str, effort: Effort, folder: Path) -> Json:
-    """Does what is missing and returns the card of the whole. UserError if another study was begun in `folder`."""
+def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: Path) -> ExperimentResults:
+    """Does what is missing and returns all of it. UserError if another experiment was begun in `folder`."""
     journal = Journal(folder / RESULTS)
     prepared = open_source(source)
-    if prepared.labels is None and question.needs_evaluator:
-        raise UserError(f"{prepared.name} has no labels, and the study {question.name} asks about them")
-    held, needed = len(prepared.held_out), EvaluatorConfig().features + 1
-    if question.needs_evaluator and held < needed:
-        raise UserError(
-            f"{prepared.name} gives {held} held-out images, and the distance that the study {question.name} measures "
-            f"needs {needed}: take a larger set"
-        )
-    seeds, seconds = effort.of(question)
-    asked = {"study": question.name, "seeds": len(seeds), "seconds": seconds, "set": prepared.name}
-    asked["fingerprint"] = prepared.fingerprint[:16]
+    refuse_unfit(experiment, prepared)
+    seeds, seconds = effort.of(experiment)
+    asked: dict[str, JsonValue] = {"study": experiment.name, "seeds": len(seeds), "seconds": seconds}
+    asked |= {"set": prepared.name, "fingerprint": prepared.fingerprint[:16]}
     journal.refuse_another(asked)
-    try:
-        results = analysis.read(journal.finished)
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"{journal.path} is damaged; remove the file to begin anew") from None
-    if question.needs_evaluator:  # here, once for every size, and not in each trial
-        for size in {row.choices.get("size") for row in question.rows}:
+    if experiment.needs_evaluator:  # here, once for every size, and not in each trial
+        for size in {variant.choices.get("size") for variant in experiment.variants}:
             evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size)))
-    folder.mkdir(parents=True, exist_ok=True)
-    journal.begin(asked, {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": machine_description()})
+    journal.begin(asked, software_and_machine())
+    carry_out(experiment, source, seeds, seconds, journal)
+    return results_of(experiment, journal)
+
+
+def refuse_unfit(experiment: Experiment, prepared: PreparedSet) -> None:
+    """UserError if the set has no labels, or too few held-out images, and the experiment needs them."""
+    if not experiment.needs_evaluator:
+        return
+    if prepared.labels is None:
+        raise UserError(f"{prepared.name} has no labels, and the study {experiment.name} asks about them")
+    if len(prepared.held_out) < (needed := EvaluatorConfig().features + 1):
+        raise UserError(
+            f"{prepared.name} gives {len(prepared.held_out)} held-out images, and the distance that the study "
+            f"{experiment.name} measures needs {needed}: take a larger set"
+        )
+
+
+def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds: float, journal: Journal) -> None:
+    """Does the trials that the journal lacks, those that others wait for first."""
+    known = analysis.read(journal.finished).figures
     missing = [
-        Trial(question.name, row.name, seed, seconds, source, folder)
+        (variant, Trial(experiment.name, variant.name, seed, seconds, source, journal.path.parent))
         for seed in seeds
-        for row in question.rows
-        if (row.name, seed) not in results.found
+        for variant in experiment.variants
+        if (variant.name, seed) not in known
     ]
-    if missing:
-        console.info(planned(missing))
-        _do(missing, journal, question.name)
-    else:
+    if not missing:
         console.info("every trial was done before")
-    return card(question, journal)
+        return
+    console.info(planned([trial for _, trial in missing]))
+    with progress.bar(experiment.name, len(missing), "trials") as bar:
+        _do(experiment, [pair for pair in missing if not pair[0].after], journal, bar)
+        failed = analysis.read(journal.finished).failed
+        later = [pair for pair in missing if pair[0].after]
+        for variant, trial in later:
+            if why := failed.get((variant.after, trial.seed)):
+                journal.add(TrialLine(row=variant.name, seed=trial.seed, seconds=0.0, failed=why))
+                bar.advance(1)
+        _do(experiment, [pair for pair in later if (pair[0].after, pair[1].seed) not in failed], journal, bar)
 
 
-def planned(tasks: Sequence[Trial]) -> str:
-    """What is to be done, before the first trial has ended and tells how long they take."""
-    at_once = min(len(tasks), machine.cores())
-    budgets = -(-len(tasks) // at_once) * max(task.seconds for task in tasks)
-    return f"{len(tasks)} trials, {at_once} at once: their budgets come to {console.duration(budgets)}, scoring on top"
+def _do(experiment: Experiment, tasks: list[tuple[Variant, Trial]], journal: Journal, bar: progress.Bar) -> None:
+    """Each line is on the disk when its trial ends."""
+    for line in in_processes(partial(perform, experiment), tasks):
+        journal.add(line)
+        bar.advance(1)
 
 
-def card(question: Experiment, journal: Journal) -> Json:
+def planned(trials: Sequence[Trial]) -> str:
+    """What is to be done, before the first trial has ended and shows how long they take."""
+    at_once = min(len(trials), machine.cores())
+    budgets = -(-len(trials) // at_once) * max(trial.seconds for trial in trials)
+    return f"{len(trials)} trials, {at_once} at once: their budgets come to {console.duration(budgets)}, scoring on top"
+
+
+def results_of(experiment: Experiment, journal: Journal) -> ExperimentResults:
     """What a page is made of, from the journal alone."""
-    assert journal.plan is not None, "nothing was begun"
-    asked = journal.lines[0]["asked"]
-    seeds = range(asked["seeds"])
-    results = analysis.read(journal.finished)
-    return {
-        "name": question.name,
-        "claim": question.claim,
-        "limits": list(question.limits),
-        "axis": question.axis,
-        "measures": [vars(measure) for measure in question.measures],
-        "asked": asked,
-        "made": journal.plan,
-        "trials": len(seeds) * len(question.rows),
-        "done": sum((row.name, seed) in results.found for row in question.rows for seed in seeds),
-        "processor_seconds": round(results.seconds),
-        **analysis.analyse(question, results, seeds),
-    }
+    assert journal.header is not None, "nothing was begun"
+    asked, plan = journal.header.asked, journal.header.plan
+    seeds, results = range(int(str(asked["seeds"]))), analysis.read(journal.finished)
+    source = asked["set"] if asked["set"] == "digits" else f"./{asked['set']}"
+    method = (
+        f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes {asked['seconds']:g} "
+        "CPU seconds on one thread, unless stated otherwise.",
+        "Means of ratios are geometric; intervals are Student's over the seeds, 95 %. Variants are compared seed by "
+        "seed, ratios by their logarithms; p values are after Holm's correction over the "
+        f"{len(experiment.comparisons)} comparisons of the study.",
+        f"{results.seconds / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
+        f"{str(plan['torch']).partition('+')[0]}.",
+    )
+    command = f"ganvas study {experiment.name} {source} --seeds {len(seeds)} --budget {asked['seconds']:g}"
+    findings = analysis.analyse(experiment, results, seeds)
+    return assemble(experiment, experiment.name, findings, results, seeds, method, command)
 
 
-def perform(task: Trial) -> Json:
-    """One trial, in the process that was made for it: its figures, or why there are none."""
+def assemble(
+    experiment: Experiment,
+    title: str,
+    findings: Findings,
+    results: analysis.Results,
+    seeds: Sequence[int],
+    method: Sequence[str],
+    command: str,
+) -> ExperimentResults:
+    """The findings with everything else that a page shows."""
+    trials = len(seeds) * len(experiment.variants)
+    done = sum((variant.name, seed) in results.figures for variant in experiment.variants for seed in seeds)
+    return ExperimentResults(
+        **dict(findings),
+        name=experiment.name,
+        title=title,
+        claim=experiment.claim,
+        measures=experiment.measures,
+        axis=experiment.axis,
+        limits=experiment.limits,
+        trials=trials,
+        done=done,
+        method=(*method, f"{done} of {trials} trials are done."),
+        command=command,
+    )
+
+
+def perform(experiment: Experiment, task: tuple[Variant, Trial]) -> TrialLine:
+    """One trial, in the process that was started for it."""
+    variant, trial = task
     torch.set_num_threads(1)
-    question = find_experiment(task.question)
-    row = next(row for row in question.rows if row.name == task.row)
-    line: Json = {"row": task.row, "seed": task.seed}
     began = time.process_time()
     try:
-        found = question.measure(task, row)
-        line["figures"] = {name: float(f"{value:.6g}") for name, value in found.items()}
+        found = experiment.measure(trial, variant)
+        return TrialLine.measured(variant.name, trial.seed, round(time.process_time() - began, 2), found)
     except RunFailedError as error:
-        line["failed"] = str(error).partition(";")[0]
+        why = str(error).partition(";")[0]  # what follows is advice about a run's flags
     except (RuntimeError, MemoryError) as error:
         if not health.out_of_memory(error):
             raise
-        line["failed"] = "memory ran out"
-    line["seconds"] = round(time.process_time() - began, 2)
-    return line
+        why = "memory ran out"
+    seconds = round(time.process_time() - began, 2)
+    return TrialLine(row=variant.name, seed=trial.seed, seconds=seconds, failed=why)
 
 
-def _do(tasks: Sequence[Trial], journal: Journal, title: str) -> None:
-    """All of them; each line is on the disk when its trial ends."""
-    with progress.bar(f"study {title}", len(tasks), "trials") as bar:
-        for line in in_processes(perform, tasks):
-            journal.add(line)
-            bar.advance(1)
+def in_processes(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    """The result of each task, as they end: a process of its own each, as many at once as there are cores.
 
-
-def in_processes(work: Callable[[T], Json], tasks: Sequence[T]) -> Iterator[Json]:
-    """What `work` gives for each task, as they end: a process of its own each, as many at once as there are cores.
-
-    Whoever stops listening, by Ctrl-C too, ends what is under way at once. RunFailedError if a process was killed.
+    Whoever stops listening, by Ctrl-C too, ends what is running at once. RunFailedError if a process was killed.
     """
     context = multiprocessing.get_context("spawn")
-    # Started first, every process has one thread: two would fight over a core and be hundreds of times slower.
+    # Started first, every process has one thread: two would compete for a core and be hundreds of times slower.
     with one_thread():
         count = max(1, min(len(tasks), machine.cores()))
         with ProcessPoolExecutor(count, context, initializer=workers.start_worker, max_tasks_per_child=1) as pool:
@@ -170,12 +210,12 @@ def in_processes(work: Callable[[T], Json], tasks: Sequence[T]) -> Iterator[Json
                     yield future.result()
             except BrokenProcessPool:
                 raise RunFailedError(
-                    "a trial's process was killed, perhaps for want of memory; the same command goes on"
+                    "a trial's process was killed, perhaps for want of memory; the same command resumes"
                 ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for child in multiprocessing.active_children():
-                    child.terminate()  # minutes may be left of what is under way, and nobody waits for it any more
+                    child.terminate()  # minutes may be left of what is running, and nobody waits for it any more
                 raise
 
 
@@ -193,6 +233,7 @@ def one_thread() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = before
 
 
-def machine_description() -> str:
-    """The machine, in words that name nobody."""
-    return f"{platform.system()} {platform.machine()}, {machine.cores()} cores"
+def software_and_machine() -> dict[str, JsonValue]:
+    """Versions and the machine, in words that name nobody."""
+    described = f"{platform.system()} {platform.machine()}, {machine.cores()} cores"
+    return {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": described}

@@ -14,28 +14,26 @@ PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def _row(pair: str, activation: str) -> Variant:
+def _variant(pair: str, activation: str) -> Variant:
     recipe, network, run = PAIRS[pair]
-    players = ("generator_activation", "discriminator_activation") if recipe == "modern" else ("activation",)
-    chosen = {**network, **dict.fromkeys(players, activation)}
+    activations = ("generator_activation", "discriminator_activation") if recipe == "modern" else ("activation",)
+    chosen = {**network, **dict.fromkeys(activations, activation)}
     return Variant(f"{pair}, {activation}", {"recipe": recipe, "run": {**run, "pair": chosen}})
 
 
 EXPERIMENT = Experiment(
     name="activation",
     claim="Try `nn.GELU()` instead of `nn.LeakyReLU()`.",
-    place="Try it yourself",
+    chapter="Try it yourself",
     measure=train_and_score,
-    rows=tuple(_row(pair, activation) for pair in PAIRS for activation in ("leaky-relu", "gelu")),
+    variants=tuple(_variant(pair, activation) for pair in PAIRS for activation in ("leaky-relu", "gelu")),
     measures=(Measure("fcd", "FCD"), Measure("balance", "class balance", "higher", "points", 3)),
     comparisons=tuple(
         Comparison(
             "fcd",
             (f"{pair}, gelu",),
             (f"{pair}, leaky-relu",),
-            f"GELU makes the {pair} GAN draw better",
-            f"GELU makes the {pair} GAN draw worse",
-            f"One cannot tell whether GELU helps the {pair} GAN",
+            f"GELU makes the {pair} GAN draw {{better|worse}}",
         )
         for pair in PAIRS
     ),

@@ -6,16 +6,16 @@ from ganvas.experiments.experiment import Comparison, Experiment, Measure, Varia
 from ganvas.experiments.gan_trials import train_and_score
 
 BATCHES = (1, 4, 16, 64, 256)
-RECIPES = {"book": ("book-conditional", 1, 1e-4), "modern": ("modern", 64, 2e-3)}  # at that batch, that rate
+RECIPES = {"book": ("book-conditional", 1, 1e-4), "modern": ("modern", 64, 2e-3)}  # recipe, its batch, its lr
 
 
 def _name(pair: str, batch: int) -> str:
     return f"{pair}, batch {batch}"
 
 
-def _row(pair: str, batch: int) -> Variant:
-    recipe, own, rate = RECIPES[pair]
-    run = {"training": {"batch": batch}, "optimiser": {"lr": rate * math.sqrt(batch / own)}}
+def _variant(pair: str, batch: int) -> Variant:
+    recipe, own_batch, lr = RECIPES[pair]
+    run = {"training": {"batch": batch}, "optimiser": {"lr": lr * math.sqrt(batch / own_batch)}}
     return Variant(_name(pair, batch), {"recipe": recipe, "run": run}, x=batch, line=pair)
 
 
@@ -24,18 +24,16 @@ def _comparison(pair: str, batch: int, than: int) -> Comparison:
         "fcd",
         (_name(pair, batch),),
         (_name(pair, than),),
-        f"In the same time the {pair} GAN draws better images in batches of {batch} than of {than}",
-        f"In the same time the {pair} GAN draws worse images in batches of {batch} than of {than}",
-        f"One cannot tell batches of {batch} from batches of {than} by the {pair} GAN's images after the same time",
+        f"The {pair} GAN draws {{better|worse}} images after the same time in batches of {batch} than of {than}",
     )
 
 
 EXPERIMENT = Experiment(
     name="batch-one",
     claim="The book trains on one image at a time. Are larger batches better?",
-    place="The training loop",
+    chapter="The training loop",
     measure=train_and_score,
-    rows=tuple(_row(pair, batch) for pair in RECIPES for batch in BATCHES),
+    variants=tuple(_variant(pair, batch) for pair in RECIPES for batch in BATCHES),
     measures=(Measure("fcd", "FCD"), Measure("images", "images seen", "higher", "ratio", 0)),
     comparisons=(
         _comparison("book", 16, 1),
@@ -48,7 +46,7 @@ EXPERIMENT = Experiment(
     limits=(
         "The learning rate grows with the square root of the batch, from the book's own at 1 and modern's at 64; "
         "a rate tuned for each batch could move the best one.",
-        "One thread of one processor: on a graphics card large batches cost less.",
+        "One thread of one CPU: on a graphics card large batches cost less.",
     ),
     headlines=2,
     seconds=12.0,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ganvas.experiments.coherence import coherent
+from ganvas.experiments.coherence import measure_coherence
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
 
 SIZE = 64
@@ -11,39 +11,37 @@ CONV, DENSE, MODERN, REPAIRED = "book convolutional", "book fully connected", "m
 REAL, MIXED = "real images", "halves of two real images"
 
 
-def _row(name: str, recipe: str, run: dict[str, Any]) -> Variant:
+def _variant(name: str, recipe: str, run: dict[str, Any]) -> Variant:
     return Variant(name, {"recipe": recipe, "run": run, "size": SIZE})
 
 
 def _real(other: str, measure: str) -> Comparison:
-    which = "go together" if measure == "coherence" else "know each other from those of another image"
-    yes, no = (f"The halves of real images {which} {how} than the halves that a" for how in ("better", "worse"))
-    unknown = f"One cannot tell whether the halves of real images {which} better than the halves that a"
-    return Comparison(measure, (REAL,), (other,), *(f"{each} {other} generator draws" for each in (yes, no, unknown)))
+    which = "go together" if measure == "coherence" else "are told from those of another image"
+    claim = f"The halves of real images {which} {{better|worse}} than the halves that a {other} generator draws"
+    return Comparison(measure, (REAL,), (other,), claim)
 
 
 def _more(one: str, other: str, measure: str) -> Comparison:
     does = {
         "coherence": "makes images whose halves go together",
-        "tie": "makes halves that know each other from those of another image",
+        "tie": "makes halves that are told from those of another image",
         "fcd": "draws",
     }[measure]
-    yes, no = (f"The {one} generator {does} {how} than the {other} one" for how in ("better", "worse"))
-    unknown = f"One cannot tell whether the {one} generator {does} better than the {other} one"
-    return Comparison(measure, (one,), (other,), yes, no, unknown)
+    claim = f"The {one} generator {does} {{better|worse}} than the {other} one"
+    return Comparison(measure, (one,), (other,), claim)
 
 
 EXPERIMENT = Experiment(
     name="harmony",
     claim="A convolutional generator breaks the harmony of a face, for it learns only local information.",
-    place="Localised patches, stuck together",
-    measure=coherent,
-    rows=(
+    chapter="Localised patches, stuck together",
+    measure=measure_coherence,
+    variants=(
         Variant(REAL, {"real": "whole", "size": SIZE}),
-        _row(CONV, "book-conv", {**BATCHED, "labels": "on", "pair": {"width": 32}}),
-        _row(DENSE, "book-conditional", BATCHED),
-        _row(MODERN, "modern", {}),
-        _row(REPAIRED, "modern", {"pair": {"attention": True}}),
+        _variant(CONV, "book-conv", {**BATCHED, "labels": "on", "pair": {"width": 32}}),
+        _variant(DENSE, "book-conditional", BATCHED),
+        _variant(MODERN, "modern", {}),
+        _variant(REPAIRED, "modern", {"pair": {"attention": True}}),
         Variant(MIXED, {"real": "mixed", "size": SIZE}),
     ),
     measures=(
@@ -63,11 +61,11 @@ EXPERIMENT = Experiment(
         _more(REPAIRED, MODERN, "fcd"),
     ),
     limits=(
-        "Harmony is what a small classifier of halves, taught by real images, takes for it; how sure it is of "
+        "Harmony is what a small classifier of halves, fitted to real images, takes for it; how sure it is of "
         "images unlike any real one is not known.",
         "Where images are all alike, halves of two of them go together as well as those of one: the AUC is then 0.5.",
         "The generators differ in more than convolution: in size, in loss, and in how many images fit the time.",
-        "The book's generator has 32 maps in place of 256, and is told the classes; batches of 16 in place of 1.",
+        "The book's generator has 32 maps in place of 256, and is given the classes; batches of 16 in place of 1.",
         "Each of these generators begins with one fully connected layer, so none knows neighbourhoods alone.",
     ),
     headlines=3,

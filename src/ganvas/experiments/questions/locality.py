@@ -3,7 +3,7 @@
 from typing import Any
 
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
-from ganvas.experiments.patches import PIXELS, measured
+from ganvas.experiments.patches import PIXELS, measure_locality
 
 PARTS = (2, 4, 7)
 BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}, "pair": {"width": 32}}
@@ -24,40 +24,39 @@ def _classifier(learns: int, parts: int) -> Variant:
     return Variant(f"{line}, sees {_cut(parts)}", choices, parts or None, line if parts else "")
 
 
-def _judge(pair: str, parts: int) -> Variant:
+def _discriminator(pair: str, parts: int) -> Variant:
     return Variant(f"D of {pair}, sees {_cut(parts)}", {"sees": "discriminator", "parts": parts, **PAIRS[pair]})
 
 
 def _notices(pair: str) -> Comparison:
-    what = f"The D of {pair} finds an image more real than the same one with four patches in a wrong order"
-    said = f"{what}, more often than by chance", f"{what}, less often than by chance"
-    return Comparison("told", (_judge(pair, 2).name,), (CHANCE.name,), *said, f"One cannot tell whether t{what[1:]}")
+    claim = f"The D of {pair} scores an image above the same one with four patches in a wrong order"
+    return Comparison(
+        "told", (_discriminator(pair, 2).name,), (CHANCE.name,), f"{claim}, {{more|less}} often than by chance"
+    )
 
 
-CHANCE = Variant("D of either, sees no difference", {**_judge("modern", 1).choices, "images_a_second": 64})
+CHANCE = Variant("D of either, sees no difference", {**_discriminator("modern", 1).choices, "images_a_second": 64})
 WHOLE, ASTRAY, PATCHES, SINGLE = (_classifier(*each).name for each in ((1, 1), (1, 4), (4, 4), (PIXELS, PIXELS)))
 
 
 def _better(of: str, against: str, who: str, than: str) -> Comparison:
-    yes, no, either = (f"{who} tell the class {word} than {than}" for word in ("better", "worse", "better"))
-    unknown = f"One cannot tell whether {either[0].lower()}{either[1:]}"
-    return Comparison("accuracy", (of,), (against,), yes, no, unknown)
+    return Comparison("accuracy", (of,), (against,), f"{who} tell the class {{better|worse}} than {than}")
 
 
 EXPERIMENT = Experiment(
     name="locality",
     claim="The features of an image are local; what a convolutional GAN draws are patches, stitched together.",
-    place="Localised patches, stuck together",
-    measure=measured,
-    rows=(
+    chapter="Localised patches, stuck together",
+    measure=measure_locality,
+    variants=(
         *(_classifier(1, parts) for parts in (1, *PARTS)),
         *(_classifier(parts, parts) for parts in (*PARTS, PIXELS)),
-        *(_judge(pair, parts) for pair in PAIRS for parts in PARTS),
+        *(_discriminator(pair, parts) for pair in PAIRS for parts in PARTS),
         CHANCE,
     ),
     measures=(
         Measure("accuracy", "accuracy of the classifier", "higher", "points", 3),
-        Measure("told", "pairs of which D finds the whole image more real", "higher", "points", 3),
+        Measure("told", "pairs of which D scores the whole image higher", "higher", "points", 3),
         Measure("field", "px that a value of the last convolution sees", "higher", "difference", 0),
     ),
     comparisons=(

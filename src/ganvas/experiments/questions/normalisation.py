@@ -1,7 +1,7 @@
 """LayerNorm became BatchNorm: what that does to the book's classifier, and to its conditional GAN."""
 
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
-from ganvas.experiments.normalising import normalised
+from ganvas.experiments.normalising import measure_normalisation
 
 NAMES = {
     "layer": "LayerNorm",
@@ -15,47 +15,37 @@ GAN = ("layer", "batch", "instance", "none")
 BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}}
 
 
-def _classifier(kind: str, batch: int) -> Variant:
-    return Variant(f"classifier, {kind}, {batch}", {"normalisation": kind, "batch": batch}, batch, NAMES[kind])
+def _classifier(normalisation: str, batch: int) -> Variant:
+    choices = {"normalisation": normalisation, "batch": batch}
+    return Variant(f"classifier, {normalisation}, {batch}", choices, batch, NAMES[normalisation])
 
 
-def _gan(kind: str) -> Variant:
-    return Variant(
-        f"GAN, {kind}, 16", {"recipe": "book-conditional", "run": {**BATCHED, "pair": {"normalisation": kind}}}
-    )
+def _gan(normalisation: str) -> Variant:
+    run = {**BATCHED, "pair": {"normalisation": normalisation}}
+    return Variant(f"GAN, {normalisation}, 16", {"recipe": "book-conditional", "run": run})
 
 
 def _right(of: str, against: str, batch: int) -> Comparison:
-    where = f"In batches of {batch}" if batch > 1 else "One image at a time"
-    one, other = NAMES[of], NAMES[against]
+    where = f"in batches of {batch}" if batch > 1 else "one image at a time"
     return Comparison(
         "accuracy",
         (f"classifier, {of}, {batch}",),
         (f"classifier, {against}, {batch}",),
-        f"{where}, the classifier is right more often with {one} than with {other}",
-        f"{where}, the classifier is right less often with {one} than with {other}",
-        f"{where}, one cannot tell whether {one} or {other} makes the better classifier",
+        f"The classifier is right {{more|less}} often with {NAMES[of]} than with {NAMES[against]}, {where}",
     )
 
 
 def _draws(of: str, against: str) -> Comparison:
-    one, other = NAMES[of], NAMES[against]
-    return Comparison(
-        "fcd",
-        (f"GAN, {of}, 16",),
-        (f"GAN, {against}, 16",),
-        f"The conditional GAN draws better with {one} than with {other}",
-        f"The conditional GAN draws worse with {one} than with {other}",
-        f"One cannot tell whether the conditional GAN draws better with {one} or with {other}",
-    )
+    claim = f"The conditional GAN draws {{better|worse}} with {NAMES[of]} than with {NAMES[against]}"
+    return Comparison("fcd", (f"GAN, {of}, 16",), (f"GAN, {against}, 16",), claim)
 
 
 EXPERIMENT = Experiment(
     name="normalisation",
     claim="`LayerNorm()` became `BatchNorm()`: why?",
-    place="MNIST CNN",
-    measure=normalised,
-    rows=(*(_classifier(kind, batch) for kind in NAMES for batch in (1, 8, 64)), *map(_gan, GAN)),
+    chapter="MNIST CNN",
+    measure=measure_normalisation,
+    variants=(*(_classifier(name, batch) for name in NAMES for batch in (1, 8, 64)), *map(_gan, GAN)),
     measures=(
         Measure("accuracy", "accuracy", "higher", "points", 4),
         Measure("own_accuracy", "accuracy by each image's own averages", "higher", "points", 4),

@@ -20,7 +20,7 @@ def _name(flags: Flags, batch: int = BATCH) -> str:
     return on if batch == BATCH else f"{on}, batch {batch}"
 
 
-def _row(flags: Flags, batch: int = BATCH) -> Variant:
+def _variant(flags: Flags, batch: int = BATCH) -> Variant:
     bce, leaky, norm, adam = flags
     run: dict[str, Any] = {
         "objective": {"loss": "bce" if bce else "mse"},
@@ -35,24 +35,23 @@ def _row(flags: Flags, batch: int = BATCH) -> Variant:
 
 
 def _compared(title: str, of: list[Flags], batch: int = BATCH) -> Comparison:
-    against = [each for each in EVERY if each not in of] if batch == BATCH else [NONE]
-    of_names, against_names = (tuple(_name(each, batch) for each in side) for side in (of, against))
-    unknown = f"{title}: one cannot tell whether it helps"
-    return Comparison("fcd", of_names, against_names, f"{title}: it helps", f"{title}: it harms", unknown)
+    against = [flags for flags in EVERY if flags not in of] if batch == BATCH else [NONE]
+    of_names, against_names = (tuple(_name(flags, batch) for flags in side) for side in (of, against))
+    return Comparison("fcd", of_names, against_names, f"{title} {{helps|harms}}")
 
 
-MAIN = [_compared(name, [each for each in EVERY if each[place]]) for place, name in enumerate(NAMES)]
+MAIN = [_compared(name, [flags for flags in EVERY if flags[index]]) for index, name in enumerate(NAMES)]
 TOGETHER = [
-    _compared(f"{SHORT[a]} with {SHORT[b]}, beyond each alone", [each for each in EVERY if each[a] == each[b]])
+    _compared(f"{SHORT[a]} with {SHORT[b]}, beyond each alone,", [flags for flags in EVERY if flags[a] == flags[b]])
     for a, b in combinations(range(4), 2)
 ]
-CORNERS = _compared("All four against none, one image at a time", [ALL], batch=1)
+CORNERS = _compared("All four refinements together, one image at a time,", [ALL], batch=1)
 EXPERIMENT = Experiment(
     name="refinements",
     claim="Four refinements: BCE instead of MSE, LeakyReLU instead of sigmoid, LayerNorm added, Adam instead of SGD.",
-    place="A fully connected discriminator, and four refinements",
+    chapter="A fully connected discriminator, and four refinements",
     measure=train_and_score,
-    rows=(*(_row(flags) for flags in EVERY), _row(NONE, 1), _row(ALL, 1)),
+    variants=(*(_variant(flags) for flags in EVERY), _variant(NONE, 1), _variant(ALL, 1)),
     measures=(Measure("fcd", "FCD"), Measure("balance", "class balance", "higher", "points", 3)),
     comparisons=(*MAIN, *TOGETHER, CORNERS),
     limits=(
