@@ -3,6 +3,7 @@
 An image crosses the float border twice, both times in this file. It is also the only door to Pillow.
 """
 
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,8 +99,6 @@ def decode(data: bytes, background: Literal["white", "black"] = "white", least_s
     frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
     at 1/2, 1/4 or 1/8 as long as its short side keeps so many pixels, in a fraction of the time.
     """
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return decode_quietly(data, background, least_side)
@@ -196,8 +195,6 @@ def _reason(error: Exception, data: bytes) -> str:
 
 def header(data: bytes) -> tuple[int, int, str]:
     """(width, height, mode) of an encoded image without decoding it; `RefusedImageError` where it cannot be told."""
-    import warnings
-
     from PIL import Image
 
     with warnings.catch_warnings():
@@ -213,9 +210,8 @@ def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white")
     """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB image; the fourth channel is alpha."""
     from PIL import Image
 
-    return _flat(
-        Image.fromarray(np.ascontiguousarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)), background
-    )
+    levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
+    return _flat(Image.fromarray(np.ascontiguousarray(levels)), background)
 
 
 def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:

@@ -12,8 +12,8 @@ import torch
 
 def stream(seed: int, purpose: str, step: int = 0) -> torch.Generator:
     """A fresh CPU generator for one purpose at one step: the same triple always gives the same draws."""
-    # A hash, because seeds that differ in few bits, such as those of neighbouring steps, can give related streams. The
-    # shift keeps it within the 63 bits that a signed integer holds.
+    # A hash, so that no two triples share a seed and neighbouring steps get unrelated ones. The shift leaves the 63
+    # bits that a signed integer holds.
     digest = hashlib.blake2b(f"{seed}/{purpose}/{step}".encode(), digest_size=8).digest()
     generator = torch.Generator()
     generator.manual_seed(int.from_bytes(digest, "little") >> 1)

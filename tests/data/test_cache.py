@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import signal
@@ -187,6 +188,45 @@ def test_a_folder_that_another_process_is_building_is_left_alone(tmp_path):
         assert first.exists()
         (first / "manifest.json").write_text("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_on_a_disk_without_locks_sets_are_built_and_nobodys_folder_is_cleared(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    with cache.building(tmp_path / "a") as first:
+        with cache.building(tmp_path / "b") as second:
+            (second / "manifest.json").write_text("{}")
+        assert first.exists()
+        (first / "manifest.json").write_text("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_folder_that_was_finished_while_its_lock_was_looked_at_is_not_abandoned(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / "lock").write_text("")
+    real = fcntl.flock
+
+    def finished_meanwhile(*arguments):
+        (tmp_path / "lock").unlink()
+        real(*arguments)
+
+    assert cache._is_abandoned(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", finished_meanwhile)
+    assert not cache._is_abandoned(tmp_path)
+
+
+def test_on_a_full_disk_nothing_is_left_and_the_sentence_names_the_way_out(class_folder, small_disk, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE", str(small_disk))
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    with pytest.raises(RunFailedError, match=r"No space left on device; .*GANVAS_CACHE"):
+        opened(class_folder(cats=200), size=64)
+    assert not list((small_disk / "prepared").glob(".building-*"))
+    (small_disk / "ballast").unlink()
+    assert len(opened(class_folder("again", cats=20)).pixels) == 20
 
 
 def test_what_fails_leaves_nothing(tmp_path):

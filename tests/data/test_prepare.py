@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, 
 def test_the_size_is_that_of_all_images_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_sample", lambda contents: ({(50, 50): 1}, False))
+    monkeypatch.setattr(prepare, "_sample", lambda contents: (Counter({(50, 50): 1}), False))
     for index in range(5):
         draw(index, (20, 20), "RGB").save(tmp_path / f"{index}.png")
     prepared = opened(tmp_path)

@@ -28,7 +28,7 @@ def markdown(card, sheets=()):
 def test_label_accuracy_is_held_against_real_images_and_chance(card, accuracy, mark):
     card["labels"].update(accuracy=accuracy, low=accuracy - 0.01, high=accuracy + 0.01)
     assert f"Label accuracy {100 * accuracy:.1f} % " in sentences(card)
-    assert "(real held-out images: 95.0 %), by an independent classifier" in sentences(card)
+    assert "; real held-out images: 95.0 %), by an independent classifier" in sentences(card)
     assert ("chance is 50.0 %" in sentences(card)) == (accuracy == 0.3)
     assert marks(card)["Label"] == mark
 
@@ -122,3 +122,10 @@ def test_the_class_farthest_above_its_floor_is_named(card):
     assert "Class farthest above its floor: dog, KID 0.5 (floor 0.01)." in sentences(card)
     del card["per_class"][1]["kid"]
     assert "farthest" not in sentences(card)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.36456, "0.365"), (5.3954, "5.4"), (254.4, "254"), (5491.0, "5,490"), (-25.03, "-25")]
+)
+def test_a_distance_has_three_digits_and_no_exponent(value, text):
+    assert report.three_digits(value) == text

@@ -11,18 +11,24 @@ from ganvas.networks.layers import (
     activation,
     blur_matrix,
     flatten_channels_last,
-    map_sizes,
     normalisation,
+    pyramid,
     spectral_norm,
     unflatten_channels_last,
 )
 
 
 @pytest.mark.parametrize(
-    ("size", "sizes"), [(8, [8]), (9, [9, 4]), (16, [16, 8]), (28, [28, 14, 7]), (45, [45, 22, 11, 5])]
+    ("size", "levels"),
+    [
+        (8, [(3, 8)]),
+        (9, [(3, 9), (16, 4)]),
+        (28, [(3, 28), (16, 14), (32, 7)]),
+        (45, [(3, 45), (16, 22), (32, 11), (64, 5)]),
+    ],
 )
-def test_map_sizes_halve_and_round_down_until_at_most_8(size, sizes):
-    assert map_sizes(size) == sizes
+def test_in_a_pyramid_sides_halve_until_at_most_8_and_channels_double(size, levels):
+    assert pyramid(size, width=16, channels=3) == levels
 
 
 def test_a_slope_belongs_to_leaky_relu_alone():

@@ -75,7 +75,7 @@ def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_ru
 
 
 def test_scores_of_a_set_without_labels_are_refused_before_anything_is_made(train_small, unlabelled_source, tmp_path):
-    with pytest.raises(UserError, match="has no labels, and an evaluator learns labels"):
+    with pytest.raises(UserError, match="has no labels, and an evaluator learns to tell classes apart"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
 
 

@@ -5,6 +5,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,18 +112,9 @@ def _plan(config: DataConfig, folder: Path, sizes: Counter[tuple[int, int]], is_
     elif crop is not None and crop <= 128:
         size = crop
     else:
-        sides = Counter[int]()
-        for (width, height), count in sizes.items():
-            sides[min(width, height, crop or width)] += count
-        size = max(16, min(_lower_median(sides), LARGEST_DEFAULT)) if sides else LARGEST_DEFAULT
+        short_sides = [min(width, height, crop or width) for width, height in sizes.elements()]
+        size = max(16, min(median_low(short_sides), LARGEST_DEFAULT)) if short_sides else LARGEST_DEFAULT
     return DecodePlan(folder, size, config.channels or (3 if is_coloured else 1), crop, config.background)
-
-
-def _lower_median(counts: Counter[int]) -> int:
-    """The lower median of values that occur so many times."""
-    values = sorted(counts)
-    passed = np.cumsum([counts[value] for value in values])
-    return values[int(np.searchsorted(passed, passed[-1] / 2))]
 
 
 def _sample(contents: SourceContents) -> tuple[Counter[tuple[int, int]], bool]:

@@ -38,9 +38,9 @@ def split_indices(
 def _tenth(groups: DuplicateGroups, hashes: NDArray[np.uint64], labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
     """(N,): a tenth of each class, rounded down, the images with the smallest hash.
 
-    The hash of an image decides, not a random draw, so that a set that grows keeps its held-out images held out. A
-    group of near-duplicates goes as a whole, or the held-out images would be known from training: it is held out when
-    its first image's hash is in the lowest tenth and every class it touches has room for it.
+    The hash of an image decides, so that the split depends neither on the order of the files nor on a seed. A group of
+    near-duplicates goes as a whole, or training would have seen what is held out: it is held out when its first
+    image's hash is in the lowest tenth and every class in it has room for its images; otherwise it is trained on.
     """
     labels = np.zeros(len(hashes), np.int64) if labels is None else labels
     room = np.bincount(labels) // ONE_IN

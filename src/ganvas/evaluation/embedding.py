@@ -23,7 +23,7 @@ class EmbeddedImages:
     features: Features
     """(N, F), of the extractor."""
     logits: Logits | None
-    """(N, K), of the evaluator, where there is one."""
+    """(N, K), of the evaluator, where they are known."""
     rows: NDArray[np.int64]
     """(N,): of a real set, which images of the prepared set these are."""
 
@@ -34,15 +34,12 @@ class EmbeddedImages:
         return chosen
 
     def subsample(self, most: int) -> "EmbeddedImages":
-        """At most so many of them, evenly from every class."""
+        """At most so many of them, evenly from every class; without logits where some are left out."""
+        if len(self.features) <= most:
+            return self
         chosen = subsample(np.arange(len(self.features)), self.labels, most)
-        return EmbeddedImages(
-            self.pixels,
-            None if self.labels is None else self.labels[chosen],
-            self.features[chosen],
-            None,
-            self.rows[chosen],
-        )
+        labels = None if self.labels is None else self.labels[chosen]
+        return EmbeddedImages(self.pixels[chosen], labels, self.features[chosen], None, self.rows[chosen])
 
 
 @dataclass(frozen=True)

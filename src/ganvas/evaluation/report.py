@@ -34,8 +34,9 @@ def _labels(card: Scorecard) -> Iterator[Finding]:
         is_chance = accuracy.value < chance + (1 - chance) / 4
         yield (
             GOOD if accuracy.high >= labels.real_accuracy - TOLERANCE and not is_chance else BAD,
-            f"Label accuracy {with_interval(accuracy, True)} (real held-out images: {percent(labels.real_accuracy)}), "
-            f"by an independent classifier{f'; chance is {percent(chance)}' if is_chance else ''}.",
+            f"Label accuracy {percent(accuracy.value)} ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; real "
+            f"held-out images: {percent(labels.real_accuracy)}), by an independent classifier"
+            f"{f'; chance is {percent(chance)}' if is_chance else ''}.",
         )
         if labels.worst and labels.worst.accuracy is not None:
             yield "", f"Lowest label accuracy of a class: {percent(labels.worst.accuracy)} ({labels.worst.name})."
@@ -159,19 +160,10 @@ def class_table(card: Scorecard) -> str:
 
 def protocol(card: Scorecard) -> Iterator[tuple[str, str]]:
     """How it was measured: (setting, value)."""
-    record = card.protocol
-    yield "features", record.features
-    yield "images", f"{record.n:,}"
-    yield "reference", record.reference
-    yield "split", record.split
-    yield "fingerprint of the set", record.fingerprint
-    yield "size", f"{record.size} px, {'grey' if record.channels == 1 else 'RGB'}"
-    yield "crop", str(record.crop)
-    yield "filter", str(record.filter)
-    if card.evaluator:
-        error = card.evaluator.calibration_error
-        known = "calibration error not known" if error is None else f"calibration error {error:.4f}"
-        yield "evaluator", f"{record.evaluator}, {known}"
+    for key, value in card.protocol.model_dump(exclude_none=True).items():
+        yield {"n": "images", "fingerprint": "fingerprint of the set"}.get(key, key), str(value)
+    if card.evaluator and card.evaluator.calibration_error is not None:
+        yield "calibration error of the evaluator", f"{card.evaluator.calibration_error:.4f}"
     yield "ganvas", card.ganvas
 
 
@@ -181,8 +173,8 @@ def percent(share: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Three digits."""
-    return f"{value:.3g}"
+    """Three significant digits: 0.365, 5.4, 5,490."""
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def with_interval(estimate: Estimate, is_share: bool) -> str:

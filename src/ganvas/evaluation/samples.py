@@ -1,4 +1,4 @@
-"""The images to be scored: drawn by a run, or made by anyone and lying in a folder or an .npz."""
+"""The images to be scored: sampled from a run, or read from any folder or .npz."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ BYTES_IN_MEMORY = 2**31
 
 @dataclass(frozen=True)
 class Samples:
-    """N images and what each was asked to show."""
+    """N images and the label that each was asked for."""
 
     name: str
     pixels: Pixels
     """(N, C, H, W) uint8."""
     labels: NDArray[np.int64] | None
-    """(N,) indices into the set's classes; None where nothing was asked for."""
+    """(N,) indices into the set's classes; None for images without labels."""
     origin: Origin
     """Where they came from."""
 
@@ -87,7 +87,7 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
-    """Images that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
+    """Images of a folder or an .npz, at most so many. They are not resized: UserError if they do not fit the set."""
     images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
     sizes, expected = list(images.manifest.sizes), f"{prepared.size}x{prepared.size}"
     if sizes != [expected]:
@@ -122,7 +122,7 @@ def require_same_shape(name: str, size: int, channels: int, prepared: PreparedSe
 
 
 def _class_indices(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[int]:
-    """The index in the set's classes of each of these classes; UserError unless they are the same ones."""
+    """The index of each of these classes in the set's; UserError unless they have the same names."""
     for own in classes:
         if own not in prepared.classes:
             raise UserError(f"{name} has a class {own!r} that {prepared.name} lacks; {nearest(own, prepared.classes)}")

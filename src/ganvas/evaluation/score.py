@@ -20,7 +20,7 @@ from ganvas.evaluation.embedding import EmbeddedImages, Embedders
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for, refuse_no_held_out
 from ganvas.evaluation.features import Features
 from ganvas.evaluation.intervals import Estimate
-from ganvas.evaluation.labels import label_accuracy
+from ganvas.evaluation.labels import Predictions, label_scores, unlabelled_scores
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.scorecard import (
     ClassScores,
@@ -33,7 +33,6 @@ from ganvas.evaluation.scorecard import (
     Measurement,
     ProtocolRecord,
     Scorecard,
-    WorstClass,
 )
 from ganvas.settings import Settings
 
@@ -75,6 +74,7 @@ class ScoredSamples:
 def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
     """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
     embedders = embedders_for(prepared, protocol)
+    evaluator = embedders.evaluator
     train = np.asarray(prepared.train)
     with (
         machine.fastest_threads(lambda: embedders.embed(images.pixels[:64], None)),
@@ -89,7 +89,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
         n = min(len(generated.features), len(train))
         compared = generated.subsample(n)
         floor = embedders.embed_real(prepared, subsample(train, prepared.labels, n))
-        labels, per_class = label_scores(generated, held_out, embedders.evaluator, prepared.classes)
+        labels, per_class = label_and_class_scores(generated, held_out, evaluator, prepared.classes)
         bar.advance()
         card = Scorecard(
             ganvas=ganvas.__version__,
@@ -97,7 +97,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
             images=images.origin,
             classes=prepared.classes,
             protocol=protocol_record(prepared, protocol, embedders, len(generated.features), len(held_out.features)),
-            evaluator=evaluator_record(embedders.evaluator),
+            evaluator=EvaluatorRecord(**evaluator.info.model_dump()) if evaluator else None,
             labels=labels,
             distances=distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick),
             per_class=per_class,
@@ -144,10 +144,10 @@ def protocol_record(
     prepared: PreparedSet, protocol: Protocol, embedders: Embedders, count: int, held_out: int
 ) -> ProtocolRecord:
     """How it was measured, and against what."""
-    manifest = prepared.manifest
+    manifest, evaluator = prepared.manifest, embedders.evaluator
     return ProtocolRecord(
         features=embedders.extractor.protocol,
-        evaluator=embedders.evaluator.digest if embedders.evaluator else None,
+        evaluator=evaluator.digest if evaluator else None,
         n=count,
         reference=f"{held_out} held-out images of {prepared.name}",
         fingerprint=prepared.fingerprint,
@@ -161,53 +161,18 @@ def protocol_record(
     )
 
 
-def evaluator_record(evaluator: Evaluator | None) -> EvaluatorRecord | None:
-    """What is known of the evaluator."""
-    if evaluator is None:
-        return None
-    return EvaluatorRecord(
-        temperature=evaluator.info.temperature,
-        calibration_error=evaluator.info.calibration_error,
-        calibrated_on="one half of the held-out images, its error taken on the other",
-        images_shown=evaluator.info.images_shown,
-    )
-
-
-def label_scores(
+def label_and_class_scores(
     generated: EmbeddedImages, held_out: EmbeddedImages, evaluator: Evaluator | None, classes: tuple[str, ...]
 ) -> tuple[LabelScores | None, tuple[ClassScores, ...]]:
-    """Label accuracy of all images and of each class; of images without labels, which classes are predicted."""
+    """Label accuracy of all images and of each class, as far as there is an evaluator and there are labels."""
     unknown = tuple(ClassScores(name=name) for name in classes)
     if evaluator is None or generated.logits is None or held_out.logits is None or held_out.labels is None:
         return None, unknown
     probabilities = evaluator.probabilities(generated.logits)
-    real = label_accuracy(held_out.labels, evaluator.probabilities(held_out.logits))
-    beside = {f"real_{key}": value for key, value in _accuracy(real.accuracy).items()}
+    real = Predictions(held_out.labels, evaluator.probabilities(held_out.logits))
     if generated.labels is None:
-        shares = np.bincount(probabilities.argmax(1), minlength=len(classes)) / len(probabilities)
-        return LabelScores(asked=False, predicted=dict(zip(classes, shares.tolist(), strict=True)), **beside), unknown
-    result = label_accuracy(generated.labels, probabilities)
-    worst = result.per_class[result.worst]
-    scores = LabelScores(
-        asked=True,
-        **_accuracy(result.accuracy),
-        **beside,
-        confidence=result.confidence,
-        real_confidence=real.confidence,
-        worst=WorstClass(name=classes[result.worst], accuracy=worst.value if worst else None),
-        confusion=result.confusion.tolist(),
-    )
-    counts, real_counts = result.confusion.sum(1).tolist(), real.confusion.sum(1).tolist()
-    return scores, tuple(
-        ClassScores(
-            name=name,
-            n=counts[label],
-            **_accuracy(result.per_class[label]),
-            real_accuracy=_accuracy(real.per_class[label]).get("accuracy"),
-            real_n=real_counts[label],
-        )
-        for label, name in enumerate(classes)
-    )
+        return unlabelled_scores(probabilities, real, classes), unknown
+    return label_scores(Predictions(generated.labels, probabilities), real, classes)
 
 
 def distance_scores(
@@ -285,7 +250,3 @@ def measure(metric: Callable[[], Estimate]) -> Measurement:
         return Measurement(**metric()._asdict())
     except TooFewError as error:
         return Measurement(why=str(error))
-
-
-def _accuracy(estimate: Estimate | None) -> dict[str, float]:
-    return {} if estimate is None else {"accuracy": estimate.value, "low": estimate.low, "high": estimate.high}

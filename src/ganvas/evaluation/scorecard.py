@@ -83,28 +83,6 @@ class Accuracy(Record):
         return self.real_accuracy
 
 
-class WorstClass(Record):
-    """The class with the lowest label accuracy."""
-
-    name: str
-    accuracy: float | None = None
-
-
-class LabelScores(Accuracy):
-    """How often the evaluator predicts the label that an image was asked for."""
-
-    asked: bool
-    """False for images without labels: only `predicted` and the accuracy on real images are known then."""
-    confidence: float | None = None
-    """The mean calibrated probability of the label."""
-    real_confidence: float | None = None
-    worst: WorstClass | None = None
-    confusion: tuple[tuple[int, ...], ...] | None = None
-    """(K, K): a row for the label, a column for the prediction."""
-    predicted: dict[str, float] | None = None
-    """The share of images that the evaluator puts into each class, of images without labels."""
-
-
 class ClassificationAccuracyScore(Accuracy):
     """CAS: the accuracy on real held-out images of a classifier trained on generated images alone."""
 
@@ -134,20 +112,32 @@ class DiversityScores(Measurement):
     collapsed: bool | None = None
 
 
-class ClassScores(Record):
-    """What is known of one class."""
+class ClassScores(Accuracy):
+    """What is known of one class: its label accuracy, and its distances where there are images enough."""
 
     name: str
     n: int | None = None
-    accuracy: float | None = None
-    low: float | None = None
-    high: float | None = None
-    real_accuracy: float | None = None
     real_n: int | None = None
     frechet: Distance | None = None
     kid: Distance | None = None
     diversity: DiversityScores | None = None
     copies: CopyScores | None = None
+
+
+class LabelScores(Accuracy):
+    """How often the evaluator predicts the label that an image was asked for."""
+
+    asked: bool
+    """False for images without labels: only `predicted` and the accuracy on real images are known then."""
+    confidence: float | None = None
+    """The mean calibrated probability of the label."""
+    real_confidence: float | None = None
+    worst: ClassScores | None = None
+    """The class with the lowest accuracy; its name and accuracy alone."""
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    """(K, K): a row for the label, a column for the prediction."""
+    predicted: dict[str, float] | None = None
+    """The share of images that the evaluator puts into each class, of images without labels."""
 
 
 class Origin(Record):
@@ -183,12 +173,13 @@ class ProtocolRecord(Record):
 
 
 class EvaluatorRecord(Record):
-    """What is known of the evaluator."""
+    """What is known of the evaluator, of its `EvaluatorInfo`."""
 
     temperature: float
     calibration_error: float | None = None
-    calibrated_on: str
+    calibrated_on: str = "one half of the held-out images, its error taken on the other"
     images_shown: int
+    """In all epochs of its fit together."""
 
 
 class Scorecard(Record):

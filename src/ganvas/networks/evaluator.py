@@ -20,7 +20,7 @@ class EvaluatorNetwork(nn.Module):
         layers: list[nn.Module] = []
         channels, side, width = shape.channels, shape.size, settings.width
         while side > SMALLEST_MAP or not layers:
-            kernel = 3 if layers else 5
+            kernel = 3 if layers else 5  # no bias: the batch normalisation behind it would subtract it again
             layers += [nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2, bias=False)]
             layers += [nn.BatchNorm2d(width), nn.ReLU()]
             channels, side, width = width, (side + 1) // 2, width * 2

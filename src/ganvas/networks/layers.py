@@ -1,7 +1,7 @@
 """The layers that the networks are built from, and the sizes of their maps."""
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +19,23 @@ FEW_CHANNELS = 8
 """Below so many output channels a transposed convolution of PyTorch wastes most of its work: see `Upsample2x`."""
 
 
-def map_sizes(size: int) -> list[int]:
-    """Sides of the maps from the image down, halved and rounded down until at most 8: 28 -> [28, 14, 7]."""
-    sizes = [size]
-    while sizes[-1] > SMALLEST_MAP:
-        sizes.append(sizes[-1] // 2)
-    return sizes
+class Level(NamedTuple):
+    """The maps of one resolution: (N, channels, size, size)."""
+
+    channels: int
+    size: int
+
+
+def pyramid(size: int, width: int, channels: int) -> list[Level]:
+    """The levels from the image (channels, size) down to the smallest map: a discriminator's; reversed, a generator's.
+
+    Sides halve, rounded down, until at most 8 px: 28, 32, 1 -> (1, 28), (32, 14), (64, 7). Channels start at `width`
+    below the image and double, so that a layer between two levels costs the same arithmetic at any depth.
+    """
+    levels = [Level(channels, size)]
+    while levels[-1].size > SMALLEST_MAP:
+        levels.append(Level(width << (len(levels) - 1), levels[-1].size // 2))
+    return levels
 
 
 def activation(name: Activation, slope: float) -> nn.Module:
@@ -85,10 +96,9 @@ class Upsample2x(nn.ConvTranspose2d):
         super().__init__(before, after, 4, stride=2, padding=1, output_padding=extra)
 
     def reset_parameters(self) -> None:
-        """Draws weights uniform in ±1/√fan_in, PyTorch's rule for convolutions.
+        """Draws weights uniform in ±1/√inputs, PyTorch's rule for convolutions, for the inputs that a pixel really has.
 
-        An output pixel has 4 inputs per channel. PyTorch counts all 16 weights of the kernel, and its limit is half
-        of what the rule intends.
+        They are 4 per input channel. For this layer PyTorch itself counts 16 per output channel.
         """
         limit = 1 / math.sqrt(4 * self.in_channels)
         assert self.bias is not None

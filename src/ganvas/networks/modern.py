@@ -28,7 +28,7 @@ from ganvas.networks.layers import (
     activation,
     blur_matrix,
     flatten_channels_last,
-    map_sizes,
+    pyramid,
     unflatten_channels_last,
 )
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
@@ -97,23 +97,21 @@ class ModernGenerator(Generator):
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
         self.activation = activation(settings.generator_activation, SLOPE)
-        sizes = map_sizes(shape.size)[::-1]  # smallest first: 7, 14, 28
-        widths = [settings.width << stage for stage in reversed(range(len(sizes) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
+        channels, side = levels[0]
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        self.first_map = (widths[0], sizes[0], sizes[0])
+        self.first_map = (channels, side, side)
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
-        self.first = nn.Linear(inputs, widths[0] * sizes[0] ** 2)
-        # Sizes were rounded down on the way from the image, so that a stage may owe one row and column more than twice.
+        self.first = nn.Linear(inputs, channels * side**2)
+        # The side above is twice the side below, or one more where halving rounded down.
         self.stages = nn.ModuleList(
-            Upsample2x(before, after, extra=larger - 2 * smaller)
-            for (before, after), (smaller, larger) in zip(
-                pairwise([*widths, shape.channels]), pairwise(sizes), strict=True
-            )
+            Upsample2x(below.channels, above.channels, extra=above.size - 2 * below.size)
+            for below, above in pairwise(levels)
         )
         self.blur: Tensor | None
         self.register_buffer("blur", blur_matrix(shape.size) if settings.blur == "on" else None, persistent=False)
         # Built last, so that the seed draws the same other weights with it and without it.
-        self.attention = Attention(widths[0]) if settings.attention else None
+        self.attention = Attention(channels) if settings.attention else None
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
@@ -126,7 +124,7 @@ class ModernGenerator(Generator):
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
         if self.blur is not None:
             maps = self.blur @ maps @ self.blur.T
-        # tanh in float32, also under autocast: bfloat16 has fewer steps near ±1 than an image has grey levels.
+        # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
 
 
@@ -137,11 +135,10 @@ class ModernDiscriminator(Discriminator):
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__(shape.classes)
-        halvings = len(map_sizes(shape.size)) - 1
+        levels = pyramid(shape.size, settings.width, shape.channels)
         self.activation = activation(settings.discriminator_activation, SLOPE)
-        self.patch = min(LARGEST_PATCH, 2**halvings)
-        patch_halvings = self.patch.bit_length() - 1  # log2: the stages that the patches replace
-        widths = [settings.width << stage for stage in range(patch_halvings - 1, halvings)]
+        self.patch = min(LARGEST_PATCH, 2 ** (len(levels) - 1))
+        widths = [level.channels for level in levels[self.patch.bit_length() - 1 :]]  # patches replace log2 P halvings
         self.patchify = PatchDCT(self.patch) if settings.patch_dct else nn.PixelUnshuffle(self.patch)
         self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(

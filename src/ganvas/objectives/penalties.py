@@ -20,5 +20,5 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
     # create_graph, because D's weights are updated by the gradient of this gradient. One call for the whole batch is
     # enough: the logit of one image has no gradient in another.
     (gradients,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    # In float32: the squares of small bfloat16 gradients, added over thousands of pixels, would be rounded away.
+    # In float32: bfloat16 would round each square, and their sum over thousands of pixels, to two or three digits.
     return gradients.float().square().flatten(1).sum(dim=1)  # (N, C, H, W) -> (N,)

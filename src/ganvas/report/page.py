@@ -78,10 +78,11 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table, its cells escaped; a column is flush right if every cell of it is a figure or a dash."""
+    """A markdown table, its cells escaped; after the first, a column of figures and dashes alone is flush right."""
     rows = [list(row) for row in rows]
-    figures = [bool(rows) and all(row[column][:1] in "–-−+0123456789" for row in rows) for column in range(len(head))]
-    lines = [_row(head), f"|{'|'.join('---:' if right else '---' for right in figures)}|", *map(_row, rows)]
+    flush_right = [all(row[column][:1] in "–-−+0123456789" for row in rows) for column in range(1, len(head))]
+    bar = "".join("---:|" if right else "---|" for right in flush_right)
+    lines = [_row(head), f"|---|{bar}", *map(_row, rows)]
     return "\n".join(lines) + "\n"
 
 

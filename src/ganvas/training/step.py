@@ -58,17 +58,16 @@ def gan_step(
 
     with engine.autocast():
         fake = G(inputs.noise, inputs.fake_labels)
+        # D sees every image augmented, in G's update too. Here the fakes are detached, so that D's loss leaves G alone.
         real_augmented, fake_augmented = augment(inputs.real, inputs, 0), augment(fake.detach(), inputs, 1)
-        if penalise:
+        if penalise:  # the penalties are gradients with respect to these images
             real_augmented.requires_grad_(r1 > 0)
             fake_augmented.requires_grad_(r2 > 0)
         real_output, fake_output = discriminate(D, real_augmented, fake_augmented, inputs, penalise)
         d_loss = loss.discriminator(real_output.logits, fake_output.logits).mean()
         real_class_loss = classification_loss(real_output.class_logits, inputs.labels, objective.classify_real)
         fake_class_loss = classification_loss(fake_output.class_logits, inputs.fake_labels, objective.classify_fake)
-        penalty: Tensor | float = 0.0
-        if penalise:
-            penalty = penalties(objective, real_output.logits, real_augmented, fake_output.logits, fake_augmented)
+        penalty = penalties(objective, real_output, real_augmented, fake_output, fake_augmented) if penalise else 0.0
     update(engine, optimisers.discriminator, D, d_loss + (real_class_loss + fake_class_loss) + penalty)
     if step % objective.generator_every:  # not G's turn: its loss is logged from the logits that are there
         optimisers.generator.zero_grad(set_to_none=True)
@@ -77,9 +76,9 @@ def gan_step(
 
     D.requires_grad_(False)  # G's update needs no gradient of D's weights: a third of the arithmetic
     with engine.autocast():
-        partner = D(real_augmented.detach(), inputs.labels).logits if loss.paired else None
+        real_logits = D(real_augmented.detach(), inputs.labels).logits if loss.paired else None
         new_output = D(augment(fake, inputs, 2), inputs.fake_labels)
-        g_loss = loss.generator(partner, new_output.logits).mean()
+        g_loss = loss.generator(real_logits, new_output.logits).mean()
         class_loss = classification_loss(new_output.class_logits, inputs.fake_labels, objective.classify_generator)
     update(engine, optimisers.generator, G, g_loss + class_loss)
     D.requires_grad_(True)
@@ -96,37 +95,39 @@ def discriminate(
 ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
     """D's outputs of N real and of N generated images."""
     labels, fake_labels = inputs.labels, inputs.fake_labels
-    # One forward pass of 2N images is faster than two of N. It is possible where an image's logits do not depend on
-    # its batch, and not done where a penalty needs the gradient of one half alone.
+    # One forward pass of 2N images is faster than two of N. It needs a D whose logits of an image do not depend on the
+    # rest of the batch. With a penalty there are two, because the gradient of either half would run through both.
     if penalise or not D.batch_independent:
         return D(real, labels), D(fake, fake_labels)
     both_labels = None if labels is None or fake_labels is None else torch.cat([labels, fake_labels])
-    logits, class_logits = D(torch.cat([real, fake]), both_labels)
+    logits, class_logits = D(torch.cat([real, fake]), both_labels)  # (2N,), (2N, K)
+    real_logits, fake_logits = logits.chunk(2)
     real_classes, fake_classes = (None, None) if class_logits is None else class_logits.chunk(2)
-    return DiscriminatorOutput(logits[: len(real)], real_classes), DiscriminatorOutput(
-        logits[len(real) :], fake_classes
-    )
+    return DiscriminatorOutput(real_logits, real_classes), DiscriminatorOutput(fake_logits, fake_classes)
 
 
 def penalties(
-    objective: GanObjective, real_logits: Tensor, real: Tensor, fake_logits: Tensor, fake: Tensor
+    objective: GanObjective, real: DiscriminatorOutput, real_images: Tensor, fake: DiscriminatorOutput, fakes: Tensor
 ) -> Tensor | float:
-    """R1 + R2, (): γ/2 times the mean squared gradient of D's logits (N,) in the images (N, C, H, W) of each half."""
+    """R1 + R2, (): γ/2 times the mean squared gradient of D's logits in its images (N, C, H, W), real and generated."""
     total: Tensor | float = 0.0
     r1, r2 = objective.penalty_weights()
-    for weight, logits, images in ((r1, real_logits, real), (r2, fake_logits, fake)):
+    for weight, output, images in ((r1, real, real_images), (r2, fake, fakes)):
         if weight > 0:
             # The penalty is lazy: computed every `penalty_every` steps and scaled up by as much, so that its expected
             # weight is unchanged (Karras et al. 2020, arXiv 1912.04958, appendix B). Most steps then need no double
             # backward.
-            total = total + objective.penalty_every * weight / 2 * gradient_penalty(logits, images).mean()
+            total = total + objective.penalty_every * weight / 2 * gradient_penalty(output.logits, images).mean()
     return total
 
 
 def book_step(
     pair: Pair, optimisers: Optimisers, engine: Engine, objective: BookObjective, inputs: StepInputs
 ) -> StepMetrics:
-    """The book's three updates: D on the real batch, D on a generated one, G with fresh noise and labels."""
+    """Losses and D's logits of the book's three updates: D on real images, D on generated ones, G on fresh ones.
+
+    Unlike in `gan_step`, D's two batches are two updates, and G generates again, from other noise and other labels.
+    """
     G, D, loss_to_target = pair.generator, pair.discriminator, TARGET_LOSSES[objective.loss]
 
     with engine.autocast():
@@ -134,7 +135,7 @@ def book_step(
         d_loss_real = loss_to_target(real_logits, 1.0).mean()
     update(engine, optimisers.discriminator, D, d_loss_real)
 
-    with engine.autocast(), torch.no_grad():
+    with engine.autocast(), torch.no_grad():  # this fake trains D alone
         fake = G(inputs.noise, inputs.fake_labels)
     with engine.autocast():
         fake_logits = D(fake, inputs.fake_labels).logits

@@ -60,8 +60,8 @@ def test_half_of_the_layout_is_refused_with_what_is_missing(celeba_folder, missi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "should begin"),
-        ("x\nA B\n1.jpg 1 1\n", "should begin"),
+        ("", "must begin"),
+        ("x\nA B\n1.jpg 1 1\n", "must begin"),
         ("2\nA B\n1.jpg 1 1\n", "announces 2 images and names 1"),
         ("1\nA B\n1.jpg 1\n", "2 values of 1 or -1"),
         ("1\nA B\n1.jpg 1 0\n", "2 values of 1 or -1"),

@@ -186,13 +186,13 @@ def test_without_datasets_it_says_what_to_install(monkeypatch):
 def test_a_clients_own_warnings_stay_its_own(caplog):
     import logging
 
-    from ganvas.data.sources.hub import _Answers
+    from ganvas.data.sources.hub import _hub_errors
 
     client = logging.getLogger("huggingface_hub")
     before = client.level
 
     def fetch():
-        with _Answers("a/b"):
+        with _hub_errors("a/b"):
             client.warning("Retrying in 8s [Retry 5/5].")
             raise ConnectionError
 

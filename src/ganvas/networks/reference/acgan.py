@@ -1,7 +1,8 @@
 """The auxiliary classifier GAN as it is commonly run: D does not get the label but predicts it.
 
 Odena et al. 2017 (arXiv 1610.09585), in the small form that tutorials copy: the label's embedding multiplies the noise,
-G upsamples and convolves, D uses strides and dropout. Their normalisation has an epsilon of 0.8, which is kept.
+G upsamples and convolves, D uses strides and dropout. Their batch normalisation has an epsilon of 0.8 (probably meant
+as a momentum), which is kept, because this pair is here as people run it.
 """
 
 from itertools import pairwise
@@ -46,6 +47,8 @@ class AcganGenerator(Generator):
         side, width = shape.size // 4, 2 * settings.width
         self.first_map = (width, side, side)
         self.first = nn.Linear(settings.noise, width * side**2)
+        # Upsampling before a convolution, in place of a transposed one, leaves no checkerboard (Odena et al. 2016, doi
+        # 10.23915/distill.00003). To a size and not by a factor, so that odd sizes are reached too.
         self.layers = nn.Sequential(
             nn.BatchNorm2d(width),
             nn.Upsample(shape.size // 2),

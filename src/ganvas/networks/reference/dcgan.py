@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import join_planes, join_vector
-from ganvas.networks.layers import map_sizes
+from ganvas.networks.layers import pyramid
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -39,19 +39,19 @@ class DcganGenerator(Generator):
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
-        sizes = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(sizes) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
         # The noise is a map of 1 x 1, which the first kernel turns into the smallest map.
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(settings.noise + shape.classes, widths[0], sizes[0], bias=False),
+            nn.ConvTranspose2d(settings.noise + shape.classes, levels[0].channels, levels[0].size, bias=False)
         ]
-        for (before, after), (smaller, larger) in zip(
-            pairwise([*widths, shape.channels]), pairwise(sizes), strict=True
-        ):
-            layers += [nn.BatchNorm2d(before), nn.ReLU()]
+        for below, above in pairwise(levels):
             # No bias before a batch normalisation, which would subtract it again: only the last layer has one.
-            extra, last = larger - 2 * smaller, larger == shape.size
-            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=extra, bias=last)]
+            extra, bias = above.size - 2 * below.size, above is levels[-1]
+            layers += [
+                nn.BatchNorm2d(below.channels),
+                nn.ReLU(),
+                nn.ConvTranspose2d(below.channels, above.channels, 4, 2, 1, output_padding=extra, bias=bias),
+            ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
@@ -65,14 +65,13 @@ class DcganDiscriminator(Discriminator):
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
         super().__init__(shape.classes)
-        sizes = map_sizes(shape.size)
-        widths = [shape.channels + shape.classes, *(settings.width << stage for stage in range(len(sizes) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels + shape.classes)
         layers: list[nn.Module] = []
-        for stage, (before, after) in enumerate(pairwise(widths)):
-            normalised = stage > 0  # the paper leaves D's input layer without
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not normalised)]
-            layers += [nn.BatchNorm2d(after), nn.LeakyReLU(0.2)] if normalised else [nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, sizes[-1]))
+        for above, below in pairwise(levels):
+            first = above is levels[0]  # the paper leaves D's input layer without normalisation
+            layers += [nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1, bias=first)]
+            layers += [nn.LeakyReLU(0.2)] if first else [nn.BatchNorm2d(below.channels), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(levels[-1].channels, 1, levels[-1].size))
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""
@@ -81,7 +80,7 @@ class DcganDiscriminator(Discriminator):
 
 
 def init_dcgan_weights(layer: nn.Module) -> None:
-    """Draws the paper's first weights: normal of deviation 0.02, around 1 for the scale of a normalisation."""
+    """Draws the paper's first weights (section 4): normal of deviation 0.02; around 1 for a normalisation's scale."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding
-from ganvas.networks.layers import map_sizes, spectral_norm
+from ganvas.networks.layers import pyramid, spectral_norm
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -38,17 +38,16 @@ class SnganGenerator(Generator):
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
-        sizes = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(sizes)))]
-        self.first_map = (widths[0], sizes[0], sizes[0])
-        self.first = nn.Linear(settings.noise, widths[0] * sizes[0] ** 2)
+        # The blocks end in maps of the image's size, which one more convolution turns into the image.
+        levels = pyramid(shape.size, 2 * settings.width, channels=settings.width)[::-1]  # smallest map first
+        channels, side = levels[0]
+        self.first_map = (channels, side, side)
+        self.first = nn.Linear(settings.noise, channels * side**2)
         self.blocks = nn.ModuleList(
-            UpBlock(before, after, side, shape.classes)
-            for (before, after), side in zip(pairwise(widths), sizes[1:], strict=True)
+            UpBlock(below.channels, above.channels, above.size, shape.classes) for below, above in pairwise(levels)
         )
-        self.last = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
-        )
+        width = settings.width
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, shape.channels, 3, padding=1))
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
@@ -59,7 +58,10 @@ class SnganGenerator(Generator):
 
 
 class UpBlock(nn.Module):
-    """Maps (N, before, h, h), labels -> (N, after, side, side): a residual block whose shortcut is upsampled too."""
+    """Maps (N, before, h, h), labels -> (N, after, side, side): a residual block whose shortcut is upsampled too.
+
+    Normalisation and ReLU come before each convolution, not behind it (He et al. 2016, arXiv 1603.05027).
+    """
 
     def __init__(self, before: int, after: int, side: int, classes: int) -> None:
         super().__init__()
@@ -73,6 +75,7 @@ class UpBlock(nn.Module):
         """(N, after, side, side)."""
         inner = self.first(self.upsample(F.relu(self.first_norm(maps, labels))))
         inner = self.second(F.relu(self.second_norm(inner, labels)))
+        # A 1x1 convolution gives the same before and after repeating pixels; before, it is a quarter of the arithmetic.
         out: Tensor = inner + self.upsample(self.shortcut(maps))
         return out
 
@@ -91,11 +94,10 @@ class LabelNorm(nn.Module):
 
     def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
         """(N, F, H, W) -> the same shape."""
-        out: Tensor = self.norm(maps)
+        maps = self.norm(maps)  # to mean 0 and variance 1 per channel, where there are classes
         if self.scale is None or self.shift is None:
-            return out
-        out = out * self.scale(labels)[:, :, None, None]
-        out += self.shift(labels)[:, :, None, None]
+            return maps
+        out: Tensor = maps * self.scale(labels)[:, :, None, None] + self.shift(labels)[:, :, None, None]
         return out
 
 
@@ -104,13 +106,15 @@ class SnganDiscriminator(Discriminator):
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
         super().__init__(shape.classes)
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(map_sizes(shape.size)) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels)
+        width = levels[-1].channels
         self.blocks = nn.ModuleList(
-            DownBlock(before, after, reads_image=stage == 0) for stage, (before, after) in enumerate(pairwise(widths))
+            DownBlock(above.channels, below.channels, reads_image=above is levels[0])
+            for above, below in pairwise(levels)
         )
-        self.real_head = spectral_norm(nn.Linear(widths[-1], 1))
-        self.label_embedding = LabelEmbedding(shape.classes, widths[-1]) if shape.classes else None
-        if self.label_embedding is not None:
+        self.real_head = spectral_norm(nn.Linear(width, 1))
+        self.label_embedding = LabelEmbedding(shape.classes, width) if shape.classes else None
+        if self.label_embedding is not None:  # a linear layer of the one-hot label, and bounded like the others
             spectral_norm(self.label_embedding)
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
@@ -118,7 +122,7 @@ class SnganDiscriminator(Discriminator):
         maps = images
         for block in self.blocks:
             maps = block(maps)
-        features = F.relu(maps).sum(dim=(2, 3))  # (N, W, h, h) -> (N, W)
+        features = F.relu(maps).sum(dim=(2, 3))  # (N, W, h, h) -> (N, W), a sum as in the paper, not a mean
         logits: Tensor = self.real_head(features).squeeze(1).float()
         if self.label_embedding is not None:
             # The plain inner product of the paper; `conditioning.projection` divides it by √W.
@@ -141,5 +145,6 @@ class DownBlock(nn.Module):
         # ReLU comes before a convolution, but not before the first one: it would remove half of the image.
         inner = self.first(maps if self.reads_image else F.relu(maps))
         inner = F.avg_pool2d(self.second(F.relu(inner)), 2)
+        # Pooled before its 1x1 convolution, for the reason given in `UpBlock`.
         out: Tensor = inner + self.shortcut(F.avg_pool2d(maps, 2))
         return out

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.layers import map_sizes
+from ganvas.networks.layers import pyramid
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
@@ -43,18 +43,18 @@ class YardstickGenerator(Generator):
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
-        sizes = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(sizes) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
+        channels, side = levels[0]
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        self.first_map = (widths[0], sizes[0], sizes[0])
+        self.first_map = (channels, side, side)
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
-        self.first = nn.Linear(inputs, widths[0] * sizes[0] ** 2)
-        # Each stage doubles the side, and adds one row and column where the larger side is odd.
+        self.first = nn.Linear(inputs, channels * side**2)
+        # Each stage doubles the side, and adds one row and column where the side above is odd.
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=larger - 2 * smaller)
-            for (before, after), (smaller, larger) in zip(
-                pairwise([*widths, shape.channels]), pairwise(sizes), strict=True
+            nn.ConvTranspose2d(
+                below.channels, above.channels, 4, stride=2, padding=1, output_padding=above.size - 2 * below.size
             )
+            for below, above in pairwise(levels)
         )
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
@@ -72,12 +72,11 @@ class YardstickDiscriminator(Discriminator):
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
         super().__init__(shape.classes)
-        sizes = map_sizes(shape.size)
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(sizes) - 1))]
+        levels = pyramid(shape.size, settings.width, shape.channels)
         self.stages = nn.ModuleList(
-            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
+            nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1) for above, below in pairwise(levels)
         )
-        self.features = nn.Linear(widths[-1] * sizes[-1] ** 2, settings.features)
+        self.features = nn.Linear(levels[-1].channels * levels[-1].size ** 2, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
 
