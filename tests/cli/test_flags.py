@@ -86,7 +86,7 @@ def test_the_source_has_no_flag():
         ("x = = 3", "is not TOML"),
         ("[pair]\nwidht = 48", "there is no pair.widht; did you mean pair.width"),
         ("images = 10", "there is no images; did you mean training.images"),
-        ("pair = 3", "there is no pair;"),
+        ("pair = 3", r"pair is a part of a run; its options are pair\.kind, pair\.width"),
         ("recipe = 3", "recipe is a name in quotes, not 3"),
         ('source = "mnist"', "SOURCE is given on the command line alone"),
         ("[training.deep]\nx = 1", "there is no training.deep.x"),

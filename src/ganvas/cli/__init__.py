@@ -38,13 +38,21 @@ GROUPS = ("Options", "Run", "Data", "Budget (give one)", "Training", "Checkpoint
 
 
 def flag(metavar: str, text: str, *names: str, group: str = "Options") -> Parameter:
-    """An option with a value, as help shows it. What the value may be, the schema says."""
-    return Parameter(name=names or None, metavar=metavar, help=text, group=Group(group, sort_key=GROUPS.index(group)))
+    """An option with a value, or with several (`list[str]`), as help shows it. What it may be, the schema says."""
+    return Parameter(
+        name=names or None,
+        metavar=metavar,
+        help=text,
+        group=Group(group, sort_key=GROUPS.index(group)),
+        negative="",
+        show_default=False,
+        consume_multiple=True,
+    )
 
 
 def switch(text: str, group: str = "Options") -> Parameter:
     """An option without a value."""
-    return Parameter(negative="", show_default=False, help=text, group=Group(group, sort_key=GROUPS.index(group)))
+    return flag("", text, group=group)
 
 
 def schema_flags(*models: "type[Settings]") -> Callable[[Command], Command]:
@@ -72,10 +80,8 @@ def schema_flags(*models: "type[Settings]") -> Callable[[Command], Command]:
 def _parameter(name: str, field: "FieldInfo", mark: "Flag") -> inspect.Parameter:
     """A field as the parameter of a command."""
     text = " ".join((field.description or "").split())
-    if mark.metavar:
-        annotation: object = Annotated[str | None, flag(mark.metavar, text, *mark.names, group=mark.group)]
-    else:
-        annotation = Annotated[bool | None, switch(text, mark.group)]
+    how = flag(mark.metavar, text, *mark.names, group=mark.group)
+    annotation: object = Annotated[str | None, how] if mark.metavar else Annotated[bool | None, how]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

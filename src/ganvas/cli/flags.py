@@ -120,30 +120,30 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} is not TOML: {error}") from None
     if not isinstance(values.get("recipe", ""), str):
         raise UserError(f"--config {path}: recipe is a name in quotes, not {values['recipe']!r}")
-    known = known_names()
     for name, value in flat(values):
         if name == "source":
             raise UserError(f"--config {path} names a source; SOURCE is given on the command line alone")
-        refuse_renamed(name, value, f"--config {path}: ", "")
-        if name not in known:
-            guess = f"did you mean {close}? " if (close := nearest_option(name, known)) else ""
-            raise UserError(f"--config {path}: there is no {name}; {guess}{WHERE_THEY_ARE}")
+        refuse_unknown(name, value, known_names(), f"--config {path}: ", "")
     return values
 
 
-def refuse_unknown(flag: str, value: object = "") -> None:
-    """UserError, with the nearest right flag, unless this is a flag of `train` (its `--` taken away)."""
-    refuse_renamed(flag, value)
-    known = [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
-    wanted = flag.replace("-", "_")
+def refuse_unknown(
+    name: str, value: object = "", known: Sequence[str] = (), begin: str = "", prefix: str = "--"
+) -> None:
+    """UserError, with the nearest right name, unless this is one of `known`, or else a flag of `train` without `--`."""
+    refuse_renamed(name, value, begin, prefix)
+    known = known or [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
+    wanted = name.replace("-", "_") if prefix else name
     if wanted in known:
         return
     if wanted == "source":
         raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
-    if of_part := [f"--{name}".replace("_", "-") for name in known if name.startswith(wanted + ".")]:
-        raise UserError(f"--{flag} is a part of a run; its options are {', '.join(of_part)}")
-    guess = f"did you mean {flag_of(close)}? " if (close := nearest_option(wanted, known)) else ""
-    raise UserError(f"there is no --{flag}; {guess}{WHERE_THEY_ARE}")
+    if of_part := [full for full in known if full.startswith(wanted + ".")]:
+        options_of = ", ".join(f"--{full}".replace("_", "-") if prefix else full for full in of_part)
+        raise UserError(f"{begin}{prefix}{name} is a part of a run; its options are {options_of}")
+    close = nearest_option(wanted, known)
+    guess = f"did you mean {flag_of(close) if prefix else close}? " if close else ""
+    raise UserError(f"{begin}there is no {prefix}{name}; {guess}{WHERE_THEY_ARE}")
 
 
 def nearest_option(name: str, known: Iterable[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,34 +34,16 @@ class SampleConfig(Settings):
     """Redraw noise values beyond this: less variety, fewer odd images."""
 
 
-@dataclass(frozen=True)
-class SampleRequest:
-    """What was asked for, checked."""
-
-    sampler: "Sampler"
-    labels: list[str] | None
-    config: SampleConfig
-    path: Path
-
-
 @schema_flags(SampleConfig)
 def sample(
     run: Annotated[Path, Parameter(help="A run's folder, or a bundle's.")],
     /,
     *,
-    label: Annotated[
-        list[str] | None,
-        Parameter(consume_multiple=True, negative="", metavar="NAME", help="Class names or indices (default: all)."),
-    ] = None,
+    label: Annotated[list[str] | None, flag("NAME", "Class names or indices (default: all).")] = None,
     between: Annotated[
-        tuple[str, str] | None,
-        Parameter(
-            negative="", metavar="A B", help="Walk from label A to label B at one seed, in -n steps (default: 8)."
-        ),
+        tuple[str, str] | None, flag("A B", "Walk from label A to label B at one seed, in -n steps (default: 8).")
     ] = None,
-    fast: Annotated[
-        bool, switch("Use bfloat16 where the CPU supports it: faster, with nearly the same bytes.")
-    ] = False,
+    fast: Annotated[bool, switch("Use bfloat16 where the CPU has it: faster, with nearly the same bytes.")] = False,
     out: Annotated[str | None, flag("FILE.png|FILE.npz|FOLDER/", "Where to (default: samples.png in the run).")] = None,
     **options: object,
 ) -> int:
@@ -75,20 +56,20 @@ def sample(
     if between and (label or config.truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
     refuse_no_run(run)
-    request = SampleRequest(load(run, fast), label, config, output_path(run, out))
-    refuse_unwritable(request.path)
+    sampler, path = load(run, fast), output_path(run, out)
+    refuse_unwritable(path)
     if (source := source_of(run)) is not None:
-        refuse_inside_source(source, request.path)
+        refuse_inside_source(source, path)
     try:
         if between:
-            write_walk(request, between)
-        elif request.path.suffix in (".png", ".npz"):
-            write_file(request)
+            write_walk(sampler, config, between, path)
+        elif path.suffix in (".png", ".npz"):
+            write_file(sampler, config, label or [], path)
         else:
-            write_folder(request)
+            write_folder(sampler, config, label or [], path)
     except OSError as error:
-        raise UserError(f"{request.path} cannot be written: {error.strerror or error}") from None
-    console.info(f"images {request.path}")
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
+    console.info(f"images {path}")
     return 0
 
 
@@ -131,86 +112,82 @@ def output_path(run: Path, out: str | None) -> Path:
     return path
 
 
-def label_counts(request: SampleRequest) -> list[tuple[int | None, int]]:
+def label_counts(sampler: "Sampler", named: list[str], total: int | None) -> list[tuple[int | None, int]]:
     """(label, images of it) for what was asked: every class when none was named."""
     from ganvas.sampling import split_evenly
 
-    sampler, count = request.sampler, request.config.count
     if not sampler.classes:
-        if request.labels:
-            sampler.index(request.labels[0])  # refuses
-        return [(None, count or 64)]
-    named = [sampler.index(name) for name in request.labels or ()] or range(len(sampler.classes))
-    labels = list(dict.fromkeys(named))
-    return list(zip(labels, split_evenly(count or 8 * len(labels), labels), strict=True))
+        if named:
+            sampler.index(named[0])  # refuses
+        return [(None, total or 64)]
+    labels = list(dict.fromkeys([sampler.index(name) for name in named] or range(len(sampler.classes))))
+    return list(zip(labels, split_evenly(total or 8 * len(labels), labels), strict=True))
 
 
-def refuse_too_many(request: SampleRequest, total: int) -> None:
+def refuse_too_many(sampler: "Sampler", total: int, path: Path) -> None:
     """UserError if so many images do not go into one file."""
-    channels, height, width = request.sampler.card.shape.image
+    channels, height, width = sampler.card.shape.image
     most = min(MOST_ON_A_SHEET, PIXELS_IN_MEMORY // (channels * height * width))
-    if request.path.suffix == ".png" and total > most:
+    if path.suffix == ".png" and total > most:
         raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")
 
 
 def generate(
-    request: SampleRequest, counts: list[tuple[int | None, int]], progress: Bar
+    sampler: "Sampler", config: SampleConfig, counts: list[tuple[int | None, int]], progress: Bar
 ) -> Iterator[tuple[int | None, int, "Pixels"]]:
     """(label, index of the first image within its label, images), label after label, a batch at a time."""
     for label, count in counts:
-        for first, images in request.sampler.stream(label, count, request.config.seed, request.config.truncation):
+        for first, images in sampler.stream(label, count, config.seed, config.truncation):
             yield label, first, images
             progress.advance(len(images))
 
 
-def write_file(request: SampleRequest) -> None:
+def write_file(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
     """One PNG sheet with a row a class, or one .npz."""
     import numpy as np
 
     from ganvas.report import charts
     from ganvas.sampling import save_npz
 
-    sampler, path = request.sampler, request.path
-    counts = label_counts(request)
+    counts = label_counts(sampler, named, config.count)
     total = sum(count for _, count in counts)
-    refuse_too_many(request, total)
+    refuse_too_many(sampler, total, path)
     labels = None
     if sampler.classes:
         labels = np.repeat(np.array([label for label, _ in counts], np.int64), [count for _, count in counts])
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar("generating", total, "images") as progress:
-        batches = (images for _, _, images in generate(request, counts, progress))
+        batches = (images for _, _, images in generate(sampler, config, counts, progress))
         if path.suffix == ".npz":
             save_npz(path, batches, total, labels, sampler.classes)
         else:
             charts.class_grid(np.concatenate(list(batches)), labels, sampler.classes, path)
 
 
-def write_folder(request: SampleRequest) -> None:
+def write_folder(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
     """A PNG an image, in a folder per class."""
     from ganvas.images import save_png
 
-    classes, seed = request.sampler.classes, request.config.seed
-    counts = label_counts(request)
+    counts = label_counts(sampler, named, config.count)
     with bar("generating", sum(count for _, count in counts), "images") as progress:
-        for label, first, images in generate(request, counts, progress):
-            folder = request.path if label is None else request.path / folder_name(classes[label])
+        for label, first, images in generate(sampler, config, counts, progress):
+            folder = path if label is None else path / folder_name(sampler.classes[label])
             for index, image in enumerate(images, first):
-                save_png(image, folder / f"seed{seed}-{index:06d}.png")
+                save_png(image, folder / f"seed{config.seed}-{index:06d}.png")
 
 
-def write_walk(request: SampleRequest, ends: tuple[str, str]) -> None:
+def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path) -> None:
     """The way between two labels, as one strip, as an .npz, or a file a step."""
     from ganvas.images import enlarge, grid, save_png
     from ganvas.sampling import save_npz
 
-    steps, seed, path = request.config.count or 8, request.config.seed, request.path
+    steps = config.count or 8
     if steps < 2:
         raise UserError("--between takes -n 2 or more: a walk has two ends")
-    if not request.sampler.classes:
-        raise UserError(f"{request.sampler.name} was trained without labels: there is nothing to walk between")
-    refuse_too_many(request, steps)
-    pixels = request.sampler.between(*ends, steps=steps, seed=seed)
+    if not sampler.classes:
+        raise UserError(f"{sampler.name} was trained without labels: there is nothing to walk between")
+    refuse_too_many(sampler, steps, path)
+    pixels = sampler.between(*ends, steps=steps, seed=config.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
         save_npz(path, [pixels], steps, None, ())
@@ -218,7 +195,7 @@ def write_walk(request: SampleRequest, ends: tuple[str, str]) -> None:
         save_png(grid(enlarge(pixels, least_side=64), columns=min(steps, 16)), path)
     else:
         for step, image in enumerate(pixels):
-            save_png(image, path / f"seed{seed}-step{step:06d}.png")
+            save_png(image, path / f"seed{config.seed}-step{step:06d}.png")
 
 
 def folder_name(name: str) -> str:
