@@ -55,6 +55,13 @@ def test_a_page_fetches_nothing_and_says_so_to_the_browser():
     assert '<img alt="words" src="data:image/png;base64,cG5n">' in text
 
 
+def test_an_images_words_are_those_of_a_hostile_name():
+    text = page.render(f"![{page.escape_markdown(HOSTILE)}](one.png)", "title", {"one.png": b"png"})
+    parsed = Parsed(text)
+    assert ("alt", SHOWN) in parsed.attributes
+    assert parsed.tags.count("img") == 1
+
+
 def test_an_image_that_is_not_given_is_left_out():
     assert "<img" not in page.render("![words](one.png)", "title", {"two.png": b"png"})
 

@@ -14,7 +14,7 @@ from ganvas.errors import nearest
 from ganvas.evaluation import features
 from ganvas.evaluation.cas import classification_accuracy_score
 from ganvas.evaluation.copies import copy_test, verdict
-from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbours
+from ganvas.evaluation.distances import Neighbours, TooFewError, frechet, kid, neighbours
 from ganvas.evaluation.diversity import diversity, is_collapsed
 from ganvas.evaluation.embedding import EmbeddedImages, Embedders
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for, refuse_no_held_out
@@ -37,7 +37,6 @@ from ganvas.evaluation.scorecard import (
 from ganvas.settings import Settings
 
 QUICK_COUNT = 2_000
-NEIGHBOUR_METRICS = ("precision", "recall", "density", "coverage")
 Closest = list[tuple[int, int, float]]
 
 
@@ -116,9 +115,8 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
                 for label, scores in enumerate(per_class)
             )
         overall = measure(lambda: diversity(training.features, compared.features))
-        ratios = [
-            estimate.value for scores in per_class if scores.diversity and (estimate := scores.diversity.estimate)
-        ]
+        spreads = [scores.diversity.estimate for scores in per_class if scores.diversity]
+        ratios = [spread.value for spread in spreads if spread]
         bar.advance()
     cas = None
     if images.labels is not None and len(prepared.classes) > 1:
@@ -186,11 +184,11 @@ def distance_scores(
     try:
         generated, real = neighbours(*groups[:2]), neighbours(groups[0], groups[2])
         near = {
-            metric: Distance(**getattr(generated, metric)._asdict(), floor=getattr(real, metric).value)
-            for metric in NEIGHBOUR_METRICS
+            metric: Distance(**estimate._asdict(), floor=reference.value)
+            for metric, estimate, reference in zip(Neighbours._fields, generated, real, strict=True)
         }
     except TooFewError as error:
-        near = {metric: Distance(why=str(error)) for metric in NEIGHBOUR_METRICS}
+        near = {metric: Distance(why=str(error)) for metric in Neighbours._fields}
     return Distances(frechet=first, kid=distance(kid, *groups, name="KID"), **near)
 
 
@@ -220,15 +218,8 @@ def copy_scores(
         copies = copy_test(generated.features, training.features, held_out.features, seed, generated.labels)
     except TooFewError as error:
         return CopyScores(verdict=f"Copies cannot be detected: {error}."), []
-    scores = CopyScores(
-        p_value=copies.p_value,
-        z=copies.z,
-        closer=copies.closer,
-        near_copies=copies.near_copies,
-        flagged=copies.flagged,
-        verdict=verdict(copies),
-        near_duplicates_across_split=int(prepared.manifest.near_across_split),
-    )
+    across = prepared.manifest.near_across_split
+    scores = CopyScores(**copies._asdict(), verdict=verdict(copies), near_duplicates_across_split=across)
     return scores, [(row, int(training.rows[nearest_row]), away) for row, nearest_row, away in copies.pairs]
 
 
