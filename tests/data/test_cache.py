@@ -76,7 +76,7 @@ def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, dr
     assert len(count_preparing) == 2
 
 
-def test_a_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
     folder = class_folder(cats=12)
     opened(folder)
     path = folder / "cats" / "0.png"
