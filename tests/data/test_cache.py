@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ganvas import files
 from ganvas.data import DataConfig, cache, manifest, open_source
 from ganvas.data.manifest import Manifest
 from ganvas.errors import RunFailedError, UserError
@@ -75,7 +76,7 @@ def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, dr
     assert len(count_preparing) == 2
 
 
-def test_a_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
     folder = class_folder(cats=12)
     opened(folder)
     path = folder / "cats" / "0.png"
@@ -197,6 +198,7 @@ def test_on_a_disk_without_locks_sets_are_built_and_nobodys_folder_is_cleared(tm
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without_locks)
+    monkeypatch.setattr(files, "_warned", set())
     with cache.building(tmp_path / "a") as first:
         with cache.building(tmp_path / "b") as second:
             (second / "manifest.json").write_text("{}")

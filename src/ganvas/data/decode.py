@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganvas import images
 from ganvas.data import near_duplicates
 from ganvas.data.sources.contents import EncodedImages, ImageFiles, Part, RawImages
-from ganvas.images import Pixels
+from ganvas.images import Background, Pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +31,7 @@ class DecodePlan:
     channels: int
     crop: int | None
     """Pixels; None for the short side."""
-    background: Literal["white", "black"]
+    background: Background
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -109,7 +109,7 @@ def refusals(contents: SourceContents, stats: ImageStats) -> tuple[Refusal, ...]
     return tuple(Refusal(name=escaped_name(name), reason=reason) for name, reason in contents.refused + undecoded)
 
 
-def describe(
+def build_manifest(
     contents: SourceContents,
     plan: DecodePlan,
     stats: ImageStats,

@@ -58,7 +58,7 @@ def prepare(
     for temporary in ("digests", "keys"):
         (folder / temporary).unlink()
     lengths = {path.name: path.stat().st_size for path in sorted(folder.glob("*.npy"))}
-    record = manifest.describe(
+    record = manifest.build_manifest(
         contents, plan, stats, kept, labels, classes, groups, split,
         version=VERSION, name=name, fingerprint=fingerprint, lengths=lengths,
     )  # fmt: skip
@@ -169,8 +169,9 @@ def _used_classes(
     """Labels of the images that were kept, and the classes that have any of them."""
     if contents.labels is None:
         return None, ()
-    used, labels = np.unique(contents.labels[kept], return_inverse=True)
-    return labels.astype(np.int64, copy=False), tuple(contents.classes[label] for label in used)
+    labels = contents.labels[kept]
+    used = np.unique(labels)
+    return np.searchsorted(used, labels), tuple(contents.classes[label] for label in used)
 
 
 def _check_split(name: str, split: splits.Split, labels: NDArray[np.int64] | None, classes: tuple[str, ...]) -> None:

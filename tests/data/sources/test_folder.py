@@ -202,14 +202,14 @@ def test_a_pipe_among_the_images_is_refused_and_not_waited_for(class_folder):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_image_that_may_not_be_read_is_refused_by_name(class_folder):
+def test_an_image_that_may_not_be_read_is_refused_by_name(class_folder):
     folder = class_folder(cats=15)
     (folder / "cats" / "3.png").chmod(0)
     refused = opened(folder).manifest.refused
     assert [item.name for item in refused] == ["cats/3.png"]
 
 
-def test_a_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folder):
+def test_an_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folder):
     from ganvas.data.sources.contents import ImageFiles
     from ganvas.images import RefusedImageError
 

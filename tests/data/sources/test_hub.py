@@ -127,7 +127,7 @@ def test_yes_or_no_columns_are_attributes(hub):
         opened("celeba", attribute="smiling")
 
 
-def test_a_image_that_is_missing_is_refused_by_name(hub):
+def test_an_image_that_is_missing_is_refused_by_name(hub):
     hub(train=split(20, image=lambda i: None if i == 3 else {"bytes": encoded(i)}))
     refused = opened().manifest.refused
     assert [item.name for item in refused] == ["train[3]"]

@@ -34,12 +34,13 @@ class IdxFiles(FolderSource):
             parts.append(RawImages(images, offset, shape, split))
             labels.append(numbers)
             held_out.append(np.full(len(numbers), split == "t10k"))
-        values, indices = np.unique(np.concatenate(labels), return_inverse=True)
+        numbers = np.concatenate(labels)
+        values = np.unique(numbers)
         return SourceContents(
             "idx files",
             tuple(parts),
             tuple(str(value) for value in values),
-            indices,
+            np.searchsorted(values, numbers),
             np.concatenate(held_out) if len(parts) == 2 else None,
             refused=list(self.listing.refused),
         )
