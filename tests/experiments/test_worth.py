@@ -217,3 +217,15 @@ def test_rates_are_measured_on_one_thread(subject, monkeypatch):
     rates = budget.measured_rates(subject.run, subject.prepared, ComputeConfig(1, "float32", "contiguous"))
     assert min(rates) > 0
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_processes_of_their_own_give_what_one_process_gives(compared_once, subject, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    header = json.loads((compared_once[1] / worth.RESULTS).read_text().splitlines()[0])
+    plan = budget.Plan.model_validate(header["plan"]["budget"])
+    monkeypatch.setattr(worth, "planned", lambda *_: plan)
+    apart = weigh(subject, Worth(quick=True, seeds=1), tmp_path)
+    first = {variant.name: variant.figures["accuracy"].by_seed[0] for variant in compared_once[0].variants}
+    assert {variant.name: variant.figures["accuracy"].value for variant in apart.variants} == first

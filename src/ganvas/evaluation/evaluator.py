@@ -24,7 +24,7 @@ from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.settings import Settings, parse
 
-VERSION = 1
+VERSION = 2
 """Of how an evaluator is fitted. A cached evaluator of another version is not used."""
 MIN_IMAGES_TO_CALIBRATE = 20
 WEIGHTS, INFO = "evaluator.safetensors", "evaluator.json"

@@ -10,7 +10,7 @@ from ganvas.evaluation.intervals import mean
 from ganvas.experiments.experiment import Comparison, Experiment, Flags, Measure, Variant
 from ganvas.experiments.journal import TrialLine
 from ganvas.experiments.results import ComparisonResult, Failure, Figure, Findings, VariantResult, Verdict
-from ganvas.experiments.statistics import LEVEL, Difference, compared, holm, paired
+from ganvas.experiments.statistics import LEVEL, Difference, holm, paired
 
 Key = tuple[str, int]  # variant, seed
 RATIOS = ((1.1, "next to nothing"), (1.5, "a small difference"), (3.0, "a clear difference"))
@@ -45,14 +45,14 @@ def read(lines: Sequence[TrialLine]) -> Results:
 def analyse(experiment: Experiment, results: Results, seeds: Sequence[int]) -> Findings:
     """Everything a page says of the figures."""
     measures = {measure.name: measure for measure in experiment.measures}
-    differences = [
+    gaps = [
         difference(measures[comparison.measure], comparison.of, comparison.against, results, seeds)
         for comparison in experiment.comparisons
     ]
-    adjusted = iter(holm([found.p_value() for found in differences if found is not None]))
+    adjusted = iter(holm([gap.p_value() for gap in gaps if gap is not None]))
     comparisons = tuple(
-        compare(comparison, measures[comparison.measure], found, None if found is None else next(adjusted))
-        for comparison, found in zip(experiment.comparisons, differences, strict=True)
+        compare(comparison, measures[comparison.measure], gap, None if gap is None else next(adjusted))
+        for comparison, gap in zip(experiment.comparisons, gaps, strict=True)
     )
     headlines = comparisons[: experiment.headlines]
     verdicts = {comparison.verdict for comparison in headlines}
@@ -79,16 +79,8 @@ def difference(
     """Paired by seed, over the seeds with a figure of every variant; None for fewer than two such seeds.
 
     Ratios are compared by their logarithms. Variants on one side are averaged within a seed first, so that a
-    factorial's effect is one comparison. Where both sides are one variant and every held-out image has a flag, the
-    pairs are images as well.
+    factorial's effect is one comparison.
     """
-    if len(of) == len(against) == 1:
-        flags = [
-            [found for seed in seeds if (found := results.flags.get((name, seed), {}).get(measure.name)) is not None]
-            for name in (*of, *against)
-        ]
-        if len(flags[0]) == len(flags[1]) == len(seeds) > 1:
-            return compared(np.stack(flags[0]), np.stack(flags[1]))
     differences = []
     for seed in seeds:
         sides = [[value_of(results, name, seed, measure) for name in side] for side in (of, against)]
@@ -106,19 +98,17 @@ def value_of(results: Results, variant: str, seed: int, measure: Measure) -> flo
     return math.log(max(value, 1e-9)) if measure.scale == "ratio" else value
 
 
-def compare(
-    comparison: Comparison, measure: Measure, found: Difference | None, p_holm: float | None
-) -> ComparisonResult:
+def compare(comparison: Comparison, measure: Measure, gap: Difference | None, p_holm: float | None) -> ComparisonResult:
     """A comparison in figures and in words."""
     verdict: Verdict = "unknown"
-    if found is not None and p_holm is not None and p_holm <= LEVEL:
-        verdict = "yes" if (found.value < 0) == (measure.better == "lower") else "no"
+    if gap is not None and p_holm is not None and p_holm <= LEVEL:
+        verdict = "yes" if (gap.value < 0) == (measure.better == "lower") else "no"
     claim = {"yes": comparison.yes, "no": comparison.no, "unknown": comparison.unknown}[verdict]
     values: list[float] = []
     sentence = f"{claim}: too few trials gave a figure"
-    if found is not None:
-        size = "" if verdict == "unknown" else f", {size_of(measure, found.value)}"
-        values = [math.exp(v) if measure.scale == "ratio" else v for v in (found.value, found.low, found.high)]
+    if gap is not None:
+        size = "" if verdict == "unknown" else f", {size_of(measure, gap.value)}"
+        values = [math.exp(v) if measure.scale == "ratio" else v for v in (gap.value, gap.low, gap.high)]
         sentence = f"{claim}: {measure.title} {describe_difference(measure, values)}{size}"
     return ComparisonResult(
         measure=measure.name,
@@ -150,7 +140,7 @@ def size_of(measure: Measure, value: float) -> str:
 
 def variant_results(experiment: Experiment, results: Results, seeds: Sequence[int]) -> tuple[VariantResult, ...]:
     """Every variant with its figures."""
-    found = []
+    variants = []
     for variant in experiment.compared:
         figures = {measure.name: _figure(variant, measure, results, seeds) for measure in experiment.measures}
         known = {
@@ -158,8 +148,8 @@ def variant_results(experiment: Experiment, results: Results, seeds: Sequence[in
             for name, figure in figures.items()
             if figure and not (experiment.needs_every_seed and None in figure.by_seed)
         }
-        found.append(VariantResult(name=variant.name, x=variant.x, line=variant.line, figures=known))
-    return tuple(found)
+        variants.append(VariantResult(name=variant.name, x=variant.x, line=variant.line, figures=known))
+    return tuple(variants)
 
 
 def _figure(variant: Variant, measure: Measure, results: Results, seeds: Sequence[int]) -> Figure | None:

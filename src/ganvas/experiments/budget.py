@@ -112,24 +112,24 @@ def parts(prepared: PreparedSet, quick: bool) -> list[Part]:
 
     A share that has the same images as the one before it is left out, and the note says so.
     """
-    found = [] if quick else [(FULL, len(prepared.train), "the generator saw the whole set: no verdict")]
+    listed = [] if quick else [(FULL, len(prepared.train), "the generator saw the whole set: no verdict")]
     before = len(prepared.train)
     for share in REDUCED:
         images = int(counts(prepared, share).sum())
         raised = int((share * class_counts(prepared) < FEWEST_OF_A_CLASS - 0.5).sum())
         note = f"{raised} classes would have fewer than {FEWEST_OF_A_CLASS} images, and got that many"
         if images == before:
-            if not found or found[-1][0] == FULL:
+            if not listed or listed[-1][0] == FULL:
                 raise UserError(
                     f"{prepared.name} has {len(prepared.train)} training images of {len(prepared.classes)} classes, "
                     f"too few to learn from a part of them: at least {FEWEST_OF_A_CLASS} of each class are needed"
                 )
             note = f"{percent(share)} would be the same images, at {FEWEST_OF_A_CLASS} of each class at least"
-            found[-1] = (*found[-1][:2], note)
+            listed[-1] = (*listed[-1][:2], note)
             continue
-        found.append((share, images, note if raised else ""))
+        listed.append((share, images, note if raised else ""))
         before = images
-    return found
+    return listed
 
 
 def plan(prepared: PreparedSet, rates: Rates, minutes: float, wish: Wish) -> Plan:

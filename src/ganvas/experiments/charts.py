@@ -71,9 +71,9 @@ def lines(results: ExperimentResults, path: Path) -> None:
             if not line:
                 continue
             colour, across = COLOURS[index % len(COLOURS)], [x for x, _ in line]
-            axes.plot(across, [found.value for _, found in line], color=colour, linewidth=2.2, marker="o")
-            lows = [found.low for _, found in line if found.low is not None]
-            highs = [found.high for _, found in line if found.high is not None]
+            axes.plot(across, [point.value for _, point in line], color=colour, linewidth=2.2, marker="o")
+            lows = [point.low for _, point in line if point.low is not None]
+            highs = [point.high for _, point in line if point.high is not None]
             if len(lows) == len(line):
                 axes.fill_between(across, lows, highs, color=colour, alpha=0.15, linewidth=0)
             ends.append((line[-1][1].value, name, colour))

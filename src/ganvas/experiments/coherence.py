@@ -130,8 +130,7 @@ def partners(chosen: Rows, rows: Rows, labels: NDArray[np.int64], generator: tor
     label = labels[chosen]
     step = torch.rand(len(chosen), generator=generator).numpy() * (sizes[label] - 1)
     first = ends[label] - sizes[label]
-    found: Rows = order[first + (index[chosen] - first + 1 + step.astype(np.int64)) % sizes[label]]
-    return found
+    return np.asarray(order[first + (index[chosen] - first + 1 + step.astype(np.int64)) % sizes[label]])
 
 
 def mixed(pixels: Pixels, labels: NDArray[np.int64], seed: int) -> Pixels:

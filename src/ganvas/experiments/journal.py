@@ -46,14 +46,14 @@ class TrialLine(Record):
         return self
 
     @classmethod
-    def measured(cls, row: str, seed: int, seconds: float, found: Measurements) -> Self:
+    def measured(cls, row: str, seed: int, seconds: float, values: Measurements) -> Self:
         """The line of a trial that gave figures."""
         packed = {
             name: (len(value), base64.b64encode(np.packbits(value).tobytes()).decode("ascii"))
-            for name, value in found.items()
+            for name, value in values.items()
             if isinstance(value, np.ndarray)
         }
-        figures = {name: float(f"{np.mean(value):.6g}") for name, value in found.items()}
+        figures = {name: float(f"{np.mean(value):.6g}") for name, value in values.items()}
         return cls(row=row, seed=seed, seconds=seconds, figures=figures, flags=packed)
 
     def unpacked(self, name: str) -> Flags:

@@ -42,12 +42,12 @@ def measure_memory(trial: Trial, variant: Variant) -> Measurements:
     trainer = build_trainer(run, prepared, engine)
     seconds = seconds_a_step(trainer, trial.seconds)
     after = peak()
-    found = {
+    metrics = {
         "milliseconds": 1000 * seconds / run.training.batch,
         "parameters": sum(map(parameter_count, trainer.networks.values())) / 1e6,
         "predicted": predicted_bytes(trainer, network_shape(run, prepared)) / MB,
     }
-    return found if before is None or after is None else {"memory": (after - before) / MB, **found}
+    return metrics if before is None or after is None else {"memory": (after - before) / MB, **metrics}
 
 
 def noise_set(size: int, seed: int) -> PreparedSet:
@@ -112,5 +112,5 @@ def peak() -> int | None:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return machine.peak_memory_bytes()
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
-    return found[0] if found else machine.peak_memory_bytes()
+    peaks = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+    return peaks[0] if peaks else machine.peak_memory_bytes()

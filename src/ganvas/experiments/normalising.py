@@ -43,11 +43,11 @@ def measure_classifier(trial: Trial, variant: Variant) -> Measurements:
         normalise_spectrally(classifier)
     costs = stretches(trainer, lambda spent: spent.processor_seconds / trial.seconds)
     spent = next(spent for spent in costs if spent.processor_seconds >= trial.seconds)
-    found: dict[str, float] = {"images": spent.images, "seconds": spent.processor_seconds}
+    metrics: dict[str, float] = {"images": spent.images, "seconds": spent.processor_seconds}
     if built == "batch":
-        found["own_accuracy"] = held_out_accuracy(with_own_averages(classifier), prepared)
-    found["accuracy"] = found["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)
-    return found
+        metrics["own_accuracy"] = held_out_accuracy(with_own_averages(classifier), prepared)
+    metrics["accuracy"] = metrics["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)
+    return metrics
 
 
 def held_out_accuracy(classifier: nn.Module, prepared: PreparedSet) -> float:

@@ -1,4 +1,4 @@
-"""What can be read from the layers of a classifier by a straight line: where an edge points, loops and ends, the class.
+"""What a linear probe reads from the layers of a classifier: the direction of an edge, loops and ends, the class.
 
 A probe learns from training images and is asked about held-out ones. Its score is Cohen's kappa (1960): 0 is guessing
 with the right frequencies, 1 is never wrong.
@@ -110,11 +110,11 @@ def edges(pixels: Pixels, chance: NDArray[np.float32]) -> tuple[NDArray[np.int64
     slope = np.hypot(down, right).reshape(len(grey), -1)
     steep = slope >= STEEP * slope.max(axis=1, keepdims=True)
     nth = (chance * steep.sum(axis=1)).astype(np.int64)
-    place = (steep.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
+    position = (steep.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
     every = np.arange(len(grey))
-    angle = np.arctan2(down.reshape(slope.shape)[every, place], right.reshape(slope.shape)[every, place])
+    angle = np.arctan2(down.reshape(slope.shape)[every, position], right.reshape(slope.shape)[every, position])
     sector = np.floor(angle / (2 * np.pi) * SECTORS + 0.5).astype(np.int64) % SECTORS
-    return np.stack(np.divmod(place, grey.shape[2]), axis=1), sector
+    return np.stack(np.divmod(position, grey.shape[2]), axis=1), sector
 
 
 def values_at(maps: Floats, places: NDArray[np.int64], size: int) -> Floats:
@@ -141,14 +141,13 @@ def ridge_predict(values: Floats, answers: Answers, others: Floats) -> Answers:
         for strength in STRENGTHS
     ]
     weights = _ridge(alike, wanted, np.ones_like(chooses), STRENGTHS[int(np.argmin(errors))])
-    found: Answers = classes[(others @ (values.T @ weights) / scale + mean).argmax(axis=1)]
-    return found
+    scores = others @ (values.T @ weights) / scale + mean  # (M, K)
+    return np.asarray(classes[scores.argmax(axis=1)])
 
 
 def _ridge(alike: Floats, wanted: Floats, rows: NDArray[np.bool_], strength: float) -> Floats:
     """The weights of these rows, of (N, N) products and (N, K) answers."""
-    weights: Floats = np.linalg.solve(alike[np.ix_(rows, rows)] + strength * np.eye(rows.sum()), wanted[rows])
-    return weights
+    return np.asarray(np.linalg.solve(alike[np.ix_(rows, rows)] + strength * np.eye(rows.sum()), wanted[rows]))
 
 
 def kappa(truth: Answers, predicted: Answers) -> float:

@@ -1,4 +1,4 @@
-"""Whether one way of learning beats another: paired differences, their intervals, and Holm's correction. Pure."""
+"""Whether one variant beats another: paired differences, their intervals, and Holm's correction. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ MOST_DEGREES = 200  # beyond, Student's t is the normal to three digits, and rou
 
 
 class Difference(NamedTuple):
-    """How much more one row reaches than another: 95 % interval, and what it was taken from."""
+    """How much more one variant reaches than another: 95 % interval, and what it was taken from."""
 
     value: float
     low: float
@@ -78,9 +78,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6.
     """
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, before = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        before = max(before, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = before
+    for rank, index in enumerate(order):
+        before = max(before, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = before
     return adjusted

@@ -17,8 +17,7 @@ AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)) 
 
 def ink(pixels: Pixels) -> Ink:
     """(N, C, H, W) uint8 -> (N, H, W): what is brighter than half."""
-    found: Ink = np.asarray(pixels).mean(axis=1) >= BRIGHT
-    return found
+    return np.asarray(np.asarray(pixels).mean(axis=1) >= BRIGHT)
 
 
 def loops(strokes: Ink) -> Counts:
@@ -29,16 +28,14 @@ def loops(strokes: Ink) -> Counts:
     holes = ground & ~flood(outside, ground)
     # Each place has a name, and a hole in the end has one: the greatest of its places'.
     names = holes * np.arange(1, holes[0].size + 1, dtype=np.int32).reshape(holes[0].shape)
-    found: Counts = (holes & (flood(names, holes) == names)).sum(axis=(1, 2))
-    return found
+    return np.asarray((holes & (flood(names, holes) == names)).sum(axis=(1, 2)))
 
 
 def ends(strokes: Ink) -> Counts:
     """(N,) ends of strokes: places of the skeleton with one neighbour."""
     thin = skeleton(strokes)
     around, _ = neighbours(thin)
-    found: Counts = (thin & (around.sum(axis=0) == 1)).sum(axis=(1, 2))
-    return found
+    return np.asarray((thin & (around.sum(axis=0) == 1)).sum(axis=(1, 2)))
 
 
 def flood(values: NDArray[Value], within: Ink) -> NDArray[Value]:

@@ -183,8 +183,9 @@ def perform(experiment: Experiment, task: tuple[Variant, Trial]) -> TrialLine:
     torch.set_num_threads(1)
     began = time.process_time()
     try:
-        found = experiment.measure(trial, variant)
-        return TrialLine.measured(variant.name, trial.seed, round(time.process_time() - began, 2), found)
+        with console.quiet():  # several processes share one terminal, and only their parent writes to it
+            measured = experiment.measure(trial, variant)
+        return TrialLine.measured(variant.name, trial.seed, round(time.process_time() - began, 2), measured)
     except RunFailedError as error:
         why = str(error).partition(";")[0]  # what follows is advice about a run's flags
     except (RuntimeError, MemoryError) as error:

@@ -8,11 +8,13 @@ shown useless it is enough that it gains too little over *one* of the two. That 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ganvas.experiments.analysis import Results, describe_difference, difference, failures, variant_results
+import numpy as np
+
+from ganvas.experiments.analysis import Results, describe_difference, failures, variant_results
 from ganvas.experiments.budget import FULL, Share, percent
 from ganvas.experiments.experiment import Experiment, Measure
 from ganvas.experiments.results import ComparisonResult, Findings, Verdict
-from ganvas.experiments.statistics import LEVEL, Difference, holm
+from ganvas.experiments.statistics import LEVEL, Difference, compared, holm
 from ganvas.experiments.worth_trials import WAYS
 
 WITH, WITHOUT = "ce", "ab"
@@ -58,8 +60,8 @@ def judge(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int],
     It would flatter every part of the set: what it learned from the rest is in each of its images.
     """
     deciding = [share for share in shares if share.share != FULL]
-    gains = [found for share in deciding for way in WITH if (found := gain(share, way, seeds, results)) is not None]
-    adjusted = holm([found.p for found in gains])
+    gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, results)) is not None]
+    adjusted = holm([each.p for each in gains])
     verdict, sentence = answer(deciding, list(zip(gains, adjusted, strict=True)), seeds, results)
     return Findings(
         verdict=verdict,
@@ -73,38 +75,35 @@ def judge(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int],
 
 def gain(share: Share, way: str, seeds: Sequence[int], results: Results) -> Gain | None:
     """Over the better of the ways without generated images. None if a fit is missing, or there is one seed."""
-    names = [name_of(share, each) for each in (way, *WITHOUT)]
-    if any((name, seed) not in results.flags for name in names for seed in seeds):
+    names = {each: name_of(share, each) for each in (way, *WITHOUT)}
+    if len(seeds) < 2 or any((name, seed) not in results.flags for name in names.values() for seed in seeds):
         return None
-    over = {
-        other: found
-        for other in WITHOUT
-        if (found := difference(ACCURACY, names[:1], [name_of(share, other)], results, seeds)) is not None
+    right = {
+        each: np.stack([results.flags[name, seed][ACCURACY.name] for seed in seeds]) for each, name in names.items()
     }
-    if not over:
-        return None
+    over = {other: compared(right[way], right[other]) for other in WITHOUT}
     best = min(over, key=lambda other: over[other].value)
-    none = (found.p_value() if found.value > 0 else 1.0 for found in over.values())
-    too_little = [found.p_value(MARGIN) if found.value < MARGIN else 1.0 for found in over.values()]
+    none = (gap.p_value() if gap.value > 0 else 1.0 for gap in over.values())
+    too_little = [gap.p_value(MARGIN) if gap.value < MARGIN else 1.0 for gap in over.values()]
     return Gain(share, way, best, over[best], max(none), min(1.0, len(over) * min(too_little)))
 
 
-def compare(found: Gain, p_holm: float) -> ComparisonResult:
+def compare(gained: Gain, p_holm: float) -> ComparisonResult:
     """A gain as one comparison of the page."""
-    names = name_of(found.share, found.of), name_of(found.share, found.against)
-    helps = p_holm <= LEVEL and found.by.value >= MARGIN
-    values = (found.by.value, found.by.low, found.by.high)
-    sentence = f"{names[0]}, against {WAYS[found.against]}: accuracy {describe_difference(ACCURACY, values)}"
+    names = name_of(gained.share, gained.of), name_of(gained.share, gained.against)
+    helps = p_holm <= LEVEL and gained.by.value >= MARGIN
+    values = (gained.by.value, gained.by.low, gained.by.high)
+    sentence = f"{names[0]}, against {WAYS[gained.against]}: accuracy {describe_difference(ACCURACY, values)}"
     return ComparisonResult(
         measure=ACCURACY.name,
         of=names[:1],
         against=names[1:],
-        verdict="yes" if helps else "no" if found.is_useless else "unknown",
-        in_short=f"{names[0]}, against {WAYS[found.against]}",
-        sentence=f"{sentence}, p (gain of at least {100 * MARGIN:g}) {found.p_useless:.2g}, no gain",
-        value=found.by.value,
-        low=found.by.low,
-        high=found.by.high,
+        verdict="yes" if helps else "no" if gained.is_useless else "unknown",
+        in_short=f"{names[0]}, against {WAYS[gained.against]}",
+        sentence=f"{sentence}, p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
+        value=gained.by.value,
+        low=gained.by.low,
+        high=gained.by.high,
         p_holm=p_holm,
     )
 
@@ -118,22 +117,19 @@ def answer(
     needed = [(name_of(share, way), seed) for share in deciding for way in WITH + WITHOUT for seed in seeds]
     if (lost := sum(key not in results.figures for key in needed)) or not deciding:
         return "unknown", f"{lost} {'fit' if lost == 1 else 'fits'} that it rests on could not be done."
-    proven = [found for found, p_holm in gains if p_holm <= LEVEL and found.by.value >= MARGIN]
-    sentences, without = [], []
+    proven = [each for each, p_holm in gains if p_holm <= LEVEL and each.by.value >= MARGIN]
+    sentences, helped, others = [], [], []
     for share in deciding:
-        own = [found for found, _ in gains if found.share == share]
-        best = max(own, key=lambda found: (found in proven, found.by.value))
-        sentences += [f"with {percent(share.share)} of the training images ({share.images:,}), {best}"]
-        if best not in proven:
-            useless = all(found.is_useless for found in own)
-            without.append(f"{'they do not help' if useless else 'inconclusive'} at {percent(share.share)}")
+        own = [each for each, _ in gains if each.share == share]
+        best = max(own, key=lambda each: (each in proven, each.by.value))
+        sentences.append(f"with {percent(share.share)} of the training images ({share.images:,}), {best}")
+        if best in proven:
+            helped.append(sentences[-1])
+        else:
+            useless = all(each.is_useless for each in own)
+            others.append(f"{'they do not help' if useless else 'inconclusive'} at {percent(share.share)}")
     if proven:
-        helped = [sentence for sentence, share in zip(sentences, deciding, strict=True) if _helps(share, proven)]
-        return "yes", f"{'; '.join([*helped, *without])}."
-    if all(found.is_useless for found, _ in gains):
+        return "yes", f"{'; '.join(helped + others)}."
+    if all(each.is_useless for each, _ in gains):
         return "no", f"they add less than {100 * MARGIN:g} points of accuracy: {'; '.join(sentences)}."
     return "unknown", f"neither a gain worth having nor the lack of one is certain: {'; '.join(sentences)}."
-
-
-def _helps(share: Share, proven: Sequence[Gain]) -> bool:
-    return any(found.share == share for found in proven)

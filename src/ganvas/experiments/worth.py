@@ -83,10 +83,10 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
     trials = len(experiment.variants) * choices.seeds
     seconds = 60 * plan.minutes * budget.at_once(trials) / trials  # on average
     carry_out(experiment, str(subject.path), choices.all_seeds, seconds, journal)
-    found = results_of(subject, experiment, plan, choices, journal)
-    if found.done == found.trials:
+    results = results_of(subject, experiment, plan, choices, journal)
+    if results.done == results.trials:
         files.remove(folder / GENERATORS)
-    return found
+    return results
 
 
 def planned(subject: Subject, choices: Worth) -> Plan:

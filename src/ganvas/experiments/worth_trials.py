@@ -68,7 +68,7 @@ def open_subject(path: Path, most_tested: int) -> Subject:
         raise UserError(f"{sampler.name} knows one class, and a classifier tells classes apart")
     record = RunFolder(path).read()
     run = record.asked.configure()
-    prepared = open_source(run.source, run.data, processes=1)
+    prepared = open_source(run.source, run.data)
     if prepared.fingerprint != record.data.fingerprint:
         raise UserError(
             f"{run.source} is no longer what {path} was trained on: its images have changed; bring them back, or "
