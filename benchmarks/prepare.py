@@ -110,8 +110,8 @@ def opening(source: Path) -> None:
 
 PREPARE = """
 import sys
-from ganvas.data import Data, open_source
-open_source(sys.argv[1], Data(), processes=2)
+from ganvas.data import DataConfig, open_source
+open_source(sys.argv[1], DataConfig(), processes=2)
 """
 TRAIN = "train {} --out {} --images 6400 --threads 1 --precision float32 --memory-format contiguous"
 

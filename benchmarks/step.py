@@ -10,7 +10,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch.utils.flop_counter import flop_registry
 
 from ganvas.config.recipes import configure
 from ganvas.config.run import TrainingConfig
-from ganvas.data.prepared import PreparedSet
+from ganvas.data.prepared import PreparedSet, in_memory
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
@@ -60,8 +59,7 @@ def images(channels: int, size: int) -> PreparedSet:
     """A set of noise: what a step costs does not depend on what it sees."""
     chance = np.random.default_rng(0)
     pixels = chance.integers(0, 256, (1000, channels, size, size), dtype=np.uint8)
-    rows, labels = np.arange(1000), chance.integers(0, 10, 1000)
-    return PreparedSet("random", "", Path(), pixels, labels, tuple("0123456789"), rows, rows[:0], {})
+    return in_memory("random", pixels, chance.integers(0, 10, 1000), tuple("0123456789"))
 
 
 class Operations(TorchDispatchMode):

@@ -57,9 +57,9 @@ def pattern(label: int, random: np.random.Generator) -> np.ndarray:
 def said() -> Iterator[list[str]]:
     """Every line for a person from here on, in place of being written."""
     lines: list[str] = []
-    console.speak_through(lines.append)
+    console.redirect(lines.append)
     yield lines
-    console.speak_through(None)
+    console.redirect(None)
 
 
 @pytest.fixture(scope="session")
@@ -145,8 +145,7 @@ def own_run(tiny_run, tmp_path) -> RunFolder:
 def unfinished_run(own_run) -> RunFolder:
     """The run as a kill after its last checkpoint leaves it: without a bundle, its record as it was begun."""
     shutil.rmtree(own_run.bundle)
-    record = own_run.read()
-    own_run.write({**{k: v for k, v in record.items() if k != "format"}, "status": "begun"})
+    own_run.write(own_run.read().model_copy(update={"status": "begun"}))
     return own_run
 
 

@@ -138,7 +138,7 @@ SEEDS = [
     changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=12),
     cut=st.integers(0, 400) | st.none(),
 )
-def test_whatever_happens_to_its_bytes_a_file_is_a_image_or_refused(seed, changes, cut):
+def test_whatever_happens_to_its_bytes_a_file_is_an_image_or_refused(seed, changes, cut):
     data = bytearray(seed)
     for place, value in changes:
         data[place % len(data)] = value
@@ -170,7 +170,7 @@ def test_a_square_is_the_centre_of_the_image(size):
     assert (np.asarray(images.crop_and_resize(wide, None, size)) == 255).all()
 
 
-def test_a_image_of_the_right_size_is_not_resampled():
+def test_an_image_of_the_right_size_is_not_resampled():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8))
     assert (np.asarray(images.crop_and_resize(noise, None, 28)) == np.asarray(noise)).all()
 
@@ -180,7 +180,7 @@ def test_a_crop_of_the_right_size_is_cut_and_not_resampled():
     assert (np.asarray(images.crop_and_resize(noise, 128, 128)) == np.asarray(noise)[45:173, 25:153]).all()
 
 
-def test_a_crop_of_a_image_that_has_the_size_already_is_cut_and_enlarged():
+def test_a_crop_of_an_image_that_has_the_size_already_is_cut_and_enlarged():
     edge = np.zeros((28, 28), np.uint8)
     edge[4:24, 4:24] = 255
     assert (np.asarray(images.crop_and_resize(Image.fromarray(edge), 20, 28)) == 255).all()

@@ -65,7 +65,8 @@ def test_every_wrong_value_is_named():
 
 
 def test_an_unknown_kind_is_refused():
-    refused({"pet": {"kind": "fish"}}, r"--pet: .*fish.*cat")
+    refused({"pet": {"kind": "cow"}}, r"^there is no --pet\.kind cow: Allowed: cat, dog$")
+    refused({"pet": {"kind": "cats"}}, r"^there is no --pet\.kind cats: did you mean cat\? ")
 
 
 def test_a_rule_about_several_choices_speaks_for_itself():

@@ -3,6 +3,7 @@
 An image crosses the float border twice, both times in this file. It is also the only door to Pillow.
 """
 
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import files
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
 Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
+Background = Literal["white", "black"]  # what shows through where an image is transparent
 
 # A closed list, PNG first because that is what most folders hold; what a file is called does not matter.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
@@ -46,11 +50,8 @@ def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> P
     count, channels, height, width = pixels.shape
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
-    sheet = np.full(
-        (channels, rows * (height + gap) + gap, columns * (width + gap) + gap),
-        background,
-        np.uint8,
-    )
+    shape = (channels, rows * (height + gap) + gap, columns * (width + gap) + gap)
+    sheet = np.full(shape, background, np.uint8)
     for index, image in enumerate(pixels):
         row, column = divmod(index, columns)
         top, left = gap + row * (height + gap), gap + column * (width + gap)
@@ -70,9 +71,13 @@ def save_png(image: Pixels, path: Path) -> None:
 
     channels_last = np.ascontiguousarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    Image.fromarray(channels_last).save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with files.open_atomic(path) as file:
+        Image.fromarray(channels_last).save(file, format="PNG")
+
+
+_ORIENTATION = 0x0112  # the tag of EXIF that says how the camera was turned
+# Where Pillow keeps what may hold it. Looking there first costs nothing; asking it to parse does, for every image.
+_EXIF_KEYS = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
 
 
 class RefusedImageError(Exception):
@@ -81,7 +86,7 @@ class RefusedImageError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image as it was met and as it is used."""
+    """An image as it is in its file and as it is used."""
 
     image: "Image"
     """Upright, in mode L or RGB, what was transparent filled with the background."""
@@ -93,23 +98,19 @@ class Decoded:
     """Whether the file holds more frames; the first is used."""
 
 
-def decode(data: bytes, background: Literal["white", "black"] = "white", least_side: int | None = None) -> Decoded:
-    """One encoded image -> an upright grey or RGB image, or `Refused` with the reason; nothing else comes out.
+def decode(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
+    """One encoded image -> an upright grey or RGB image, or RefusedImageError with the reason, and no other error.
 
     16-bit grey is scaled to 8, CMYK and palettes become RGB, EXIF's turn is applied, an animation gives its first
     frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
     at 1/2, 1/4 or 1/8 as long as its short side keeps so many pixels, in a fraction of the time.
     """
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return decode_quietly(data, background, least_side)
 
 
-def decode_quietly(
-    data: bytes, background: Literal["white", "black"] = "white", least_side: int | None = None
-) -> Decoded:
+def decode_quietly(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
     """`decode` for a caller that has silenced warnings itself, once for many images."""
     if not data:
         raise RefusedImageError("an empty file")
@@ -121,7 +122,7 @@ def decode_quietly(
         raise RefusedImageError(_reason(error, data)) from None
 
 
-def _decode(data: bytes, background: Literal["white", "black"], least_side: int | None) -> Decoded:
+def _decode(data: bytes, background: Background, least_side: int | None) -> Decoded:
     from PIL import Image
 
     image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
@@ -132,6 +133,7 @@ def _decode(data: bytes, background: Literal["white", "black"], least_side: int 
         raise RefusedImageError(f"{width}x{height} holds no pixels")
     mode, animated = image.mode, bool(getattr(image, "is_animated", False))
     if least_side is not None and image.format == "JPEG":
+        # The decoder leaves out high frequencies of each block and so gives 1/2, 1/4 or 1/8 of the size for less work.
         image.draft(None, (least_side, least_side))
     image.load()
     if image.format == "TIFF" or not _EXIF_KEYS.isdisjoint(image.info):
@@ -144,32 +146,24 @@ def _decode(data: bytes, background: Literal["white", "black"], least_side: int 
     return Decoded(_flat(image, background), (width, height), mode, animated)
 
 
-_ORIENTATION = 0x0112
-_EXIF_KEYS = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
-
-
-def _flat(image: "Image", background: str) -> "Image":
+def _flat(image: "Image", background: Background) -> "Image":
     """Any mode -> L or RGB."""
-    mode, transparent = image.mode, "transparency" in image.info
-    if mode in ("L", "RGB") and not transparent:
-        return image
-    from PIL import Image
-
+    mode = image.mode
+    is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
     if mode.startswith("I"):
         return _eight_bits(image)
     if mode in ("L", "LA", "La", "1"):
-        if mode in ("L", "1") and not transparent:
-            return image.convert("L")
-        layered, below = image.convert("LA"), Image.new("L", image.size, background)
-    elif mode in ("RGBA", "RGBa", "P", "PA", "RGB"):
-        if mode == "P" and not transparent:
-            return image.convert("RGB")
-        layered, below = image.convert("RGBA"), Image.new("RGB", image.size, background)
-    elif mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        return image.convert("RGB")
+        opaque_mode = "L"
+    elif mode in ("RGB", "RGBA", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        opaque_mode = "RGB"
     else:
         raise RefusedImageError(f"pixels of mode {mode} are not read")
-    below.paste(layered.convert(below.mode), mask=layered.getchannel("A"))
+    if not is_transparent or mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        return image if mode == opaque_mode else image.convert(opaque_mode)
+    from PIL import Image
+
+    layered, below = image.convert(opaque_mode + "A"), Image.new(opaque_mode, image.size, background)
+    below.paste(layered.convert(opaque_mode), mask=layered.getchannel("A"))
     return below
 
 
@@ -196,32 +190,29 @@ def _reason(error: Exception, data: bytes) -> str:
         if known is None and data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
             known = "HEIC or AVIF"
         return f"{known or 'this'} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
-    said = " ".join(str(error).split())[:120]
-    return f"damaged: {said}" if said else f"damaged: {type(error).__name__}"
+    message = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"damaged: {message}"
 
 
-def header(data: bytes) -> tuple[int, int, str] | None:
-    """(width, height, mode) of an encoded image without decoding it; None where it cannot be told."""
-    import warnings
-
+def header(data: bytes) -> tuple[int, int, str]:
+    """(width, height, mode) of an encoded image without decoding it; `RefusedImageError` where it cannot be told."""
     from PIL import Image
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             image = Image.open(BytesIO(data), formats=FORMATS)
-        except Exception:
-            return None
+        except Exception as error:
+            raise RefusedImageError(_reason(error, data)) from None
         return (*image.size, image.mode)
 
 
-def from_pixels(pixels: Pixels, background: Literal["white", "black"] = "white") -> "Image":
+def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
     """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB image; the fourth channel is alpha."""
     from PIL import Image
 
-    return _flat(
-        Image.fromarray(np.ascontiguousarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)), background
-    )
+    levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
+    return _flat(Image.fromarray(np.ascontiguousarray(levels)), background)
 
 
 def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:

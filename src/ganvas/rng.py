@@ -1,7 +1,8 @@
 """Named random streams: what a draw is depends on (seed, purpose, step) alone.
 
-Nothing else needs saving to resume a run exactly, previews and served images repeat, and a draw for a global batch
-can be sliced among any number of processes. This is the only place that touches a global generator.
+No generator has a state that lasts from one step to the next. So a checkpoint needs none to resume a run exactly,
+previews and served images repeat, and a draw for the global batch can be sliced among any number of processes. This is
+the only file that sets a global generator.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ import torch
 
 def stream(seed: int, purpose: str, step: int = 0) -> torch.Generator:
     """A fresh CPU generator for one purpose at one step: the same triple always gives the same draws."""
+    # A hash, so that no two triples share a seed and neighbouring steps get unrelated ones. The shift leaves the 63
+    # bits that a signed integer holds.
     digest = hashlib.blake2b(f"{seed}/{purpose}/{step}".encode(), digest_size=8).digest()
     generator = torch.Generator()
     generator.manual_seed(int.from_bytes(digest, "little") >> 1)

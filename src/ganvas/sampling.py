@@ -8,7 +8,7 @@ labels beside it, changes none of its bytes. A fast sampler draws the same image
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganvas import files
 from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
 from ganvas.machine import computes_bfloat16, keep_freed_memory
@@ -146,26 +147,19 @@ def save_npz(
 
     `parts` are `count` images in all, (n, C, H, W) uint8 each; no more than one part is in memory at a time.
     """
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with ZipFile(unfinished, "w") as file:
-            with file.open(ZipInfo("images.npy"), "w", force_zip64=True) as images:
-                written = 0
-                for part in parts:
-                    channels_last = part[:, 0] if part.shape[1] == 1 else part.transpose(0, 2, 3, 1)
-                    if not written:
-                        _npy_header(images, (count, *channels_last.shape[1:]))
-                    images.write(np.ascontiguousarray(channels_last).tobytes())
-                    written += len(part)
-                assert written == count > 0, f"{written} images came, {count} were promised"
-            named: dict[str, Any] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
-            for name, array in named.items():
-                with file.open(ZipInfo(f"{name}.npy"), "w") as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _npy_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with files.open_atomic(path) as file, ZipFile(file, "w") as archive:
+        with archive.open(ZipInfo("images.npy"), "w", force_zip64=True) as images:
+            written = 0
+            for part in parts:
+                channels_last = part[:, 0] if part.shape[1] == 1 else part.transpose(0, 2, 3, 1)
+                if not written:
+                    shape = (count, *channels_last.shape[1:])
+                    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(images, header)
+                images.write(np.ascontiguousarray(channels_last).tobytes())
+                written += len(part)
+            assert written == count > 0, f"{written} images came, {count} were promised"
+        arrays: dict[str, NDArray[Any]] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
+        for name, array in arrays.items():
+            with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)

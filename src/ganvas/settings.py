@@ -5,7 +5,8 @@ the TOML file, the JSON in the run folder and the web form.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +21,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
+@dataclass(frozen=True)
+class Flag:
+    """Marks a field (`Annotated[int, Flag("N", "Budget")]`) that has a short flag: `--save-every` for `save_every`."""
+
+    metavar: str
+    """What help shows in place of the value; empty for a switch."""
+    group: str = "Options"
+    """The heading of help that it stands under."""
+    names: tuple[str, ...] = ()
+    """Where it is not the field's own name: `("-n", "--count")`."""
+
+
 def parse(model: type[Model], values: Mapping[str, Any], prefix: str = "--") -> Model:
     """Values -> a checked model, or a UserError with one sentence per wrong value.
 
@@ -31,51 +44,40 @@ def parse(model: type[Model], values: Mapping[str, Any], prefix: str = "--") -> 
         raise UserError("; ".join(_sentence(model, item, prefix) for item in error.errors())) from None
 
 
+def models_in(annotation: object) -> list[type[Settings]]:
+    """The settings that a field of this type may hold: every member of a union, in its order."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
 def _sentence(model: type[Settings], item: Any, prefix: str) -> str:
-    path = [str(part) for part in item["loc"]]
-    name = prefix + ".".join(part for part in path if not _is_tag(model, part))
+    name, allowed = _locate(model, item["loc"])
     if item["type"] == "extra_forbidden":
-        allowed = _names_beside(model, path)
-        return f"there is no {name}: {nearest(path[-1], allowed)}"
-    came = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
-    said = item["msg"][0].lower() + item["msg"][1:]
+        return f"there is no {prefix}{name}: {nearest(str(item['loc'][-1]), allowed)}"
+    if item["type"] == "union_tag_invalid":
+        tag, tags = item["ctx"]["tag"], [tag.strip("' ") for tag in item["ctx"]["expected_tags"].split(",")]
+        return f"there is no {prefix}{name}.kind {tag}: {nearest(tag, tags)}"
+    value = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (it was {item['input']!r})"
+    message = (item["msg"][0].lower() + item["msg"][1:]).removeprefix("value error, ")
+    # A rule about several choices gets all of them as its input, and names the wrong ones itself.
     is_rule = item["type"] == "value_error" and isinstance(item["input"], dict)
-    named = "" if is_rule or not path else f"{name}: "  # a rule about several choices names them itself
-    return f"{named}{said.removeprefix('value error, ')}{came}"
+    return f"{message}{value}" if is_rule or not name else f"{prefix}{name}: {message}{value}"
 
 
-def _is_tag(model: type[Settings], part: str) -> bool:
-    """Whether a part of an error's path is the tag of a union, which is no part of the flag's name."""
-    return any(
-        part == member.model_fields["kind"].default for member in _members(model) if "kind" in member.model_fields
-    )
+def _locate(model: type[Settings], location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """A dotted name for pydantic's path to a value, and the names of the fields beside it.
 
-
-def _names_beside(model: type[Settings], path: list[str]) -> list[str]:
-    """The field names that stood beside the unknown last part of a path."""
-    here: list[type[Settings]] = [model]
-    for part in path[:-1]:
-        tagged = [m for m in here if "kind" in m.model_fields and m.model_fields["kind"].default == part]
-        here = tagged or [m for parent in here if part in parent.model_fields for m in _models_in(parent, part)]
-    return [name for m in here for name in m.model_fields if name != "kind"]
-
-
-def _models_in(parent: type[Settings], field: str) -> list[type[Settings]]:
-    from typing import get_args
-
-    found: list[type[Settings]] = []
-    todo: list[Any] = [parent.model_fields[field].annotation]
-    while todo:
-        kind = todo.pop()
-        if isinstance(kind, type) and issubclass(kind, Settings):
-            found.append(kind)
-        todo.extend(get_args(kind))
-    return found
-
-
-def _members(model: type[Settings]) -> list[type[Settings]]:
-    found: list[type[Settings]] = []
-    for name in model.model_fields:
-        for child in _models_in(model, name):
-            found += [child, *_members(child)]
-    return found
+    Where a field is a union, the path holds the tag of the member as well; that is no part of the flag's name.
+    """
+    models, names, beside = [model], [], list(model.model_fields)
+    for part in map(str, location):
+        if tagged := [m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == part]:
+            models = tagged
+            continue
+        names.append(part)
+        beside = [name for m in models for name in m.model_fields if name != "kind"]
+        models = [
+            inner for m in models if part in m.model_fields for inner in models_in(m.model_fields[part].annotation)
+        ]
+    return ".".join(names), beside

@@ -35,13 +35,14 @@ def test_the_report_says_one_fact_a_line(pets, capsys):
         "images: 27 of 20x20 px, grey",
         "class cats: 22 images, 2 of them held out",
         "class dogs: 5 images, 0 of them held out",
-        "without a held-out part, being too small: dogs",
-        "sizes met: 20x24 (27)",
-        "modes met: L (27)",
+        "classes too small for a held-out part: dogs",
+        "original sizes: 20x24 (27)",
+        "original colour modes: L (27)",
         "duplicates: 1",
         "duplicate: cats/copy.png equals cats/0.png",
         "near-duplicate: cats/near.png is like cats/0.png",
-        "passed over: notes.txt",
+        "files ignored: 1 (not images)",
+        "ignored: notes.txt",
         "refused: 1",
     ):
         assert line in lines
@@ -73,7 +74,7 @@ def test_a_set_without_labels_says_so(pets, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nosuch"], "no source 'nosuch'"),
         (["PETS", "--size", "500"], "--size"),
@@ -83,10 +84,10 @@ def test_a_set_without_labels_says_so(pets, capsys):
         (["PETS", "--sise", "16"], "--size"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_status_2(pets, capsys, arguments, said):
+def test_a_mistake_is_one_sentence_and_status_2(pets, capsys, arguments, message):
     assert cli.run(["data", *(str(pets) if a == "PETS" else a for a in arguments)]) == 2
     captured = capsys.readouterr()
-    assert said in captured.err
+    assert message in captured.err
     assert "Traceback" not in captured.err
 
 

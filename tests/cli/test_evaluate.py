@@ -29,13 +29,16 @@ def theirs(tmp_path, tiny_source):
 def test_a_runs_scorecard_lies_in_its_folder_and_the_short_of_it_is_said(own_run, lines):
     said = lines("evaluate", own_run.path, "-n", 60)
     assert said[-1] == f"scorecard {own_run.path / 'scorecard.html'}"
-    assert any(line.startswith("Labels are ") for line in said)
+    assert any(line.startswith("Label accuracy ") for line in said)
     card = json.loads((own_run.path / "scorecard.json").read_text())
     assert card["name"] == "own"
     assert card["protocol"]["n"] == 60
     assert card["images"]["recipe"] == "modern"
-    for name in ("scorecard.md", "scorecard.html", "scorecard.png"):
+    names = ("scorecard.md", "scorecard.html", "scorecard.png", "scorecard-real.png", "scorecard-confusion.png")
+    for name in names:
         assert (own_run.path / name).stat().st_size > 200
+    text = (own_run.path / "scorecard.md").read_text()
+    assert all(f"]({name}" in text for name in names if name.endswith(".png"))
     lines("sample", own_run.path, "-n", 3)  # and it is still a run
 
 
@@ -53,7 +56,7 @@ def test_two_scorecards_are_compared_and_other_protocols_refused(theirs, lines, 
     lines("evaluate", theirs, "--against", "real.npz", "--out", "one")
     lines("evaluate", "real.npz", "--against", "real.npz", "--out", "two", "-n", 60)
     said = lines("compare", "one", "two", "--out", "both")
-    assert any(line.startswith("labels obeyed: theirs ") for line in said)
+    assert any(line.startswith("label accuracy: theirs ") for line in said)
     assert said[-1] == "comparison both/compare.html"
     assert (tmp_path / "both" / "compare.html").read_text().count("<img") == 2
     lines("evaluate", "real.npz", "--against", "real.npz", "--out", "three", "-n", 90)

@@ -1,5 +1,8 @@
 """The command line as a whole: which sentence answers which mistake, and how help is shown."""
 
+import subprocess
+import sys
+
 import pytest
 
 import ganvas
@@ -31,10 +34,11 @@ def test_help_in_a_pipe_has_no_boxes_and_wraps_nothing(command, capsys, monkeypa
     assert all(": " in line for line in text.splitlines() if line.startswith("  "))
 
 
-def test_every_command_is_in_the_help(capsys):
+def test_the_commands_stand_in_their_working_order(capsys):
     cli.run(["--help"])
     text = capsys.readouterr().out
-    assert all(f"  {command}: " in text for command in cli.COMMANDS)
+    order = ["data", "train", "sample", "evaluate", "compare", "worth", "study", "list"]
+    assert [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")][: len(order)] == order
 
 
 def test_every_flag_of_train_and_sample_is_explained(capsys):
@@ -45,8 +49,23 @@ def test_every_flag_of_train_and_sample_is_explained(capsys):
         assert all(len(line.partition(": ")[2]) > 5 for line in flags)
 
 
+@pytest.mark.parametrize("command", ["train", "data", "sample"])
+def test_help_of_a_command_is_there_at_once_without_torch(command):
+    program = f"import sys; from ganvas import cli; cli.run([{command!r}, '--help']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.endswith("False\n")
+
+
+def test_the_flags_of_train_stand_under_headings_in_their_order(capsys):
+    cli.run(["train", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line.rstrip(":") for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Arguments", *cli.GROUPS[1:]]
+    assert "  --batch N: Batch size, over all processes together." in lines
+
+
 def test_an_unknown_command_gets_the_nearest(refused):
-    named = ", ".join(cli.COMMANDS)
+    named = ", ".join(sorted(cli.COMMANDS))
     assert refused("trian") == f"there is no command 'trian'; did you mean train? Allowed: {named}"
     assert "did you mean sample?" in refused("sampel", "runs/x")
 
@@ -82,12 +101,7 @@ def test_an_unknown_option_gets_the_nearest(refused):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [
-        (UserError("no"), 2),
-        (RunFailedError("no"), 1),
-        (InterruptedRunError("no", 15), 143),
-        (InterruptedRunError("no", 2), 130),
-    ],
+    [(UserError("no"), 2), (RunFailedError("no"), 1)],
 )
 def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, capsys):
     def fail(*_):
@@ -96,6 +110,17 @@ def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, c
     monkeypatch.setattr(cli, "app", fail)
     assert cli.run(["list"]) == status
     assert capsys.readouterr().err == "ganvas: no\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(2, 130), (15, 143)])
+def test_an_interrupted_run_says_that_the_same_command_resumes_it(number, status, monkeypatch, capsys):
+    def fail(*_):
+        raise InterruptedRunError("stopped after 64 images, and saved", number)
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert cli.run(["train", "my images", "--images", "128"]) == status
+    message = "stopped after 64 images, and saved; the same command resumes: ganvas train 'my images' --images 128"
+    assert capsys.readouterr().err == f"ganvas: {message}\n"
 
 
 def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):

@@ -92,8 +92,8 @@ def test_truncation_draws_other_images(run, lines, here):
 
 
 def test_an_unfinished_run_is_drawn_from_its_newest_checkpoint_and_that_is_said(unfinished_run, lines):
-    said = lines("sample", unfinished_run.path, "-n", 3)
-    assert said[0] == f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"
+    output = lines("sample", unfinished_run.path, "-n", 3)
+    assert output[0] == f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"
 
 
 def test_a_bundle_alone_can_be_drawn_from_and_nothing_is_put_into_it(run, lines, contents):

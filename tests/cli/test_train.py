@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from ganvas.cli.train import names
+from ganvas.cli.train import tracker_names
 from ganvas.errors import UserError
 from ganvas.training import artifacts
 
@@ -45,8 +45,23 @@ def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, l
 def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run")
     before = (here / "run" / "run.json").read_bytes()
-    assert "run is finished: 16 images" in lines("train", tiny_source, *QUICK, "--out", "run")
+    assert "run is finished: 16 images; train it further with --more-minutes M or --more-images N" in lines(
+        "train", tiny_source, *QUICK, "--out", "run"
+    )
     assert (here / "run" / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [("--more-images", 8), ("--more-minutes", "0.01")])
+def test_a_finished_run_is_trained_further_by_so_much(tiny_source, lines, refused, here, monkeypatch, more):
+    monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 13.0)
+    assert "run is not a run" in refused("train", tiny_source, "--out", "run", *more)
+    (here / "mine.toml").write_text("[training]\nimages = 16\n")
+    quick = ("--config", "mine.toml", *QUICK[2:])
+    lines("train", tiny_source, *quick, "--out", "run")
+    lines("train", tiny_source, "--out", "run", *more)
+    assert record(here / "run")["step"] == 3
+    lines("train", tiny_source, *quick, "--out", "run", *more)  # the file's budget is the run's own, and no second one
+    assert record(here / "run")["step"] == 4
 
 
 def test_another_flag_on_the_same_folder_is_refused_with_the_difference(tiny_source, lines, refused):
@@ -74,22 +89,22 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines
 def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, lines, here):
     (here / "mine.toml").write_text("[training]\nminutes = 300.0\n")
     lines("train", tiny_source, "--config", "mine.toml", *QUICK, "--out", "run")
-    assert record(here / "run")["images"] == 16
+    assert record(here / "run")["run"]["training"]["images"] == 16
 
 
 def test_minutes_become_images_before_the_first_step(tiny_source, lines, here, monkeypatch):
     monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 100.0)
     quick = QUICK[2:]
     said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
-    assert "budget 0.01 minutes at 100 images/s: 60 images" in said
-    assert record(here / "run")["images"] == 64  # whole batches
-    assert record(here / "run")["run"]["training"]["minutes"] == 0.01
+    assert "budget 0.01 minutes at 100 images/s: 64 images" in said
+    assert record(here / "run")["run"]["training"]["images"] == 64  # whole batches
+    assert record(here / "run")["asked"]["choices"]["training"]["minutes"] == "0.01"
 
 
 def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
     said = lines("train", tiny_source, *QUICK, "--dry-run")
     assert "pair.width 4" in said
-    assert "discriminator layer stem: 4 x 8 x 8, each value sees 6 px" in said
+    assert "discriminator layer stem: 4 x 8 x 8, receptive field 6 px" in said
     assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
     assert any(line.startswith("time about ") and line.endswith(" for 16 images") for line in said)
     assert any(line.startswith("memory about ") for line in said)
@@ -123,6 +138,13 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
         (("--pair.widht", "8"), "there is no --pair.widht; did you mean --pair.width?"),
         (("--widht", "8"), "there is no --widht"),
         (("--pair", "8"), "--pair is a part of a run; its options are --pair.kind"),
+        (("--optimiser.rate", "1"), "there is no --optimiser.rate; it is --optimiser.lr now"),
+        (("--more-images", "8", "--more-minutes", "1"), "--more-images is the budget of a finished run's further"),
+        (("--more-minutes", "1", "--images", "8"), "training: leave out --images"),
+        (("--more-minutes", "1", "--training.epochs", "8"), "training: leave out --training.epochs"),
+        (("--more-images", "0"), "--more-images: input should be greater than or equal to 1"),
+        (("--more-minutes", "soon"), "--more-minutes: input should be a valid number"),
+        (("--more-image", "8"), "there is no --more-image; did you mean --more-images?"),
         (("--track", "tensorbord"), "there is no tracker 'tensorbord'; did you mean tensorboard?"),
         (("--track", ""), "--track needs the name of a tracker"),
         (("--from", "nowhere"), "nowhere is not a run"),
@@ -173,10 +195,10 @@ def test_a_set_without_labels_is_trained_without_and_that_is_said(unlabelled_sou
 
 
 def test_trackers_are_split_at_commas():
-    assert names("tensorboard, wandb") == ("tensorboard", "wandb")
-    assert names(None) == ()
+    assert tracker_names("tensorboard, wandb") == ("tensorboard", "wandb")
+    assert tracker_names(None) == ()
     with pytest.raises(UserError, match="needs the name of a tracker"):
-        names(" ")
+        tracker_names(" ")
 
 
 def test_tensorboard_gets_what_the_log_gets(tiny_source, lines, here):

@@ -1,129 +1,121 @@
+"""What "auto" becomes on which data, why, and that a resolved run leaves nothing open."""
+
 import numpy as np
 import pytest
-import torch
+from pydantic import ValidationError
 
-from ganvas import console
-from ganvas.config import resolve
 from ganvas.config.recipes import RECIPES, configure
-from ganvas.config.resolve import RAMP, class_sizes, resolve_label_ramp
-from ganvas.networks.conditioning import label_weights
-from ganvas.objectives.config import GanObjective
-from ganvas.training.trainer import arrived, faded
+from ganvas.config.resolve import class_sizes, resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun
+
+COMPUTE = ComputeConfig(1, "float32", "channels-last")
 
 
 class Set:
     """As much of a prepared set as the rules look at."""
 
-    def __init__(self, *sizes):
+    name = "pets"
+
+    def __init__(self, *sizes, size=28, channels=1):
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
-        self.channels, self.size = 1, 28
+        self.channels, self.size = channels, size
 
 
-LEFT_OPEN = {
-    "training": {"sampler": "auto"},
-    "objective": {"r1": 0.5, "r2": 0.5, "augment": "auto", "label_ramp_images": "auto"},
-}
+def resolved(prepared, recipe="modern", images=None, **choices):
+    return resolve(configure("x", recipe, choices), prepared, COMPUTE, images)
 
 
-def left_open(**above):
-    return configure("x", "modern", LEFT_OPEN, above)
+def penalties(channels, size, **objective):
+    run = resolved(Set(10, 10, size=size, channels=channels), objective={"augment": "off", **objective})
+    return (run.objective.r1, run.objective.r2), run.reasons
 
 
-def settled(prepared, **above):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console, "info", (said := []).append)
-        return resolve.resolve(left_open(**above), prepared), said
-
-
-def test_unequal_classes_are_drawn_more_evenly_and_that_is_said():
-    run, said = settled(Set(4000, 20_000))
+def test_unequal_classes_are_sampled_by_the_root_of_their_size_and_the_reason_is_kept():
+    run = resolved(Set(4000, 20_000))
     assert run.training.sampler == "square-root"
-    assert said == ["classes drawn by the root of their size: they have 4000 to 20000 images"]
-    run, said = settled(Set(6000, 18_000))
+    assert run.reasons[0] == "classes sampled by the square root of their size: 4000 to 20000 images"
+    run = resolved(Set(6000, 18_000))
     assert run.training.sampler == "epochs"
-    assert said == []
+    assert not [reason for reason in run.reasons if "square root" in reason]
 
 
-def test_few_images_are_augmented_where_that_is_left_to_the_data_and_that_is_said():
-    run, said = settled(Set(4000, 4000))
+def test_a_small_set_of_small_images_is_shown_shifted():
+    run = resolved(Set(4000, 4000))
     assert run.objective.augment == "on"
-    assert said[0] == "D sees images moved: it could learn 8000 of them by heart"
-    assert settled(Set(5000, 5000))[0].objective.augment == "off"
-    larger = Set(4000, 4000)
-    larger.size = 64
-    assert settled(larger)[0].objective.augment == "off", "it was not seen to help there"
+    expected = "small set (8,000 images): the discriminator sees randomly shifted images, against memorising"
+    assert run.reasons[0] == expected
+    assert resolved(Set(5000, 5000)).objective.augment == "off"
+    assert resolved(Set(4000, 4000, size=64)).objective.augment == "off", "it was not seen to help there"
 
 
-def test_where_d_sees_images_moved_g_blurs_them_and_that_is_said(said):
-    run = resolve.resolve(left_open(pair={"blur": "auto"}), Set(4000, 4000))
+def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed():
+    run = resolved(Set(4000, 4000))
     assert run.pair.blur == "on"
-    assert "G's images blurred by a pixel: a D that sees them moved does not mind dots" in said
-    assert resolve.resolve(left_open(objective={"augment": "off"}), Set(4000, 4000)).pair.blur == "off"
-    assert resolve.resolve(left_open(pair={"blur": "off"}), Set(4000, 4000)).pair.blur == "off"
+    assert "generated images are smoothed by one pixel, against speckle" in run.reasons
+    assert resolved(Set(4000, 4000), objective={"augment": "off"}).pair.blur == "off"
+    assert resolved(Set(4000, 4000), pair={"blur": "off"}).pair.blur == "off"
 
 
-def test_labels_come_in_slowly_where_a_class_is_rare_and_that_is_said(said):
-    run = resolve_label_ramp(left_open(), Set(600, 499), 80_000)
-    assert run.objective.label_ramp_images == 80_000 // RAMP == 10_000
-    assert said == ["labels come in over the first 10000 images: the smallest class has 499"]
-    assert resolve_label_ramp(left_open(), Set(600, 500), 80_000).objective.label_ramp_images == 0
+def test_the_penalties_grow_with_the_values_of_an_image():
+    assert penalties(1, 28) == ((0.03, 0.03), ("R1 = R2 = 0.03 (chosen for 28x28 grey)",))
+    assert penalties(1, 56)[0] == (0.96, 0.96)  # four times the values, 32 times the weight
+    assert penalties(1, 20)[0] == (0.0056, 0.0056)  # 0.51 times the values
+    assert penalties(3, 48) == ((1, 1), ("R1 = R2 = 1 (chosen for 48x48 colour)",))
+    assert penalties(3, 128)[0] == (1, 1)
 
 
-def test_what_a_person_says_stands():
-    above = {"training": {"sampler": "epochs"}, "objective": {"augment": "off", "label_ramp_images": 7}}
-    run, said = settled(Set(10, 1000), **above)
-    assert (run.training.sampler, run.objective.augment, said) == ("epochs", "off", [])
-    assert resolve_label_ramp(run, Set(10, 1000), 80_000) == run
-
-
-def penalised(channels, size, **objective):
-    prepared = Set(10, 10)
-    prepared.channels, prepared.size = channels, size
-    above = {"objective": {"augment": "off", **objective}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console, "info", (said := []).append)
-        run = resolve.resolve(configure("x", "modern", above), prepared)
-    return run.objective.penalties(), said
-
-
-def test_the_penalties_grow_with_the_values_of_a_image_and_that_is_said():
-    assert penalised(1, 28) == ((0.03, 0.03), ["gradient penalties of 0.03: an image has 784 values"])
-    assert penalised(1, 56)[0] == (0.96, 0.96)  # four times the values, 32 times the weight
-    assert penalised(1, 20)[0] == (0.0056, 0.0056)  # 0.51 times the values
-    assert penalised(3, 48) == ((1, 1), ["gradient penalties of 1: an image has 6912 values"])
-    assert penalised(3, 128)[0] == (1, 1)
-
-
-def test_a_penalty_that_a_person_gives_stands():
-    assert penalised(3, 48, r1=0.1, r2=0.0) == ((0.1, 0.0), [])
-    assert penalised(3, 48, r2=0.0)[0] == (1, 0.0)
+def test_what_was_asked_for_stands():
+    above = {"training": {"sampler": "epochs"}, "objective": {"augment": "off", "r1": 0.1, "r2": 0.0}}
+    run = resolved(Set(10, 1000), **above)
+    assert (run.training.sampler, run.objective.augment, run.objective.r1, run.objective.r2) == (
+        "epochs",
+        "off",
+        0.1,
+        0,
+    )
+    assert run.reasons == ()
+    assert penalties(3, 48, r2=0.0) == ((1, 0.0), ("R1 = 1 (chosen for 48x48 colour)",))
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])
-def test_no_other_recipe_leaves_anything_to_the_data_unless_asked(recipe):
+def test_no_other_recipe_leaves_its_learning_to_the_data(recipe):
     run = configure("x", recipe)
-    assert resolve_label_ramp(resolve.resolve(run, Set(10, 1000)), Set(10, 1000), 80_000) == run
+    after = resolve(run, Set(10, 1000), COMPUTE)
+    assert (after.objective, after.optimiser, after.data, after.seed) == (
+        run.objective,
+        run.optimiser,
+        run.data,
+        run.seed,
+    )
+    assert after.reasons == ()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("size", [28, 128])
+def test_nothing_is_left_open(recipe, size):
+    run = resolved(Set(40, 50, size=size), recipe, images=100)
+    assert "auto" not in repr(run.model_dump(exclude={"reasons"}))
+    assert (run.compute, run.images) == (COMPUTE, -(-100 // run.training.batch) * run.training.batch)
+    assert run.training.minutes is run.training.epochs is None
+
+
+def test_a_run_with_something_open_is_not_a_resolved_one():
+    with pytest.raises(ValidationError, match=r"objective\.augment, .*training\.threads.* is still auto"):
+        ResolvedRun(**configure("x", "modern").model_dump())
+
+
+def test_resolving_a_part_of_a_set_asks_the_part_and_not_the_whole():
+    run = configure("x", "modern")
+    whole, part = (resolve(run, prepared, COMPUTE) for prepared in (Set(30_000, 30_000), Set(300, 300)))
+    assert (whole.objective.augment, whole.pair.blur) == ("off", "off")
+    assert (part.objective.augment, part.pair.blur) == ("on", "on")
 
 
 def test_without_labels_no_class_is_rare():
-    run = left_open(labels="off")
-    assert class_sizes(run, Set(10, 1000)) == (0, 0)
-    assert resolve_label_ramp(run, Set(10, 1000), 800).objective.label_ramp_images == 0
-    assert resolve.resolve(run, Set(10, 1000)).training.sampler == "epochs"
+    assert resolved(Set(10, 1000), labels="off").training.sampler == "epochs"
 
 
 def test_an_empty_class_is_not_the_smallest():
-    assert class_sizes(left_open(), Set(10, 0, 30)) == (10, 30)
-
-
-def test_a_label_comes_in_from_an_even_mixture():
-    rule = GanObjective(label_ramp_images=100)
-    assert [arrived(rule, images) for images in (0, 25, 100, 500)] == [0, 0.25, 1, 1]
-    assert arrived(GanObjective(), 0) == 1
-    labels = torch.tensor([2, 0])
-    assert torch.equal(faded(labels, 0.0, 4), torch.full((2, 4), 0.25))
-    assert torch.equal(faded(labels, 1.0, 4), label_weights(labels, 4))
-    assert faded(labels, 0.5, 4)[0].tolist() == [0.125, 0.125, 0.625, 0.125]
-    assert faded(None, 0.5, 4) is None
+    assert class_sizes(Set(10, 0, 30)) == (10, 30)

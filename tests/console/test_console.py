@@ -51,9 +51,9 @@ def test_what_the_encoding_lacks_becomes_an_escape(monkeypatch):
 
 
 def test_a_file_name_that_is_not_text_can_be_said():
-    said = run_python("from ganvas import console; import os; console.info(os.fsdecode(b'caf\\xe9.png'))")
-    assert said.stdout == b"caf\\udce9.png\n"
-    assert said.returncode == 0
+    done = run_python("from ganvas import console; import os; console.info(os.fsdecode(b'caf\\xe9.png'))")
+    assert done.stdout == b"caf\\udce9.png\n"
+    assert done.returncode == 0
 
 
 def test_a_reader_that_leaves_stops_nothing_and_leaves_no_traceback():

@@ -4,6 +4,8 @@ import re
 from contextlib import redirect_stdout as on
 
 import pytest
+from rich.console import ConsoleDimensions
+from rich.text import Text
 
 from ganvas import console
 from ganvas.console import progress
@@ -126,7 +128,7 @@ def test_a_training_display_shows_everything_one_watches(clock, terminal):
 
 def test_the_display_is_drawn_at_most_four_times_a_second(clock, terminal, monkeypatch):
     drawings = []
-    monkeypatch.setattr(progress.Training, "drawing", lambda *_: drawings.append(1) or iter(()))
+    monkeypatch.setattr(progress.TrainingDisplay, "drawing", lambda *_: drawings.append(1) or iter(()))
     with on(terminal), training("digits", 64_000, 0, 64) as shown:
         at_first = len(drawings)
         for step in range(1000):
@@ -147,8 +149,8 @@ def test_losses_between_two_drawings_are_averaged(clock, capsys):
 
 def test_a_line_said_while_the_display_is_up_stays_whole_and_above_it(clock, terminal):
     line = "checkpoint saved in [bold]" + "a long folder " * 20 + "\x1b[2J"
-    with on(terminal), training("digits", 6400, 0, 64) as shown:
-        shown.say(line)
+    with on(terminal), training("digits", 6400, 0, 64):
+        console.info(line)
         console.info("said by another room")
     text = terminal.getvalue()
     assert line.replace("\x1b", "\\x1b") + "\n" in text
@@ -201,6 +203,32 @@ def test_no_line_of_the_display_is_wider_than_the_terminal(clock, terminal, monk
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", rows).splitlines()
     assert len(lines) > 100
     assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(100, 1), (99, 2), (50, 2), (33, 4)])
+def test_a_narrower_terminal_leaves_no_part_of_the_last_drawing(clock, terminal, monkeypatch, columns, rows):
+    monkeypatch.setenv("COLUMNS", "")  # as rich would ask the terminal itself
+    width = [100]
+    monkeypatch.setattr("rich.console.Console.size", property(lambda _: ConsoleDimensions(width[0], 40)))
+    monkeypatch.setattr(progress.Bar, "drawing", lambda self, width, _: iter([Text("x" * min(100, width))]))
+    with on(terminal), bar("preparing", 100, "images") as preparing:
+        preparing.refresh()
+        width[0] = columns
+        terminal.truncate(terminal.seek(0))
+        preparing.refresh()
+        assert terminal.getvalue().count("\x1b[1A") == rows - 1  # goes up over the rows of the wrapped line
+        terminal.truncate(terminal.seek(0))
+        preparing.refresh()
+        assert "\x1b[1A" not in terminal.getvalue()
+
+
+def test_the_display_names_the_previews_once_they_are_there(clock, terminal, tmp_path):
+    with on(terminal), training("digits", 6400, 0, 64, tmp_path / "previews") as shown:
+        shown.refresh()
+        assert "previews" not in terminal.getvalue()
+        (tmp_path / "previews").mkdir()
+        shown.refresh()
+        assert f"previews {tmp_path}"[:40] in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
 
 
 def test_figures_that_are_not_numbers_do_not_break_the_display(clock, terminal):

@@ -18,19 +18,19 @@ def every_pair():
     return real.flatten().requires_grad_(), fake.flatten().requires_grad_()
 
 
-def test_a_loss_has_one_value_a_image_and_each_looks_at_its_own_logits(loss):
+def test_a_loss_has_one_value_per_image_of_its_own_logits_alone(loss):
     real, fake = torch.tensor([0.3, -0.7, 1.5]), torch.tensor([-0.2, 0.1, 0.9])
-    for play in (loss.discriminator, loss.generator):
-        together = play(real, fake)
+    for minimise in (loss.discriminator, loss.generator):
+        together = minimise(real, fake)
         assert together.shape == (3,)
-        alone = torch.cat([play(real[i : i + 1], fake[i : i + 1]) for i in range(3)])
+        alone = torch.cat([minimise(real[i : i + 1], fake[i : i + 1]) for i in range(3)])
         assert torch.equal(together, alone)
 
 
 def test_losses_and_gradients_are_finite_at_any_logit(loss):
-    for play in (loss.discriminator, loss.generator):
+    for minimise in (loss.discriminator, loss.generator):
         real, fake = every_pair()
-        value = play(real, fake)
+        value = minimise(real, fake)
         value.sum().backward()
         assert value.isfinite().all()
         assert fake.grad.isfinite().all()

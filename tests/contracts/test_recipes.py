@@ -35,8 +35,8 @@ def test_it_trains_and_its_bundle_loads_and_says_what_it_is(short, recipe):
     assert found.card.recipe == recipe
     assert found.card.images == 40
     assert found.card.shape == Shape(1, 16, 3 if labelled else 0)
-    assert run.read()["status"] == "finished"
-    assert run.read()["peak_memory_bytes"] > 0
+    assert run.read().status == "finished"
+    assert run.read().peak_memory_bytes > 0
     assert sorted(p.name for p in run.bundle.glob("*.safetensors")) == (
         ["classifier.safetensors"]
         if recipe == "book-classifier"
@@ -87,10 +87,10 @@ def test_a_set_without_labels_trains_any_that_draws(short, recipe, unlabelled_so
 
 def test_a_classifier_is_measured_on_what_was_held_out_and_draws_nothing(short, tiny_prepared):
     run = short("book-classifier")
-    found = run.read()["results"]
-    assert np.array(found["confusion"]).shape == (3, 3)
-    assert np.array(found["confusion"]).sum() == found["held_out"] == len(tiny_prepared.held_out)
-    assert found["accuracy"] == np.trace(found["confusion"]) / found["held_out"]
+    results = run.read().results
+    assert np.array(results.confusion).shape == (3, 3)
+    assert np.array(results.confusion).sum() == results.held_out == len(tiny_prepared.held_out)
+    assert results.accuracy == np.trace(results.confusion) / results.held_out
     with pytest.raises(UserError, match="trained a classifier, which tells classes apart and draws nothing"):
         load(run.path)
 

@@ -135,13 +135,13 @@ def test_pixels_are_square_uint8_in_a_memory_map(opened):
     assert prepared.pixels.dtype == np.uint8
     assert height == width == prepared.size
     assert channels == prepared.channels in (1, 3)
-    assert count == prepared.manifest["images"]
+    assert count == prepared.manifest.images
 
 
 def test_every_image_is_trained_on_or_held_out_or_a_copy_of_one_held_out(opened):
     prepared = opened()
     both = np.concatenate([prepared.train, prepared.held_out])
-    assert len(np.unique(both)) == len(both) == len(prepared.pixels) - prepared.manifest["left_out"]
+    assert len(np.unique(both)) == len(both) == len(prepared.pixels) - prepared.manifest.left_out
     for part in (prepared.train, prepared.held_out):
         assert part.dtype == np.int64
         assert (np.diff(part) > 0).all()

@@ -1,4 +1,4 @@
-import json
+import errno
 import os
 import shutil
 import signal
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ganvas.data import DataConfig, cache, open_source
+from ganvas import files
+from ganvas.data import DataConfig, cache, manifest, open_source
+from ganvas.data.manifest import Manifest
 from ganvas.errors import RunFailedError, UserError
 
 
@@ -74,7 +76,7 @@ def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, dr
     assert len(count_preparing) == 2
 
 
-def test_a_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
     folder = class_folder(cats=12)
     opened(folder)
     path = folder / "cats" / "0.png"
@@ -102,6 +104,20 @@ def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, har
     assert cache.load_prepared(second.folder) is not None
 
 
+def test_a_set_of_an_older_format_is_left_alone_and_prepared_again_without_a_word(
+    class_folder, count_preparing, monkeypatch, said
+):
+    folder = class_folder(cats=12)
+    with monkeypatch.context() as older:
+        older.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
+        first = opened(folder)
+    second = opened(folder)
+    assert len(count_preparing) == 2
+    assert first.folder != second.folder
+    assert first.fingerprint == second.fingerprint
+    assert all(line.startswith("preparing ") for line in said)
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"bytes": []}', '{"bytes": {"../x": 1}}', '{"bytes": {}}'])
 def test_a_manifest_of_nonsense_is_a_damaged_set(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
@@ -112,7 +128,7 @@ KILLED = """
 import importlib, os, sys, signal
 from ganvas.data import DataConfig, open_source
 room, name, after, source = sys.argv[1:]
-module = importlib.import_module("ganvas.data." + room)
+module = importlib.import_module("ganvas." + room)
 real = getattr(module, name)
 def deadly(*arguments, **more):
     if after == "after": real(*arguments, **more)
@@ -125,10 +141,10 @@ open_source(source, DataConfig())
 @pytest.mark.parametrize(
     ("room", "name", "moment"),
     [
-        ("prepare", "_pass", "before"),
-        ("prepare", "_drop_rows", "after"),
-        ("cache", "_flush", "after"),
-        ("cache", "_put", "before"),
+        ("data.prepare", "_decode_pass", "before"),
+        ("data.prepare", "_drop_rows", "after"),
+        ("files", "sync_contents", "after"),
+        ("data.cache", "_put", "before"),
     ],
 )
 def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
@@ -175,6 +191,46 @@ def test_a_folder_that_another_process_is_building_is_left_alone(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_on_a_disk_without_locks_sets_are_built_and_nobodys_folder_is_cleared(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    monkeypatch.setattr(files, "_warned", set())
+    with cache.building(tmp_path / "a") as first:
+        with cache.building(tmp_path / "b") as second:
+            (second / "manifest.json").write_text("{}")
+        assert first.exists()
+        (first / "manifest.json").write_text("{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_folder_that_was_finished_while_its_lock_was_looked_at_is_not_abandoned(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / "lock").write_text("")
+    real = fcntl.flock
+
+    def finished_meanwhile(*arguments):
+        (tmp_path / "lock").unlink()
+        real(*arguments)
+
+    assert cache._is_abandoned(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", finished_meanwhile)
+    assert not cache._is_abandoned(tmp_path)
+
+
+def test_on_a_full_disk_nothing_is_left_and_the_sentence_names_the_way_out(class_folder, small_disk, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE", str(small_disk))
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    with pytest.raises(RunFailedError, match=r"No space left on device; .*GANVAS_CACHE"):
+        opened(class_folder(cats=200), size=64)
+    assert not list((small_disk / "prepared").glob(".building-*"))
+    (small_disk / "ballast").unlink()
+    assert len(opened(class_folder("again", cats=20)).pixels) == 20
+
+
 def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(UserError), cache.building(tmp_path / "a"):
         raise UserError("no")
@@ -216,8 +272,7 @@ def test_a_prepared_set_is_one_folder_that_says_what_it_is(class_folder):
     prepared = opened(class_folder("pets & co", cats=12))
     assert prepared.folder.name.startswith("pets-co-")
     assert prepared.name == "pets & co"
-    manifest = json.loads((prepared.folder / "manifest.json").read_text())
-    assert manifest == prepared.manifest
+    assert Manifest.model_validate_json((prepared.folder / "manifest.json").read_text()) == prepared.manifest
     assert not (prepared.folder / "scratch").exists()
 
 

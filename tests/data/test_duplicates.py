@@ -16,31 +16,31 @@ def noise(count: int) -> np.ndarray:
 
 def test_different_images_are_alone():
     found = find(noise(200))
-    assert (found.equal == np.arange(200)).all()
-    assert (found.alike == np.arange(200)).all()
+    assert (found.exact == np.arange(200)).all()
+    assert (found.near == np.arange(200)).all()
 
 
 def test_copies_point_to_the_first_of_them():
     pixels = noise(50)
     pixels[[7, 30, 49]] = pixels[3]
     found = find(pixels)
-    assert found.equal[[3, 7, 30, 49]].tolist() == [3, 3, 3, 3]
-    assert (found.equal != np.arange(50)).sum() == 3
+    assert found.exact[[3, 7, 30, 49]].tolist() == [3, 3, 3, 3]
+    assert (found.exact != np.arange(50)).sum() == 3
 
 
 def test_near_duplicates_and_their_copies_are_one_group_but_not_equal():
     pixels = noise(50)
     pixels[10] = pixels[20] = np.clip(pixels[5].astype(int) + 3, 0, 255)
     found = find(pixels)
-    assert found.alike[[5, 10, 20]].tolist() == [5, 5, 5]
-    assert found.equal[[5, 10, 20]].tolist() == [5, 10, 10]
+    assert found.near[[5, 10, 20]].tolist() == [5, 5, 5]
+    assert found.exact[[5, 10, 20]].tolist() == [5, 10, 10]
 
 
 def test_a_thousand_flat_images_of_few_levels_end_soon_in_few_groups():
     pixels = np.arange(1000, dtype=np.int64)[:, None, None, None] % 250
     found = find(np.broadcast_to(pixels, (1000, 1, 16, 16)).astype(np.uint8))
-    assert len(np.unique(found.equal)) == 250
-    assert len(np.unique(found.alike)) < 250
+    assert len(np.unique(found.exact)) == 250
+    assert len(np.unique(found.near)) < 250
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])

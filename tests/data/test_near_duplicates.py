@@ -37,7 +37,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("how", CHANGES.values(), ids=CHANGES.keys())
-def test_a_image_is_near_to_itself_however_it_was_saved(channels, how):
+def test_an_image_is_near_to_itself_however_it_was_saved(channels, how):
     pixels = scenes(60, channels)
     other = changed(pixels, how)
     assert near_duplicates.are_near_duplicates(pixels, other).all()

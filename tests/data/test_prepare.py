@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, 
 def test_the_size_is_that_of_all_images_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_sample", lambda contents: ({(50, 50): 1}, False))
+    monkeypatch.setattr(prepare, "_sample", lambda contents: (Counter({(50, 50): 1}), False))
     for index in range(5):
         draw(index, (20, 20), "RGB").save(tmp_path / f"{index}.png")
     prepared = opened(tmp_path)
@@ -52,7 +53,7 @@ def test_a_crop_larger_than_the_image_is_its_largest_square(class_folder):
 
 
 def test_images_smaller_than_the_size_are_enlarged_and_counted(class_folder):
-    assert opened(class_folder(cats=3), size=40).manifest["enlarged"] == 3
+    assert opened(class_folder(cats=3), size=40).manifest.enlarged == 3
 
 
 def test_grey_stays_grey_and_channels_overrule(class_folder):
@@ -125,7 +126,7 @@ def test_another_pixel_label_or_class_name_is_another_fingerprint(class_folder, 
 def test_a_manifest_stays_short_when_every_image_has_another_size(tmp_path, draw):
     for side in range(110):
         draw(side, (20 + side, 20)).save(tmp_path / f"{side}.png")
-    sizes = opened(tmp_path).manifest["sizes"]
+    sizes = opened(tmp_path).manifest.sizes
     assert len(sizes) == 101
     assert sizes["other sizes"] == 10
 

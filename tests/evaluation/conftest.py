@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 CARD = {
-    "format": 1,
+    "format": 2,
     "ganvas": "0.1.0",
     "name": "one",
     "images": {},
@@ -32,12 +32,12 @@ CARD = {
         "low": 0.88,
         "high": 0.92,
         "real_accuracy": 0.95,
-        "worst": {"class": "dog", "accuracy": 0.8},
+        "worst": {"name": "dog", "accuracy": 0.8},
         "confusion": [[500, 0], [100, 400]],
     },
     "distances": {
         "frechet": {"name": "FCD", "value": 5.0, "low": 4.5, "high": 5.5, "floor": 1.0, "n": 1000},
-        "kernel": {"name": "KID", "value": 0.5, "low": 0.4, "high": 0.6, "floor": 0.01, "n": 1000},
+        "kid": {"name": "KID", "value": 0.5, "low": 0.4, "high": 0.6, "floor": 0.01, "n": 1000},
         "precision": {"value": 0.9, "low": 0.88, "high": 0.92, "floor": 0.95},
         "recall": {"value": 0.7, "low": 0.68, "high": 0.72, "floor": 0.95},
     },
@@ -46,21 +46,22 @@ CARD = {
         "z": 0.2,
         "closer": 0.5,
         "flagged": False,
-        "verdict": "No copying seen.",
-        "held_out_with_a_twin_in_training": 3,
+        "near_copies": 0.0,
+        "verdict": "No copying found.",
+        "near_duplicates_across_split": 3,
     },
     "diversity": {"value": 0.9, "low": 0.8, "high": 1.0, "within_classes": 0.85},
-    "use": {"accuracy": 0.8, "low": 0.78, "high": 0.82, "real_accuracy": 0.9, "images": 1000},
+    "classification_accuracy_score": {"accuracy": 0.8, "low": 0.78, "high": 0.82, "real_accuracy": 0.9, "images": 1000},
     "per_class": [
         {
-            "class": name,
+            "name": name,
             "n": 500,
             "accuracy": accuracy,
             "low": accuracy - 0.02,
             "high": accuracy + 0.02,
             "real_accuracy": 0.95,
             "frechet": {"value": None, "why": "few"},
-            "kernel": {"value": 0.5, "floor": 0.01},
+            "kid": {"value": 0.5, "floor": 0.01},
             "diversity": {"value": 0.8, "collapsed": False},
             "copies": {"p_value": 0.5, "closer": 0.5, "flagged": False},
         }
@@ -71,7 +72,7 @@ CARD = {
 
 @pytest.fixture
 def card():
-    """A scorecard, to be changed at will."""
+    """A scorecard as it is stored, to be changed at will."""
     return copy.deepcopy(CARD)
 
 
@@ -86,7 +87,7 @@ def shades():
 
 @pytest.fixture(autouse=True)
 def moment(monkeypatch):
-    """Judges and other classifiers are fitted for a moment, on one thread."""
+    """Evaluators and other classifiers are fitted for a moment, on one thread."""
     monkeypatch.setattr("ganvas.machine.cores", lambda: 1)
     for module in ("evaluator", "cas"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 1024)

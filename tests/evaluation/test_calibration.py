@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from ganvas.evaluation.calibration import calibration_error, probabilities, temperature
 
@@ -39,6 +41,19 @@ def test_probabilities_sum_to_one_and_keep_their_order():
         assert list(found[0].argsort()) == [0, 1, 2]
 
 
-def test_a_judge_that_is_always_right_gets_the_coldest_temperature():
+def test_the_error_agrees_with_torchmetrics():
+    logits, labels = drawn(2.0, count=3000)
+    for heat in (0.3, 1.0, 2.0):
+        shares = probabilities(logits, heat)
+        oracle = multiclass_calibration_error(torch.from_numpy(shares), torch.from_numpy(labels), 4, n_bins=15)
+        assert calibration_error(shares, labels) == pytest.approx(float(oracle), rel=1e-4)
+
+
+def test_certain_and_always_right_is_no_error_and_always_wrong_is_one():
+    assert calibration_error(np.eye(3), np.arange(3)) == 0
+    assert calibration_error(np.eye(3), (np.arange(3) + 1) % 3) == 1
+
+
+def test_a_classifier_that_is_always_right_gets_the_coldest_temperature():
     logits = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
     assert temperature(logits, np.arange(30) % 3) == pytest.approx(0.05, rel=0.01)

@@ -1,4 +1,4 @@
-"""Scorecards side by side: only what was measured alike, a winner only where one can be told."""
+"""Scorecards side by side: only what was measured alike, a winner only where the intervals allow one."""
 
 import copy
 
@@ -6,6 +6,8 @@ import pytest
 
 from ganvas.errors import UserError
 from ganvas.evaluation import comparison
+from ganvas.evaluation.scorecard import Scorecard
+from ganvas.report import page
 
 
 @pytest.fixture
@@ -13,6 +15,10 @@ def two(card):
     other = copy.deepcopy(card)
     other["name"] = "two"
     return [card, other]
+
+
+def read(cards):
+    return [Scorecard.model_validate(card) for card in cards]
 
 
 @pytest.mark.parametrize(
@@ -27,63 +33,70 @@ def two(card):
 def test_other_protocols_are_refused_with_the_part_that_differs(two, part, value, words):
     two[1]["protocol"][part] = value
     with pytest.raises(UserError) as caught:
-        comparison.refuse_other_protocols(two)
+        comparison.refuse_other_protocols(read(two))
     assert words in str(caught.value)
+
+
+def test_every_part_that_must_agree_is_in_a_protocol(card):
+    assert set(comparison.MUST_AGREE) <= set(card["protocol"])
 
 
 def test_another_seed_compares(two):
     two[1]["protocol"]["seed"] = 7
-    comparison.refuse_other_protocols(two)
+    comparison.refuse_other_protocols(read(two))
 
 
-def better(card, by):
+def improve(card, by):
     card["labels"].update(accuracy=0.9 + by / 50, low=0.88 + by / 50, high=0.92 + by / 50)
     card["distances"]["frechet"].update(value=5 - by, low=4.5 - by, high=5.5 - by)
-    card["use"].update(accuracy=0.8 + by / 20, low=0.78 + by / 20, high=0.82 + by / 20)
+    card["classification_accuracy_score"].update(accuracy=0.8 + by / 20, low=0.78 + by / 20, high=0.82 + by / 20)
 
 
 def test_the_better_one_in_all_that_decides_is_named(two):
-    better(two[1], 2)
-    assert comparison.verdict(two)[0] == "two is the better one."
+    improve(two[1], 2)
+    assert comparison.verdict(read(two))[0] == "two is the better one."
 
 
-def test_within_the_intervals_one_cannot_tell(two):
-    better(two[1], 0.05)
-    assert comparison.verdict(two)[0] == "One cannot tell which of one, two is better."
+def test_within_the_intervals_the_verdict_is_inconclusive(two):
+    improve(two[1], 0.05)
+    verdict = comparison.verdict(read(two))
+    assert verdict[0] == "Inconclusive: one, two."
+    assert "Inconclusive in label accuracy: one, two." in verdict
 
 
 def test_where_each_is_better_in_something_there_is_no_winner(two):
-    better(two[1], 2)
-    two[1]["use"].update(accuracy=0.5, low=0.48, high=0.52)
-    assert comparison.verdict(two)[0].startswith("None is best in everything")
+    improve(two[1], 2)
+    two[1]["classification_accuracy_score"].update(accuracy=0.5, low=0.48, high=0.52)
+    assert comparison.verdict(read(two))[0].startswith("None is best in everything")
 
 
-def test_flagged_copies_are_said_at_once(two):
-    better(two[1], 2)
+def test_flagged_copies_are_named_at_once(two):
+    improve(two[1], 2)
     two[1]["copies"]["flagged"] = True
-    assert comparison.verdict(two)[1] == "Flagged as copies of training images: two."
+    assert comparison.verdict(read(two))[1] == "Flagged as copies of training images: two."
 
 
 def test_less_is_better_where_it_is_a_distance(two):
-    better(two[1], 2)
+    improve(two[1], 2)
     (frechet,) = [metric for metric in comparison.METRICS if metric.name == "Fréchet distance"]
-    assert comparison.best(two, frechet) == [1]
+    assert comparison.best(read(two), frechet) == [1]
 
 
 def test_what_one_of_them_lacks_is_a_dash(two):
-    del two[1]["use"]
-    (row,) = [row for row in comparison.rows(two) if row[0] == "use (CAS)"]
+    del two[1]["classification_accuracy_score"]
+    (row,) = [row for row in comparison.rows(read(two)) if row[0] == "CAS"]
     assert row[2] == "–"
 
 
-def test_equal_names_are_told_apart(two):
+def test_equal_names_get_a_number(two):
     two[1]["name"] = "one"
-    assert comparison.named(two) == ["one (1)", "one (2)"]
+    assert comparison.unique_names(read(two)) == ["one (1)", "one (2)"]
 
 
-def test_both_texts_hold_names_figures_and_images(two):
-    better(two[1], 2)
-    text = comparison.html(two, [b"png", None])
-    assert text.count("<img") == 1
-    assert "94.0 % (92.0 to 96.0) ★" in text
-    assert "| labels obeyed |" in comparison.markdown(two)
+def test_the_page_holds_names_figures_and_images(two):
+    improve(two[1], 2)
+    text = comparison.markdown(read(two), ["compare-1.png"])
+    assert "| label accuracy |" in text
+    html = page.render(text, "title", {"compare-1.png": b"png"})
+    assert html.count("<img") == 1
+    assert "94.0 % (92.0 to 96.0) ★" in html

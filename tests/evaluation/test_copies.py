@@ -30,7 +30,7 @@ def test_training_images_copied_are_flagged():
 def test_every_fifth_image_a_copy_is_flagged():
     found = copy_test(np.concatenate([TRAINING[:200], drawn(800, 3)]), TRAINING, drawn(1000, 2))
     assert found.flagged
-    assert found.twins == pytest.approx(0.2, abs=0.02)
+    assert found.near_copies == pytest.approx(0.2, abs=0.02)
 
 
 def test_copies_with_a_little_noise_are_flagged():
@@ -42,7 +42,7 @@ def test_copies_with_a_little_noise_are_flagged():
 def test_held_out_images_are_not_flagged(seed):
     found = copy_test(drawn(500, seed), TRAINING, drawn(500, 2))
     assert not found.flagged
-    assert verdict(found).startswith("No copying seen")
+    assert verdict(found).startswith("No copying found")
 
 
 def test_noise_far_away_is_not_flagged():
@@ -111,12 +111,12 @@ def test_too_few_images_are_refused_with_how_many_are_needed():
 
 def test_with_classes_the_closest_pair_of_each_is_named():
     generated = drawn(60, 3)
-    kinds = np.arange(60) % 4
-    pairs = copy_test(generated, TRAINING, drawn(100, 2), kinds=kinds).pairs
-    assert sorted(kinds[row] for row, _, _ in pairs) == [0, 1, 2, 3]
+    labels = np.arange(60) % 4
+    pairs = copy_test(generated, TRAINING, drawn(100, 2), labels=labels).pairs
+    assert sorted(labels[row] for row, _, _ in pairs) == [0, 1, 2, 3]
     distances, _ = nearest(generated, TRAINING)
     for row, _, distance in pairs:
-        assert distance == distances[kinds == kinds[row]].min()
+        assert distance == distances[labels == labels[row]].min()
 
 
 def test_a_copys_distance_is_nought_however_far_from_the_origin():
@@ -152,23 +152,23 @@ def test_fresh_images_are_rarely_flagged():
 
 @pytest.mark.parametrize("features", [6, 20])
 def test_images_of_little_variety_lie_close_and_are_no_copies(features):
-    """Each clump shrunk towards its middle: closer to training images than held-out ones are, and nobody's twin."""
+    """Each clump shrunk towards its middle: closer to training images than held-out ones are, and no near-copies."""
     training, held_out = drawn(1500, 1, features), drawn(500, 2, features)
     fresh = drawn(500, 3, features)
     middle = 6 * (fresh.mean(axis=1, keepdims=True) / 6).round()
     found = copy_test(middle + 0.7 * (fresh - middle), training, held_out)
     assert found.closer > 0.6
-    assert found.twins < 0.02
+    assert found.near_copies < 0.02
     assert not found.flagged
-    assert verdict(found).startswith("No copying seen, though they lie close")
+    assert verdict(found).startswith("No copying found, but images of little variety")
 
 
 def test_a_tenth_of_copies_is_flagged():
     found = copy_test(np.concatenate([TRAINING[:200], drawn(1800, 3)]), TRAINING, drawn(1000, 2))
     assert found.flagged
-    assert found.twins == pytest.approx(0.1, abs=0.02)
+    assert found.near_copies == pytest.approx(0.1, abs=0.02)
 
 
-def test_a_copy_of_a_training_image_that_is_there_twice_is_a_twin():
+def test_a_copy_of_a_training_image_that_is_there_twice_is_a_near_copy():
     twice = np.concatenate([TRAINING, TRAINING[:300]])
     assert copy_test(TRAINING[:300], twice, drawn(500, 2)).flagged

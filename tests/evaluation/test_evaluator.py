@@ -5,23 +5,22 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ganvas import files
 from ganvas.data import open_source
 from ganvas.errors import UserError
-from ganvas.evaluation import evaluator
+from ganvas.evaluation import evaluator as room
 from ganvas.evaluation.evaluator import evaluator_folder, evaluator_for, split_in_halves
 from ganvas.runs import sealed
 
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """Judges of a moment, in a cache of their own; counts how many were fitted."""
+    """Evaluators of a moment, in a cache of their own; counts how many were fitted."""
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(evaluator, "fit_images", lambda count, size: 256)
+    monkeypatch.setattr(room, "fit_images", lambda count, size: 256)
     fits = []
-    original = evaluator.fit_classifier
-    monkeypatch.setattr(
-        evaluator, "fit_classifier", lambda *given, **named: fits.append(1) or original(*given, **named)
-    )
+    original = room.fit_classifier
+    monkeypatch.setattr(room, "fit_classifier", lambda *given, **named: fits.append(1) or original(*given, **named))
     return fits
 
 
@@ -40,13 +39,13 @@ def test_it_is_fitted_once_and_says_the_same_from_the_cache(quick, prepared):
     assert np.array_equal(first.embed(pixels).logits, again.embed(pixels).logits)
 
 
-def test_it_sees_features_and_logits_of_each_image(prepared):
-    judge = evaluator_for(prepared)
-    seen = judge.embed(prepared.pixels, batch=7)
-    assert seen.features.shape == (60, 128)
-    assert seen.logits.shape == (60, 3)
-    assert np.allclose(seen.logits, judge.embed(prepared.pixels).logits, atol=1e-4)
-    assert np.allclose(judge.probabilities(seen.logits).sum(1), 1)
+def test_it_gives_features_and_logits_of_each_image(prepared):
+    evaluator = evaluator_for(prepared)
+    embedding = evaluator.embed(prepared.pixels, batch=7)
+    assert embedding.features.shape == (60, 128)
+    assert embedding.logits.shape == (60, 3)
+    assert np.allclose(embedding.logits, evaluator.embed(prepared.pixels).logits, atol=1e-4)
+    assert np.allclose(evaluator.probabilities(embedding.logits).sum(1), 1)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "another"])
@@ -62,8 +61,8 @@ def test_a_damaged_one_is_told_and_fitted_anew(quick, prepared, damage, said):
     elif damage == "gone":
         (folder / "evaluator.json").unlink()
     else:
-        card = sealed.read_json(folder / "evaluator.json") | {"fingerprint": "of another set"}
-        sealed.write(folder, {"evaluator.json": sealed.to_json(card), "evaluator.safetensors": content})
+        card = files.read_json(folder / "evaluator.json") | {"fingerprint": "of another set"}
+        sealed.write(folder, {"evaluator.json": files.to_json(card), "evaluator.safetensors": content})
     assert evaluator_for(prepared).digest == digest
     assert len(quick) == 2
     assert len([line for line in said if "is damaged" in line]) == 1
@@ -79,8 +78,8 @@ def test_its_place_follows_the_content_of_the_set(prepared):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"classes": (), "labels": None}, "has no labels, and an evaluator learns labels"),
-        ({"classes": ("one",)}, "has one class, and an evaluator tells classes apart"),
+        ({"classes": (), "labels": None}, "has no labels, and an evaluator learns to tell classes apart"),
+        ({"classes": ("one",)}, "has one class, and an evaluator learns to tell classes apart"),
         ({"held_out": np.empty(0, np.int64)}, "gives no held-out images"),
     ],
 )
@@ -90,17 +89,17 @@ def test_a_set_that_cannot_have_one_is_refused_in_a_sentence(prepared, change, s
 
 
 def test_too_few_held_out_images_leave_it_uncalibrated_and_that_is_known(prepared):
-    certificate = evaluator_for(prepared).info
-    assert len(prepared.held_out) < evaluator.MIN_IMAGES_TO_CALIBRATE
-    assert certificate.temperature == 1
-    assert certificate.calibration_error is None
+    info = evaluator_for(prepared).info
+    assert len(prepared.held_out) < room.MIN_IMAGES_TO_CALIBRATE
+    assert info.temperature == 1
+    assert info.calibration_error is None
 
 
 def test_enough_held_out_images_calibrate_it(prepared):
     more = dataclasses.replace(prepared, held_out=np.arange(0, 60, 2), fingerprint="f" * 32)
-    certificate = evaluator_for(more).info
-    assert certificate.temperature != 1
-    assert 0 <= certificate.calibration_error <= 1
+    info = evaluator_for(more).info
+    assert info.temperature != 1
+    assert 0 <= info.calibration_error <= 1
 
 
 def test_halves_share_each_class_out_evenly():

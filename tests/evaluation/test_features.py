@@ -15,16 +15,16 @@ from ganvas.evaluation.features import extractor
 PIXELS = np.random.default_rng(0).integers(0, 255, (3, 1, 16, 16), np.uint8)
 
 
-def test_the_judges_features_carry_its_digest(tiny_prepared):
-    judge = evaluator_for(tiny_prepared)
-    found = extractor("evaluator", judge)
-    assert found.protocol == f"evaluator@{judge.digest}"
+def test_the_evaluators_features_carry_its_digest(tiny_prepared):
+    evaluator = evaluator_for(tiny_prepared)
+    found = extractor("evaluator", evaluator)
+    assert found.protocol == f"evaluator@{evaluator.digest}"
     assert found.frechet_name == "FCD"
-    assert np.array_equal(found.features(PIXELS), judge.embed(PIXELS).features)
+    assert np.array_equal(found.features(PIXELS), evaluator.embed(PIXELS).features)
     assert found.features(PIXELS).shape == (3, found.size)
 
 
-def test_imagenet_sees_grey_and_colour_alike_and_tells_images_apart():
+def test_imagenet_takes_grey_and_colour_alike_and_tells_images_apart():
     pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra features")
     found = extractor("imagenet")
     grey = found.features(PIXELS)
@@ -109,7 +109,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(monkeypatch):
             raise OSError("We couldn't connect\nto the hub")
 
     stub(monkeypatch, "transformers", AutoModel=Model)
-    with pytest.raises(UserError, match=r"cannot be had \(We couldn't connect to the hub\); choose evaluator"):
+    with pytest.raises(UserError, match=r"cannot be downloaded \(We couldn't connect to the hub\); choose evaluator"):
         extractor("dino")
 
 

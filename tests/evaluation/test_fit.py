@@ -15,7 +15,7 @@ def one_thread(monkeypatch):
 
 
 def fitted(pixels, labels, shown=9000, **more):
-    return fit_classifier(pixels, labels, 3, shown, settings=SMALL, **more)
+    return fit_classifier(pixels, labels, 3, shown, config=SMALL, **more)
 
 
 def test_it_learns_what_can_be_told_apart(shades):

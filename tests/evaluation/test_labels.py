@@ -1,30 +1,50 @@
 import numpy as np
 import pytest
 
-from ganvas.evaluation.labels import label_accuracy
+from ganvas.evaluation.labels import Predictions, label_scores, unlabelled_scores
+
+CLASSES = ("a", "b", "c")
 
 
-def certain(seen, classes=3):
-    return np.eye(classes)[seen]
+def predictions(labels, predicted, classes=3):
+    """An evaluator that is certain."""
+    return Predictions(np.array(labels), np.eye(classes)[predicted])
 
 
-def test_what_is_seen_as_asked_is_counted_by_class():
-    asked, seen = np.array([0, 0, 1, 1, 1, 2]), np.array([0, 1, 1, 1, 2, 2])
-    found = label_accuracy(asked, certain(seen))
-    assert found.accuracy.value == 4 / 6
-    assert [entry.value for entry in found.per_class] == [0.5, pytest.approx(2 / 3), 1.0]
-    assert found.confusion.tolist() == [[1, 1, 0], [0, 2, 1], [0, 0, 1]]
-    assert found.worst == 0
-    assert found.confidence == pytest.approx(4 / 6)
+REAL = predictions([0, 0, 1, 2], [0, 1, 1, 2])
+
+
+def test_predictions_that_are_the_label_are_counted_by_class():
+    scores, per_class = label_scores(predictions([0, 0, 1, 1, 1, 2], [0, 1, 1, 1, 2, 2]), REAL, CLASSES)
+    assert scores.accuracy == scores.confidence == pytest.approx(4 / 6)
+    assert [each.accuracy for each in per_class] == [0.5, pytest.approx(2 / 3), 1.0]
+    assert [(each.n, each.real_n) for each in per_class] == [(2, 2), (3, 1), (1, 1)]
+    assert scores.confusion == ((1, 1, 0), (0, 2, 1), (0, 0, 1))
+    assert (scores.worst.name, scores.worst.accuracy) == ("a", 0.5)
+
+
+def test_real_images_stand_beside_generated_ones():
+    scores, per_class = label_scores(predictions([0, 1, 2], [0, 1, 2]), REAL, CLASSES)
+    assert scores.real_accuracy == scores.real_confidence == 0.75
+    assert scores.real_low < 0.75 < scores.real_high
+    assert [each.real_accuracy for each in per_class] == [0.5, 1.0, 1.0]
 
 
 def test_a_class_that_was_never_asked_for_has_no_figure():
-    found = label_accuracy(np.array([0, 2]), certain([0, 0]))
-    assert found.per_class[1] is None
-    assert found.worst == 2
+    scores, per_class = label_scores(predictions([0, 2], [0, 0]), REAL, CLASSES)
+    assert per_class[1].accuracy is None
+    assert per_class[1].n == 0
+    assert scores.worst.name == "c"
 
 
-def test_shuffled_labels_are_obeyed_as_chance_has_it():
+def test_shuffled_labels_have_the_accuracy_of_chance():
     random = np.random.default_rng(0)
-    found = label_accuracy(random.integers(0, 10, 5000), certain(random.integers(0, 10, 5000), 10))
-    assert found.accuracy.low < 0.1 < found.accuracy.high
+    chance = predictions(random.integers(0, 10, 5000), random.integers(0, 10, 5000), 10)
+    scores, _ = label_scores(chance, chance, tuple("abcdefghij"))
+    assert scores.low < 0.1 < scores.high
+
+
+def test_of_images_without_labels_the_predicted_shares_are_known():
+    scores = unlabelled_scores(np.eye(3)[[0, 0, 2, 0]], REAL, CLASSES)
+    assert scores.predicted == {"a": 0.75, "b": 0.0, "c": 0.25}
+    assert (scores.asked, scores.accuracy, scores.real_accuracy) == (False, None, 0.75)

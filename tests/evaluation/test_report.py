@@ -1,97 +1,131 @@
-"""What a scorecard says in words: the truth about labels, copies and use, most important first."""
+"""What a scorecard says in words: label accuracy, distances, copies and CAS, most important first."""
 
 import pytest
 
 from ganvas.evaluation import report
+from ganvas.evaluation.artifacts import SHEETS
+from ganvas.evaluation.scorecard import Scorecard
+from ganvas.report import page
 
 
-def said(card):
-    return " ".join(sentence for _, sentence in report.sentences(card))
+def findings(card):
+    return report.findings(Scorecard.model_validate(card))
 
 
-def moods(card):
-    return {sentence.split(" ")[0]: mood for mood, sentence in reversed(report.sentences(card))}
+def sentences(card):
+    return " ".join(sentence for _, sentence in findings(card))
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "words", "mood"),
-    [(0.96, "Labels are obeyed:", "good"), (0.9, "Labels are obeyed less than", "bad"), (0.3, "Labels are not", "bad")],
-)
-def test_labels_are_held_against_real_images_and_chance(card, accuracy, words, mood):
+def marks(card):
+    return {sentence.split(" ")[0]: mark for mark, sentence in reversed(findings(card))}
+
+
+def markdown(card, sheets=()):
+    return report.markdown(Scorecard.model_validate(card), sheets)
+
+
+@pytest.mark.parametrize(("accuracy", "mark"), [(0.96, report.GOOD), (0.9, report.BAD), (0.3, report.BAD)])
+def test_label_accuracy_is_held_against_real_images_and_chance(card, accuracy, mark):
     card["labels"].update(accuracy=accuracy, low=accuracy - 0.01, high=accuracy + 0.01)
-    assert words in said(card)
-    assert moods(card)["Labels"] == mood
+    assert f"Label accuracy {100 * accuracy:.1f} % " in sentences(card)
+    assert "; real held-out images: 95.0 %), by an independent classifier" in sentences(card)
+    assert ("chance is 50.0 %" in sentences(card)) == (accuracy == 0.3)
+    assert marks(card)["Label"] == mark
 
 
-def test_the_worst_class_is_named(card):
-    assert "The class obeyed least is dog, with 80.0 %." in said(card)
+def test_near_chance_is_bad_even_where_real_images_do_no_better(card):
+    card["labels"].update(accuracy=0.52, low=0.5, high=0.54, real_accuracy=0.5)
+    assert marks(card)["Label"] == report.BAD
+
+
+def test_the_class_with_the_lowest_label_accuracy_is_named(card):
+    assert "Lowest label accuracy of a class: 80.0 % (dog)." in sentences(card)
 
 
 def test_a_distance_stands_beside_its_floor(card):
-    assert "FCD 5 (4.5 to 5.5) with 1,000 images; real against real it is 1, the floor." in said(card)
+    assert "FCD 5 (4.5 to 5.5) on 1,000 images; real-vs-real floor 1." in sentences(card)
 
 
-def test_a_distance_that_could_not_be_taken_says_why(card):
+def test_precision_and_recall_are_called_that(card):
+    assert "Precision 90.0 %, recall 70.0 % (real images: 95.0 % and 95.0 %)." in sentences(card)
+
+
+def test_a_distance_that_could_not_be_computed_says_why(card):
     card["distances"]["frechet"] = {"name": "FCD", "value": None, "why": "too few", "floor": None, "n": 3}
-    assert "No FCD: too few." in said(card)
-    assert report.html(card, {})
+    assert "No FCD: too few." in sentences(card)
+    assert markdown(card)
 
 
-def test_flagged_copies_are_bad_news_and_twins_between_the_splits_are_told(card):
-    assert moods(card)["No"] == "good"
+def test_flagged_copies_are_bad_news_and_near_duplicates_between_the_splits_are_named(card):
+    assert marks(card)["No"] == report.GOOD
     card["copies"].update(flagged=True, verdict="Copies: all of them.")
-    assert moods(card)["Copies:"] == "bad"
-    assert "3 held-out images have a near-duplicate among those trained on" in said(card)
+    assert marks(card)["Copies:"] == report.BAD
+    assert "3 held-out images have a near-duplicate among the training images" in sentences(card)
 
 
 def test_collapsed_classes_are_named(card):
+    assert "Diversity within a class: 85.0 % of that of real images." in sentences(card)
     card["per_class"][1]["diversity"]["collapsed"] = True
-    assert "Collapsed, with less than half of the real spread within the class: dog." in said(card)
+    assert "Collapsed, with less than half of the diversity of real images: dog." in sentences(card)
 
 
-def test_use_is_held_against_as_many_real_images(card):
-    assert "learns from 1,000 of these images alone gets 80.0 %" in said(card)
-    assert "as many real ones 90.0 %" in said(card)
+def test_cas_is_held_against_as_many_real_images(card):
+    assert "CAS 80.0 %: the accuracy on real held-out images" in sentences(card)
+    assert "trained on 1,000 generated images alone; trained on as many real ones: 90.0 %." in sentences(card)
 
 
-def test_images_nobody_asked_by_class_say_what_is_seen(card):
-    card["labels"] = {"asked": False, "seen": {"cat": 0.9, "dog": 0.1}, "real_accuracy": 0.95}
-    for found in card["per_class"]:
-        found.update(accuracy=None, n=None)
-    assert "The evaluator sees cat most often (90.0 %) and dog least (10.0 %)." in said(card)
-    assert report.html(card, {})
-    assert report.markdown(card)
+def test_images_without_labels_say_which_classes_are_predicted(card):
+    card["labels"] = {"asked": False, "predicted": {"cat": 0.9, "dog": 0.1}, "real_accuracy": 0.95}
+    for scores in card["per_class"]:
+        scores.update(accuracy=None, n=None)
+    assert "Predicted most often: cat (90.0 %), least often: dog (10.0 %)." in sentences(card)
+    assert markdown(card)
 
 
 def test_a_set_without_classes_says_so(card):
-    card.update(labels=None, classes=[], per_class=[], use=None, diversity={"within_classes": None})
-    assert said(card).startswith("The set has no classes")
-    assert report.html(card, {})
+    card.update(labels=None, classes=[], per_class=[], diversity={"within_classes": None})
+    del card["classification_accuracy_score"]
+    assert sentences(card).startswith("The set has no classes")
+    assert "By class" not in markdown(card)
 
 
 def test_the_page_holds_figures_images_and_protocol(card):
-    text = report.html(card, {"samples": b"a", "real": b"b", "confusion": b"c", "pairs": b"d"})
+    text = page.render(markdown(card, SHEETS), "title", dict.fromkeys(SHEETS, b"png"))
     assert text.count("<img") == 4
-    for words in ("90.0 %", "evaluator@01234567", "500 held-out images of pets", "No copying seen."):
+    assert text.count('<img class="pixels"') == 3
+    for words in ("90.0 %", "evaluator@01234567", "500 held-out images of pets", "No copying found."):
         assert words in text
 
 
+def test_markdown_names_only_sheets_that_there_are(card):
+    assert "](" not in markdown(card)
+    assert markdown(card, SHEETS[:1]).count("](scorecard.png") == 1
+
+
 def test_a_class_named_like_a_script_or_a_table_is_shown(card):
-    card["per_class"][0]["class"] = "<script>alert(1)</script>|\n`"
-    assert "<script>alert" not in report.html(card, {})
-    assert "<script>" not in report.markdown(card)
-    row = next(line for line in report.markdown(card).splitlines() if line.startswith("| \\<script\\>"))
+    card["per_class"][0]["name"] = "<script>alert(1)</script>|\n`"
+    text = markdown(card)
+    assert "<script>" not in text
+    assert "<script>" not in page.render(text, "title", {})
+    row = next(line for line in text.splitlines() if line.startswith("| \\<script\\>"))
     assert row.replace("\\|", "").count("|") == 9
 
 
-def test_where_no_class_has_a_frechet_distance_the_table_has_the_kernel_one(card):
-    assert report.per_class(card)[0][4] == "KID"
+def test_where_no_class_has_a_frechet_distance_the_table_has_kid(card):
+    assert "| KID | floor |" in markdown(card)
     card["per_class"][0]["frechet"]["value"] = 3.0
-    assert report.per_class(card)[0][4] == "FCD"
+    assert "| FCD | floor |" in markdown(card)
 
 
 def test_the_class_farthest_above_its_floor_is_named(card):
-    card["per_class"][0]["kernel"] = {"value": 0.9, "floor": 0.8}
-    assert "The class farthest from its real images is dog, with KID 0.5, floor 0.01." in said(card)
-    del card["per_class"][1]["kernel"]
-    assert "farthest" not in said(card)
+    card["per_class"][0]["kid"] = {"value": 0.9, "floor": 0.8}
+    assert "Class farthest above its floor: dog, KID 0.5 (floor 0.01)." in sentences(card)
+    del card["per_class"][1]["kid"]
+    assert "farthest" not in sentences(card)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.36456, "0.365"), (5.3954, "5.4"), (254.4, "254"), (5491.0, "5,490"), (-25.03, "-25")]
+)
+def test_a_distance_has_three_digits_and_no_exponent(value, text):
+    assert report.three_digits(value) == text

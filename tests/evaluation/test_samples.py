@@ -10,10 +10,6 @@ from ganvas.evaluation import samples
 from ganvas.sampling import load
 
 
-def silent(line):
-    return None
-
-
 def test_a_run_draws_in_the_proportions_of_its_training_images(tiny_run, tiny_prepared):
     found = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3)
     counts = np.bincount(found.labels)

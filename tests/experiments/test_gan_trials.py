@@ -11,6 +11,7 @@ from ganvas.config.recipes import configure
 from ganvas.data import open_source
 from ganvas.evaluation.evaluator import Embedding, evaluator_for
 from ganvas.evaluation.samples import Samples
+from ganvas.evaluation.scorecard import Origin
 from ganvas.experiments import gan_trials
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.images import decode
@@ -85,7 +86,7 @@ class FixedEvaluator:
 
 def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_asked(tiny_prepared):
     labels = np.array([0, 1, 2] * 20)
-    images = Samples("made", np.zeros((60, 1, 16, 16), np.uint8), labels, {})
+    images = Samples("made", np.zeros((60, 1, 16, 16), np.uint8), labels, Origin())
     half_and_half = [0, 1] * 30  # a third of each was wanted
     found = gan_trials.quality(FixedEvaluator([*half_and_half, *[0] * 100]), tiny_prepared, images)
     assert found["balance"] == pytest.approx(1 - (1 / 6 + 1 / 6 + 1 / 3) / 2)
@@ -99,7 +100,7 @@ def test_the_distance_is_smaller_to_real_images_than_to_those_of_one_class(short
     prepared = open_source(str(large_source))
     judge, rows = evaluator_for(prepared), np.asarray(prepared.train)
     one = rows[prepared.labels[rows] == 0]
-    near, far = (Samples("real", prepared.pixels[each], None, {}) for each in (rows, one))
+    near, far = (Samples("real", prepared.pixels[each], None, Origin()) for each in (rows, one))
     assert gan_trials.quality(judge, prepared, near)["fcd"] < gan_trials.quality(judge, prepared, far)["fcd"]
 
 

@@ -10,12 +10,13 @@ from torch import nn
 
 from ganvas import machine
 from ganvas.config.recipes import configure
+from ganvas.config.run import ComputeConfig
 from ganvas.experiments import memory
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.questions.memory import EXPERIMENT, FAMILIES, SIZES
 from ganvas.networks.book import BookMLP
 from ganvas.networks.pair import Shape
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer, network_shape
 
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from ganvas.errors import UserError
 from ganvas.networks.book import BookConv, BookMLP, geometry
-from ganvas.networks.layers import parameter_count, receptive_field
+from ganvas.networks.inspect import parameter_count, receptive_field
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights
 from ganvas.settings import parse
@@ -27,20 +27,20 @@ def slopes(network):
 
 
 def test_the_convolutional_discriminator_is_the_books_at_128_px():
-    judge = BookConv().build(FACES).discriminator
+    discriminator = BookConv().build(FACES).discriminator
     block = [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
-    assert kinds(judge) == [*block, *block, nn.Conv2d, nn.LeakyReLU, nn.Flatten, nn.Linear]
-    assert convolutions(judge) == [
+    assert kinds(discriminator) == [*block, *block, nn.Conv2d, nn.LeakyReLU, nn.Flatten, nn.Linear]
+    assert convolutions(discriminator) == [
         (3, 256, (8, 8), (2, 2), (0, 0), (0, 0)),
         (256, 256, (8, 8), (2, 2), (0, 0), (0, 0)),
         (256, 3, (8, 8), (2, 2), (0, 0), (0, 0)),
     ]
-    assert judge.layers.linear.in_features == 300
-    assert slopes(judge) == {0.2}
+    assert discriminator.layers.linear.in_features == 300
+    assert slopes(discriminator) == {0.2}
     # Kernels and biases, then a scale and a shift for each of 256 maps twice, then 300 weights and a bias.
     kernels = (3 * 256 * 64 + 256) + (256 * 256 * 64 + 256) + (256 * 3 * 64 + 3)
-    assert parameter_count(judge) == kernels + 2 * 512 + 301 == 4_294_448
-    assert receptive_field(judge, FACES) == [
+    assert parameter_count(discriminator) == kernels + 2 * 512 + 301 == 4_294_448
+    assert receptive_field(discriminator, FACES) == [
         ("layers.convolution1", 8, (256, 61, 61)),
         ("layers.convolution2", 22, (256, 27, 27)),
         ("layers.convolution3", 50, (3, 10, 10)),
@@ -48,25 +48,25 @@ def test_the_convolutional_discriminator_is_the_books_at_128_px():
 
 
 def test_the_convolutional_generator_is_the_books_at_128_px():
-    draw = BookConv().build(FACES).generator
+    generator = BookConv().build(FACES).generator
     block = [nn.ConvTranspose2d, nn.BatchNorm2d, nn.LeakyReLU]
-    assert kinds(draw) == [
+    assert kinds(generator) == [
         *[nn.Linear, nn.LeakyReLU, nn.Unflatten],
         *block,
         *block,
         *[nn.ConvTranspose2d, nn.BatchNorm2d],
     ]
-    assert convolutions(draw) == [
+    assert convolutions(generator) == [
         (3, 256, (8, 8), (2, 2), (0, 0), (0, 0)),
         (256, 256, (8, 8), (2, 2), (0, 0), (0, 0)),
         (256, 3, (8, 8), (2, 2), (1, 1), (0, 0)),
     ]
-    assert (draw.noise_size, draw.layers.linear.out_features) == (100, 363)
-    assert draw.layers.first_map.unflattened_size == (3, 11, 11)
-    assert slopes(draw) == {0.2}
+    assert (generator.noise_size, generator.layers.linear.out_features) == (100, 363)
+    assert generator.layers.first_map.unflattened_size == (3, 11, 11)
+    assert slopes(generator) == {0.2}
     kernels = (3 * 256 * 64 + 256) + (256 * 256 * 64 + 256) + (256 * 3 * 64 + 3)
-    assert parameter_count(draw) == (100 * 363 + 363) + kernels + 2 * 512 + 6 == 4_330_816
-    assert receptive_field(draw, FACES) == [
+    assert parameter_count(generator) == (100 * 363 + 363) + kernels + 2 * 512 + 6 == 4_330_816
+    assert receptive_field(generator, FACES) == [
         ("layers.convolution1", None, (256, 28, 28)),
         ("layers.convolution2", None, (256, 62, 62)),
         ("layers.convolution3", None, (3, 128, 128)),
@@ -89,7 +89,7 @@ def test_without_labels_the_fully_connected_pair_is_that_of_chapter_8():
     assert pair.generator.layers.hidden.in_features == 100
 
 
-def test_a_generators_sigmoid_is_translated_to_the_houses_range():
+def test_a_generators_sigmoid_is_translated_to_our_range():
     pair = BookMLP().build(DIGITS)
     noise, labels = torch.randn(3, 100), torch.tensor([1, 2, 3])
     one_hot = nn.functional.one_hot(labels, 10).float()
@@ -102,7 +102,7 @@ def test_a_discriminator_reads_the_books_range_and_returns_the_logit_before_its_
     book, labels = torch.rand(3, 1, 28, 28), torch.tensor([1, 2, 3])
     joined = torch.cat([book.flatten(1), nn.functional.one_hot(labels, 10).float()], 1)
     expected = pair.discriminator.layers(joined)[:, 0]
-    assert torch.allclose(pair.discriminator(book * 2 - 1, labels), expected, atol=1e-6)
+    assert torch.allclose(pair.discriminator(book * 2 - 1, labels).logits, expected, atol=1e-6)
 
 
 def test_both_outputs_are_float32_under_bfloat16_autocast():
@@ -110,7 +110,7 @@ def test_both_outputs_are_float32_under_bfloat16_autocast():
     labels = torch.tensor([4, 5])
     with torch.autocast("cpu", dtype=torch.bfloat16):
         images = pair.generator(torch.randn(2, 100), labels)
-        assert (images.dtype, pair.discriminator(images, labels).dtype) == (torch.float32, torch.float32)
+        assert (images.dtype, pair.discriminator(images, labels).logits.dtype) == (torch.float32, torch.float32)
 
 
 def test_every_size_from_16_to_128_px_has_a_geometry_that_draws_it():
@@ -139,9 +139,9 @@ def test_at_128_px_the_published_discriminator_never_reads_the_last_six_rows_unl
 
 def unread_rows(settings, size):
     seed_weights(0, "edges")
-    judge = settings.build(Shape(1, size)).discriminator.eval()
+    discriminator = settings.build(Shape(1, size)).discriminator.eval()
     images = torch.randn(2, 1, size, size, requires_grad=True)
-    judge(images).sum().backward()
+    discriminator(images).logits.sum().backward()
     return int((images.grad.abs().sum((0, 1, 3)) == 0).sum())
 
 
@@ -149,7 +149,7 @@ def unread_rows(settings, size):
 def test_every_normalisation_of_the_convolutional_pair_trains_on_a_batch_of_one(name):
     pair = BookConv(width=4, normalisation=name).build(Shape(3, 16, 2))
     labels = torch.tensor([1])
-    pair.discriminator(pair.generator(torch.randn(1, 100), labels), labels).sum().backward()
+    pair.discriminator(pair.generator(torch.randn(1, 100), labels), labels).logits.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in pair.generator.parameters())
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ganvas.networks.classifier import BookClassifier
-from ganvas.networks.layers import parameter_count, receptive_field
+from ganvas.networks.inspect import parameter_count, receptive_field
 from ganvas.networks.pair import Shape
 
 DIGITS = Shape(1, 28, 10)

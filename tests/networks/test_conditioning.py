@@ -17,7 +17,7 @@ def test_a_mixture_stays_as_it_was_given():
 
 
 def test_a_mixture_of_another_number_of_classes_is_refused():
-    with pytest.raises(AssertionError, match="mixture of 3 classes"):
+    with pytest.raises(AssertionError, match="weights of 3 classes"):
         label_weights(torch.zeros(2, 4), 3)
 
 
@@ -35,11 +35,9 @@ def test_the_one_hot_label_stands_behind_the_image_as_constant_planes():
 
 
 @pytest.mark.parametrize(("join", "shape"), [(join_vector, (2, 5)), (join_planes, (2, 1, 4, 4))])
-def test_without_classes_nothing_is_joined_and_labels_are_refused(join, shape):
+def test_without_classes_nothing_is_joined(join, shape):
     values = torch.randn(shape)
     assert join(values, None, 0) is values
-    with pytest.raises(AssertionError, match="without classes"):
-        join(values, LABELS, 0)
 
 
 @pytest.mark.parametrize(("join", "shape"), [(join_vector, (2, 5)), (join_planes, (2, 1, 4, 4))])

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from ganvas.networks.layers import blur_matrix, parameter_count
+from ganvas.networks.inspect import parameter_count
+from ganvas.networks.layers import blur_matrix
 from ganvas.networks.modern import Attention, Modern
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights
@@ -15,7 +16,7 @@ def built(seed=0, **choices):
     return Modern(**SMALL, **choices).build(SHAPE)
 
 
-def drawn(pair):
+def sampled(pair):
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(6, 4, generator=generator)
     with torch.no_grad():
@@ -34,16 +35,16 @@ def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
     assert pair.generator.attention is None
     names, total = weights(pair.generator)
     stages = [f"stages.{stage}.{kind}" for stage in (0, 1) for kind in ("weight", "bias")]
-    assert names == ["label.weight", "first.weight", "first.bias", *stages]
+    assert names == ["label_embedding.weight", "first.weight", "first.bias", *stages]
     assert total == pytest.approx(1394.1942796)
     assert weights(pair.discriminator)[1] == pytest.approx(169.9568109)
 
 
 def test_blurred_images_are_those_that_are_not_averaged_before_their_tanh():
-    plain, blurred = drawn(built(blur="off")), drawn(built(blur="on"))
+    plain, blurred = sampled(built(blur="off")), sampled(built(blur="on"))
     blur = blur_matrix(SHAPE.size)
     assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
-    assert torch.equal(plain, drawn(built())), "left open, a pair that is built by itself does not blur"
+    assert torch.equal(plain, sampled(built())), "left open, a pair that is built by itself does not blur"
 
 
 def test_attention_changes_nothing_of_the_other_weights_of_g():
@@ -53,42 +54,42 @@ def test_attention_changes_nothing_of_the_other_weights_of_g():
 
 
 def test_at_the_start_attention_is_the_identity():
-    assert torch.equal(drawn(built(attention=True)), drawn(built()))
+    assert torch.equal(sampled(built(attention=True)), sampled(built()))
 
 
 def test_attention_learns_from_the_first_step_on():
     generator = built(attention=True).generator
     generator(torch.randn(2, 4), torch.tensor([0, 1])).square().sum().backward()
-    assert generator.attention.tell.weight.grad.abs().sum() > 0
+    assert generator.attention.output.weight.grad.abs().sum() > 0
 
 
-def told(channels=6, side=4):
+def attending(channels=6, side=4):
     torch.manual_seed(0)
     attention = Attention(channels)
-    torch.nn.init.normal_(attention.tell.weight)
+    torch.nn.init.normal_(attention.output.weight)
     return attention, torch.randn(2, channels, side, side)
 
 
-@pytest.mark.parametrize("place", [(0, 0), (3, 3), (1, 2)])
-def test_every_place_hears_of_every_other(place):
-    attention, maps = told()
+@pytest.mark.parametrize("position", [(0, 0), (3, 3), (1, 2)])
+def test_every_position_depends_on_every_other_of_its_image_alone(position):
+    attention, maps = attending()
     maps.requires_grad_(True)
-    attention(maps)[0, :, place[0], place[1]].sum().backward()
+    attention(maps)[0, :, position[0], position[1]].sum().backward()
     assert (maps.grad[0].abs().sum(0) > 0).all()
-    assert not maps.grad[1].any(), "and of no other image's"
+    assert not maps.grad[1].any()
 
 
-def test_places_that_change_places_take_what_they_heard_with_them():
-    attention, maps = told()
+def test_attention_does_not_know_positions():
+    attention, maps = attending()
     assert torch.allclose(attention(maps.flip(3)), attention(maps).flip(3), atol=1e-5)
 
 
-def test_where_all_places_are_alike_they_are_told_what_one_says():
-    attention, _ = told(channels=4)
-    place = torch.randn(1, 4, 1, 1)
-    value = attention.ask(place.flatten(1)).chunk(3, dim=1)[2]
-    expected = place + attention.tell(value)[:, :, None, None]
-    assert torch.allclose(attention(place.expand(1, 4, 3, 3)), expected.expand(1, 4, 3, 3), atol=1e-5)
+def test_where_all_positions_are_alike_attention_gives_the_value_of_one():
+    attention, _ = attending(channels=4)
+    position = torch.randn(1, 4, 1, 1)
+    value = attention.query_key_value(position.flatten(1)).chunk(3, dim=1)[2]
+    expected = position + attention.output(value)[:, :, None, None]
+    assert torch.allclose(attention(position.expand(1, 4, 3, 3)), expected.expand(1, 4, 3, 3), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [16, 17, 28, 45, 64, 128])
@@ -98,7 +99,7 @@ def test_with_attention_it_draws_images_of_every_size(size, classes):
     labels = torch.tensor([0, 2]) if classes else None
     images = pair.generator(torch.randn(2, 4), labels)
     assert images.shape == (2, 3, size, size)
-    assert pair.discriminator(images, labels).shape == (2,)
+    assert pair.discriminator(images, labels).logits.shape == (2,)
 
 
 def test_a_few_weights_are_all_that_attention_costs():
@@ -107,9 +108,10 @@ def test_a_few_weights_are_all_that_attention_costs():
     assert with_it - without == (channels + 1) * 3 * channels // 2 + (channels // 2 + 1) * channels
 
 
-def test_the_discriminator_says_the_same_of_an_image_whatever_comes_with_it():
+def test_the_discriminators_logits_of_an_image_do_not_depend_on_its_batch():
     """So that real and generated images may come in one call, which the step decides by `batch_independent`."""
     D = Modern(width=4).build(Shape(1, 28, 3)).discriminator.eval()
     images, labels = torch.rand(6, 1, 28, 28) * 2 - 1, torch.tensor([0, 1, 2, 2, 1, 0])
     assert D.batch_independent
-    torch.testing.assert_close(D(images, labels)[:2], D(images[:2], labels[:2]), rtol=1e-5, atol=1e-6)
+    for whole, part in zip(D(images, labels), D(images[:2], labels[:2]), strict=True):
+        torch.testing.assert_close(whole[:2], part, rtol=1e-5, atol=1e-6)

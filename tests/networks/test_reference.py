@@ -16,14 +16,14 @@ def test_the_auxiliary_pair_at_32_px_has_the_layers_that_are_commonly_run():
     assert convolutions(pair.generator) == [(128, 128), (128, 64), (64, 1)]
     assert convolutions(pair.discriminator) == [(1, 16), (16, 32), (32, 64), (64, 128)]
     assert [layer.p for layer in pair.discriminator.modules() if isinstance(layer, nn.Dropout2d)] == [0.25] * 4
-    assert pair.discriminator.realness.in_features == 128 * 2 * 2
+    assert pair.discriminator.real_head.in_features == 128 * 2 * 2
     assert [norm.eps for norm in pair.generator.modules() if isinstance(norm, nn.BatchNorm2d)] == [1e-5, 0.8, 0.8]
 
 
 def test_the_auxiliary_pairs_label_multiplies_the_noise():
     generator = Acgan().build(Shape(1, 32, 2)).generator.eval()
     with torch.no_grad():
-        generator.label.weight.copy_(torch.tensor([[1.0], [2.0]]).expand(2, 100))
+        generator.label_embedding.weight.copy_(torch.tensor([[1.0], [2.0]]).expand(2, 100))
         noise = torch.randn(1, 100)
         assert torch.equal(generator(2 * noise, torch.tensor([0])), generator(noise, torch.tensor([1])))
 
@@ -32,7 +32,7 @@ def test_every_layer_of_the_spectral_discriminator_stretches_by_one_at_most():
     torch.manual_seed(0)
     discriminator = Sngan(width=8).build(Shape(1, 28, 3)).discriminator
     images, labels = torch.randn(4, 1, 28, 28), torch.tensor([0, 1, 2, 0])
-    for _ in range(40):  # each look turns the power iteration once
+    for _ in range(40):  # each forward pass is one power iteration
         discriminator(images, labels)
     discriminator.eval()
     normed = [layer for layer in discriminator.modules() if hasattr(layer, "parametrizations")]

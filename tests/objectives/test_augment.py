@@ -4,7 +4,7 @@ from ganvas.objectives.augment import random_translate, translate
 from ganvas.rng import stream
 
 
-def test_a_image_moves_by_whole_pixels_and_its_edge_goes_on():
+def test_an_image_moves_by_whole_pixels_and_its_edge_goes_on():
     image = torch.arange(25.0).view(1, 1, 5, 5)
     moved = {tuple(random_translate(image, 1, stream(k, "test"))[0, 0].flatten().tolist()) for k in range(100)}
     assert len(moved) == 9  # one pixel each way, and none
@@ -22,7 +22,7 @@ def test_each_image_of_a_batch_moves_its_own_way():
     assert len(torch.unique(moved.flatten(1), dim=0)) > 15  # of 25
 
 
-def test_no_way_leaves_the_image():
+def test_a_largest_shift_of_zero_changes_nothing():
     images = torch.rand(3, 1, 8, 8)
     assert torch.equal(random_translate(images, 0, stream(0, "test")), images)
 
@@ -33,13 +33,13 @@ def test_a_gradient_reaches_the_images():
     assert float(images.grad.sum()) == 3 * 64
 
 
-def test_a_image_is_moved_up_and_left_by_its_ways_and_its_edge_goes_on():
+def test_an_image_is_shifted_up_and_left_and_its_edge_is_repeated():
     images = torch.rand(2, 3, 6, 8)
-    seen = translate(images, torch.tensor([[2, 0], [0, -1]]))
-    assert torch.equal(seen[0, :, :4], images[0, :, 2:])
-    assert torch.equal(seen[0, :, 4:], images[0, :, -1:].expand(-1, 2, -1))
-    assert torch.equal(seen[1, :, :, 1:], images[1, :, :, :-1])
-    assert torch.equal(seen[1, :, :, :1], images[1, :, :, :1])
+    shifted = translate(images, torch.tensor([[2, 0], [0, -1]]))
+    assert torch.equal(shifted[0, :, :4], images[0, :, 2:])
+    assert torch.equal(shifted[0, :, 4:], images[0, :, -1:].expand(-1, 2, -1))
+    assert torch.equal(shifted[1, :, :, 1:], images[1, :, :, :-1])
+    assert torch.equal(shifted[1, :, :, :1], images[1, :, :, :1])
 
 
 def test_a_moved_image_passes_its_gradient_back_to_where_it_came_from():
@@ -48,5 +48,5 @@ def test_a_moved_image_passes_its_gradient_back_to_where_it_came_from():
     (translate(images, torch.tensor([[1, 0]])) * weights).sum().backward()
     expected = torch.zeros(4, 4)
     expected[1:] = weights[0, 0, :3]
-    expected[3] += weights[0, 0, 3]  # the edge is seen twice
+    expected[3] += weights[0, 0, 3]  # the edge is repeated once
     assert torch.equal(images.grad[0, 0], expected)

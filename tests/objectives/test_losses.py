@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganvas.objectives import losses
-from ganvas.objectives.losses import LOSSES, TARGET_LOSSES, class_loss
+from ganvas.objectives.losses import LOSSES, TARGET_LOSSES, classification_loss
 
 LOG_2, LOG_3, LOG_4 = math.log(2), math.log(3), math.log(4)
 REAL = torch.tensor([0.0, LOG_3, -LOG_3], dtype=torch.float64)
@@ -56,15 +56,16 @@ def test_mse_towards_a_target_is_the_squared_error_of_the_probability():
     assert close(losses.mse_to_target(REAL, 0), [1 / 4, 9 / 16, 1 / 16])
 
 
-def test_bce_is_the_non_saturating_game():
-    assert torch.allclose(losses.bce_d(REAL, FAKE), losses.non_saturating_d(REAL, FAKE))
-    assert torch.allclose(losses.bce_g(None, FAKE), losses.non_saturating_g(None, FAKE))
+def test_bce_is_the_non_saturating_loss():
+    bce = LOSSES["bce"]
+    assert torch.allclose(bce.discriminator(REAL, FAKE), losses.non_saturating_d(REAL, FAKE))
+    assert torch.allclose(bce.generator(None, FAKE), losses.non_saturating_g(None, FAKE))
 
 
 def test_mse_sums_both_halves_for_the_discriminator():
     # (0 - 1/2)² + (1/2)²; (1/4)² + (1/2)²; (3/4)² + (3/4)².
-    assert close(losses.mse_d(REAL, FAKE), [1 / 2, 5 / 16, 9 / 8])
-    assert close(losses.mse_g(None, FAKE), [1 / 4, 1 / 4, 1 / 16])
+    assert close(LOSSES["mse"].discriminator(REAL, FAKE), [1 / 2, 5 / 16, 9 / 8])
+    assert close(LOSSES["mse"].generator(None, FAKE), [1 / 4, 1 / 4, 1 / 16])
 
 
 @pytest.mark.parametrize("name", TARGET_LOSSES)
@@ -74,10 +75,10 @@ def test_a_target_of_zero_mirrors_a_target_of_one(name):
 
 
 @pytest.mark.parametrize("name", TARGET_LOSSES)
-def test_a_loss_towards_targets_makes_the_game_of_the_same_name(name):
-    game, towards = LOSSES[name], TARGET_LOSSES[name]
-    assert torch.equal(game.discriminator(REAL, FAKE), towards(REAL, 1) + towards(FAKE, 0))
-    assert torch.equal(game.generator(None, FAKE), towards(FAKE, 1))
+def test_a_loss_towards_targets_makes_the_loss_of_the_same_name(name):
+    loss, to_target = LOSSES[name], TARGET_LOSSES[name]
+    assert torch.equal(loss.discriminator(REAL, FAKE), to_target(REAL, 1) + to_target(FAKE, 0))
+    assert torch.equal(loss.generator(None, FAKE), to_target(FAKE, 1))
 
 
 def test_a_generator_gets_a_gradient_where_the_discriminator_is_sure_of_a_fake():
@@ -85,7 +86,7 @@ def test_a_generator_gets_a_gradient_where_the_discriminator_is_sure_of_a_fake()
     losses.non_saturating_g(None, fake).sum().backward()
     assert fake.grad.item() == pytest.approx(-1)
     fake.grad = None
-    losses.mse_g(None, fake).sum().backward()
+    LOSSES["mse"].generator(None, fake).sum().backward()
     assert abs(fake.grad.item()) < 1e-12  # the book's first refinement, in one number
 
 
@@ -97,13 +98,13 @@ def test_a_paired_loss_without_real_logits_is_our_mistake():
 def test_an_auxiliary_classifiers_loss_is_the_cross_entropy_of_its_logits():
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # probabilities 1/4, 3/4 and 1/2, 1/2
     labels, by_hand = torch.tensor([1, 0]), (math.log(4 / 3) + math.log(2)) / 2
-    assert float(class_loss(logits, labels, 1)) == pytest.approx(by_hand)
-    assert float(class_loss(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
+    assert float(classification_loss(logits, labels, 1)) == pytest.approx(by_hand)
+    assert float(classification_loss(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
     mixed = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert torch.equal(class_loss(logits, mixed, 1), class_loss(logits, labels, 1))
+    assert torch.equal(classification_loss(logits, mixed, 1), classification_loss(logits, labels, 1))
 
 
 def test_a_discriminator_that_classifies_nothing_has_no_such_loss():
-    assert class_loss(None, torch.tensor([0]), 1) == 0
-    assert class_loss(torch.zeros(1, 2), None, 1) == 0
-    assert class_loss(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0
+    assert classification_loss(None, torch.tensor([0]), 1) == 0
+    assert classification_loss(torch.zeros(1, 2), None, 1) == 0
+    assert classification_loss(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0

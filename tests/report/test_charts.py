@@ -81,7 +81,7 @@ def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, 
     (tmp_path / "chart.png").write_bytes(b"old")
 
     def full(self, path, **how):
-        path.write_bytes(b"half")
+        path.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", full)
@@ -203,7 +203,7 @@ def test_a_single_record_is_a_dot_that_can_be_seen(chart, colour, tmp_path):
     record = {"images": 16, "loss_d": 1.0, "score_real": 0.7, "grad_d": 1.0}
     chart([record], tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as image:
-        drawn = np.asarray(image.convert("RGB"))[:, : int(0.85 * image.width)]  # without the name beside the dot
+        drawn = np.asarray(image.convert("RGB"))[:, : int(0.8 * image.width)]  # without the name beside the dot
     wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
     assert (np.abs(drawn.astype(int) - wanted).sum(axis=2) < 12).sum() > 20
 
@@ -214,3 +214,12 @@ def test_scores_on_the_way_are_drawn_where_there_are_any(tmp_path):
     assert list(tmp_path.iterdir()) == []
     charts.quick_scores([*plain, {"images": 80, "fcd": 9.0, "label_accuracy": 0.5}], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fcd.png", "labels.png"]
+
+
+@pytest.mark.parametrize(("count", "says_so"), [(1, False), (20, False), (300, True)])
+def test_a_thin_line_is_named_where_there_is_one(tmp_path, monkeypatch, count, says_so):
+    notes = []
+    original = canvas.title
+    monkeypatch.setattr(canvas, "title", lambda axes, title, note: notes.append(note) or original(axes, title, note))
+    charts.losses(game(count), tmp_path / "chart.png")
+    assert [("thin" in note) for note in notes] == [says_so]

@@ -55,6 +55,13 @@ def test_a_page_fetches_nothing_and_says_so_to_the_browser():
     assert '<img alt="words" src="data:image/png;base64,cG5n">' in text
 
 
+def test_an_images_words_are_those_of_a_hostile_name():
+    text = page.render(f"![{page.escape_markdown(HOSTILE)}](one.png)", "title", {"one.png": b"png"})
+    parsed = Parsed(text)
+    assert ("alt", SHOWN) in parsed.attributes
+    assert parsed.tags.count("img") == 1
+
+
 def test_an_image_that_is_not_given_is_left_out():
     assert "<img" not in page.render("![words](one.png)", "title", {"two.png": b"png"})
 
@@ -71,7 +78,7 @@ def test_a_table_has_a_cell_for_each_cell_whatever_is_in_it():
 
 
 def test_columns_of_figures_are_flush_right_and_words_flush_left():
-    assert page.table(["a", "b", "c"], [["x", "1.5", "2"], ["y", "–", "two"]]).splitlines()[1] == "|---|---:|---|"
+    assert page.table(["a", "b", "c"], [["1", "1.5", "2"], ["2", "–", "two"]]).splitlines()[1] == "|---|---:|---|"
 
 
 def test_markdown_in_a_table_stays_as_it_is_and_all_else_is_escaped():

@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 
+from ganvas import files
 from ganvas.errors import UserError
 from ganvas.networks.modern import Modern
 from ganvas.runs import bundle, sealed, weights
@@ -32,9 +33,9 @@ def written(tmp_path):
 
 def sealed_again(folder, **changed):
     """The folder with some files changed and the manifest made to fit, as one who means harm would."""
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != sealed.MANIFEST}
-    files.update({name.replace("_", "."): content for name, content in changed.items()})
-    sealed.write(folder, {name: content for name, content in files.items() if content is not None})
+    contents = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != sealed.MANIFEST}
+    contents.update({name.replace("_", "."): content for name, content in changed.items()})
+    sealed.write(folder, {name: content for name, content in contents.items() if content is not None})
 
 
 def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
@@ -105,7 +106,7 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
     resource = pytest.importorskip("resource")
     values = {**CARD.model_dump(mode="json"), **change}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sealed_again(written, run_json=sealed.to_json(values))
+    sealed_again(written, run_json=files.to_json(values))
     with pytest.raises(UserError, match=r"is damaged: generator.safetensors"):
         bundle.read(written)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kB; the first asks for gigabytes
@@ -122,13 +123,12 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
         {"channels": 2},
         {"classes": 7},
         {"classes": [1, 2]},
-        {"format": 2},
         {"extra": "x"},
         {"source": None},
     ],
 )
 def test_a_card_that_is_none_of_ours_is_refused(written, change):
-    sealed_again(written, run_json=sealed.to_json({**CARD.model_dump(mode="json"), **change}))
+    sealed_again(written, run_json=files.to_json({**CARD.model_dump(mode="json"), **change}))
     with pytest.raises(UserError, match=r"run.json does not describe a network of ours"):
         bundle.read(written)
 
@@ -190,3 +190,10 @@ def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
     shutil.rmtree(unfinished_run.checkpoints)
     with pytest.raises(UserError, match="neither a bundle nor a whole checkpoint yet"):
         bundle.open_run(unfinished_run.path)
+
+
+def test_a_bundle_of_another_format_is_refused_with_both_numbers(written):
+    values = json.loads((written / "run.json").read_bytes())
+    sealed_again(written, run_json=files.to_json(values | {"format": 1}))
+    with pytest.raises(UserError, match=r"run\.json has format 1; this version of ganvas reads format 2"):
+        bundle.read(written)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ganvas import files
 from ganvas.errors import RunFailedError
+from ganvas.files import DamagedError
 from ganvas.runs import sealed
-from ganvas.runs.sealed import DamagedError
 
 OLD, NEW = {"a": b"old a", "b": b"old b"}, {"a": b"new a", "b": b"new b" * 1000}
 
@@ -27,22 +28,22 @@ def dying(monkeypatch):
     count = [0]
 
     def arm(at, error):
-        def watched(kind, original, half=False):
+        def watched(original, half=False):
             def call(*given, **named):
                 count[0] += 1
                 if count[0] == at:
                     if half:
                         path, content = given
-                        path.write_bytes(content[: len(content) // 2])
+                        original(path, content[: len(content) // 2])
                     raise error
                 return original(*given, **named)
 
             return call
 
-        monkeypatch.setattr(sealed, "write_synced", watched("write", sealed.write_synced, half=True))
-        monkeypatch.setattr(os, "fsync", watched("sync", os.fsync))
+        monkeypatch.setattr(Path, "write_bytes", watched(Path.write_bytes, half=True))
+        monkeypatch.setattr(os, "fsync", watched(os.fsync))
         for name in ("rename", "replace", "mkdir"):
-            monkeypatch.setattr(Path, name, watched(name, getattr(Path, name)))
+            monkeypatch.setattr(Path, name, watched(getattr(Path, name)))
         return count
 
     return arm
@@ -60,7 +61,7 @@ def points(folder, content):
 
             return call
 
-        patch.setattr(sealed, "write_synced", counted(sealed.write_synced))
+        patch.setattr(Path, "write_bytes", counted(Path.write_bytes))
         patch.setattr(os, "fsync", counted(os.fsync))
         for name in ("rename", "replace", "mkdir"):
             patch.setattr(Path, name, counted(getattr(Path, name)))
@@ -131,7 +132,7 @@ def test_modes_follow_the_umask(tmp_path, mask, folder_mode, file_mode):
     before = os.umask(mask)
     try:
         sealed.write(tmp_path / "x", NEW)
-        sealed.replace_synced(tmp_path / "y", b"y")
+        files.write_atomic(tmp_path / "y", b"y")
     finally:
         os.umask(before)
     modes = {p: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "x", tmp_path / "x" / "a", tmp_path / "y")}
@@ -180,20 +181,6 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text):
         sealed.verify(tmp_path)
 
 
-def test_json_beyond_its_bound_is_not_read(tmp_path):
-    path = tmp_path / "run.json"
-    with path.open("wb") as file:
-        file.truncate(1 << 40)  # takes no disk; read whole it would take a terabyte
-    with pytest.raises(DamagedError, match="larger than"):
-        sealed.read_json(path)
-
-
-def test_an_endless_device_is_not_read(tmp_path):
-    (tmp_path / "run.json").symlink_to("/dev/zero")
-    with pytest.raises(DamagedError, match="is not a file"):
-        sealed.read_json(tmp_path / "run.json")
-
-
 def test_what_is_needed_must_be_sealed(tmp_path):
     sealed.write(tmp_path / "x", OLD)
     with pytest.raises(DamagedError, match="does not name c"):
@@ -212,20 +199,6 @@ def test_a_system_that_refuses_for_now_is_no_damage(tmp_path, monkeypatch, numbe
         sealed.verify(tmp_path / "x")
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
-    sealed.replace_synced(path, b"old")
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        sealed.replace_synced(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
-
-
 def test_a_small_disk_that_fills_up_keeps_the_old_folder(small_disk):
     folder = small_disk / "x"
     sealed.write(folder, OLD)
@@ -235,11 +208,3 @@ def test_a_small_disk_that_fills_up_keeps_the_old_folder(small_disk):
     sealed.verify(folder)
     sealed.write(folder, NEW)
     assert shutil.disk_usage(small_disk).used < 1 << 20
-
-
-def test_json_is_equal_bytes_for_equal_values():
-    assert (
-        sealed.to_json({"b": 1, "a": "é"})
-        == sealed.to_json({"a": "é", "b": 1})
-        == '{\n  "a": "é",\n  "b": 1\n}\n'.encode()
-    )

@@ -6,8 +6,8 @@ from time import monotonic
 import pytest
 import torch
 
+from ganvas.files import DamagedError
 from ganvas.runs import weights
-from ganvas.runs.sealed import DamagedError
 
 WANTED = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4), "n": torch.tensor(7)}
 

@@ -1,10 +1,10 @@
 import pytest
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import TrainingConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, TrainingConfig
 from ganvas.machine import threads
 from ganvas.training import autotune
-from ganvas.training.engine import ComputeConfig
 
 
 def test_what_is_given_is_not_measured(monkeypatch, tiny_source, tiny_prepared, small, said):
@@ -30,8 +30,8 @@ def test_every_way_left_open_is_tried_and_the_fastest_said(monkeypatch, tiny_sou
     ways = [way for way, _ in tried]
     assert len(set(ways)) == 4
     assert ways == ways[:4] * 2  # in turn, twice
-    assert [least for _, least in tried] == [0.0] + [pytest.approx(500 / autotune.OUT_OF_REACH)] * 7
-    assert said[1:] == ["speed 1 thread, bfloat16, channels-last: 500 images/s, the fastest of 4 ways tried"]
+    assert [least for _, least in tried] == [0.0] + [pytest.approx(500 / autotune.HOPELESS_RATIO)] * 7
+    assert said[1:] == ["compute: 1 thread, bfloat16, channels-last: 500 images/s, the fastest of 4 settings"]
 
 
 def test_a_way_that_was_disturbed_once_is_judged_by_its_other_round(monkeypatch, tiny_source, tiny_prepared, small):
@@ -136,10 +136,11 @@ def test_a_penalty_that_weighs_nothing_makes_no_kind_and_one_that_never_comes_is
 
 def test_measuring_plays_the_run_itself_and_leaves_it_alone(tiny_source, tiny_prepared, small):
     run = configure(str(tiny_source), "modern", small())
+    run = resolve(run, tiny_prepared, ComputeConfig(1, "float32", "contiguous"))
     before = run.model_dump()
     assert autotune.images_per_second(run, tiny_prepared, ComputeConfig(1, "float32", "contiguous"), 0.01) > 0
     assert run.model_dump() == before
 
 
-def test_a_speed_in_words():
-    assert autotune.describe(ComputeConfig(2, "float32", "contiguous")) == "2 threads, float32, contiguous"
+def test_compute_settings_in_words():
+    assert str(ComputeConfig(2, "float32", "contiguous")) == "2 threads, float32, contiguous"

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from ganvas.config.recipes import book_conditional, book_conv
+from ganvas.config.run import ComputeConfig
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights, stream
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.step import Optimisers, StepInputs, book_step
 from ganvas.training.trainer import build_optimiser
 
@@ -28,17 +29,17 @@ def one_hot(label):
 
 
 def bare_conditional():
-    judge = nn.Sequential(
+    discriminator = nn.Sequential(
         nn.Linear(784 + 10, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 1), nn.Sigmoid()
     )
-    draw = nn.Sequential(
+    generator = nn.Sequential(
         nn.Linear(100 + 10, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 784), nn.Sigmoid()
     )
-    return draw, judge
+    return generator, discriminator
 
 
 def bare_convolutional(width):
-    judge = nn.Sequential(
+    discriminator = nn.Sequential(
         nn.Conv2d(3, width, 8, stride=2),
         nn.BatchNorm2d(width),
         nn.LeakyReLU(0.2),
@@ -51,7 +52,7 @@ def bare_convolutional(width):
         nn.Linear(3 * 10 * 10, 1),
         nn.Sigmoid(),
     )
-    draw = nn.Sequential(
+    generator = nn.Sequential(
         nn.Linear(100, 3 * 11 * 11),
         nn.LeakyReLU(0.2),
         nn.Unflatten(1, (3, 11, 11)),
@@ -65,7 +66,7 @@ def bare_convolutional(width):
         nn.BatchNorm2d(3),
         nn.Sigmoid(),
     )
-    return draw, judge
+    return generator, discriminator
 
 
 def start_equal(bare, ours):
@@ -73,43 +74,43 @@ def start_equal(bare, ours):
     values, theirs = list(ours.parameters()), list(bare.parameters())
     assert [v.shape for v in theirs] == [v.shape for v in values]
     with torch.no_grad():
-        for mine, value in zip(theirs, values, strict=True):
-            mine.copy_(value)
+        for parameter, value in zip(theirs, values, strict=True):
+            parameter.copy_(value)
 
 
-def bare_step(draw, judge, optimisers, loss, real, noises, labels):
+def bare_step(generator, discriminator, optimisers, loss, real, noises, labels):
     """One image: D on it, D on a fake with a random label, G with a fresh one. Returns the three losses."""
-    of_draw, of_judge = optimisers
+    g_optimiser, d_optimiser = optimisers
     real_label, fake_label, fresh_label = labels
 
     def join(values, label):
         return values if label is None else torch.cat([values.flatten(), one_hot(label)])[None]
 
-    said_of_real = loss(judge(join(real, real_label)), torch.ones(1, 1))
-    of_judge.zero_grad()
-    said_of_real.backward()
-    of_judge.step()
+    real_loss = loss(discriminator(join(real, real_label)), torch.ones(1, 1))
+    d_optimiser.zero_grad()
+    real_loss.backward()
+    d_optimiser.step()
 
-    fake = draw(join(noises[0], fake_label)).detach()
-    said_of_fake = loss(judge(join(fake, fake_label)), torch.zeros(1, 1))
-    of_judge.zero_grad()
-    said_of_fake.backward()
-    of_judge.step()
+    fake = generator(join(noises[0], fake_label)).detach()
+    fake_loss = loss(discriminator(join(fake, fake_label)), torch.zeros(1, 1))
+    d_optimiser.zero_grad()
+    fake_loss.backward()
+    d_optimiser.step()
 
-    wished = loss(judge(join(draw(join(noises[1], fresh_label)), fresh_label)), torch.ones(1, 1))
-    of_draw.zero_grad()
-    wished.backward()
-    of_draw.step()
-    return said_of_real.item(), said_of_fake.item(), wished.item()
+    g_loss = loss(discriminator(join(generator(join(noises[1], fresh_label)), fresh_label)), torch.ones(1, 1))
+    g_optimiser.zero_grad()
+    g_loss.backward()
+    g_optimiser.step()
+    return real_loss.item(), fake_loss.item(), g_loss.item()
 
 
 def draws_of(step, shape):
     """What both loops get: a uint8 image, mostly black as digits are, two seeds and three labels."""
-    chance = stream(7, "test", step)
-    ink = torch.rand((1, *shape.image), generator=chance)
+    draws = stream(7, "test", step)
+    ink = torch.rand((1, *shape.image), generator=draws)
     image = ((ink - 0.7).clamp(min=0) / 0.3 * 255).round()
-    noises = [torch.randn((1, 100), generator=chance) for _ in range(2)]
-    labels = torch.randint(CLASSES, (3,), generator=chance).tolist() if shape.classes else [None] * 3
+    noises = [torch.randn((1, 100), generator=draws) for _ in range(2)]
+    labels = torch.randint(CLASSES, (3,), generator=draws).tolist() if shape.classes else [None] * 3
     return image, noises, labels
 
 
@@ -117,23 +118,26 @@ def side_by_side(run, bare, loss, shape, engine, steps):
     """Both loops, so many steps: losses of each (steps, 3), networks of each."""
     seed_weights(0, "book rule")
     pair = run.pair.build(shape)
-    draw, judge = bare
-    start_equal(draw, pair.generator.layers)
-    start_equal(judge, pair.discriminator.layers)
-    of_bare = (torch.optim.Adam(draw.parameters(), lr=1e-4), torch.optim.Adam(judge.parameters(), lr=1e-4))
-    of_ours = Optimisers(
+    generator, discriminator = bare
+    start_equal(generator, pair.generator.layers)
+    start_equal(discriminator, pair.discriminator.layers)
+    bare_optimisers = (
+        torch.optim.Adam(generator.parameters(), lr=1e-4),
+        torch.optim.Adam(discriminator.parameters(), lr=1e-4),
+    )
+    our_optimisers = Optimisers(
         build_optimiser(run.optimiser, pair.generator), build_optimiser(run.optimiser, pair.discriminator)
     )
     losses = []
     for step in range(steps):
         image, noises, labels = draws_of(step, shape)
-        expected = bare_step(draw, judge, of_bare, loss, image / 255, noises, labels)
+        expected = bare_step(generator, discriminator, bare_optimisers, loss, image / 255, noises, labels)
         tensors = [None if label is None else torch.tensor([label]) for label in labels]
         real = image / 127.5 - 1
-        given = StepInputs(real, tensors[0], noises[0], tensors[1], noises[1], tensors[2])
-        scores = book_step(pair, of_ours, engine, run.objective, given)
+        inputs = StepInputs(real, tensors[0], noises[0], tensors[1], noises[1], tensors[2])
+        metrics = book_step(pair, our_optimisers, engine, run.objective, inputs)
         # Ours reports D's two losses as one sum.
-        losses.append((expected[0] + expected[1], scores["loss_d"].item(), expected[2], scores["loss_g"].item()))
+        losses.append((expected[0] + expected[1], metrics["loss_d"].item(), expected[2], metrics["loss_g"].item()))
     return torch.tensor(losses), pair
 
 
@@ -177,14 +181,14 @@ def test_the_books_batch_normalisation_of_one_image_is_instance_normalisation(en
     """The book evaluates in training mode, by an image's own averages: ours says the same in either mode."""
     run = book_conv("faces")
     pair = run.pair.model_copy(update={"width": 8}).build(Shape(3, 128))
-    draw, judge = bare_convolutional(8)
-    start_equal(draw, pair.generator.layers)
-    start_equal(judge, pair.discriminator.layers)
+    generator, discriminator = bare_convolutional(8)
+    start_equal(generator, pair.generator.layers)
+    start_equal(discriminator, pair.discriminator.layers)
     noise = torch.randn((1, 100), generator=stream(7, "test"))
     with torch.no_grad():
-        theirs = draw.train()(noise)
+        expected = generator.train()(noise)
         for mode in (True, False):
             ours = pair.generator.train(mode)(noise)
-            assert torch.allclose((ours + 1) / 2, theirs, atol=1e-5)
-            said = torch.sigmoid(pair.discriminator.train(mode)(ours))
-            assert torch.allclose(said, judge.train()(theirs).flatten(), atol=1e-5)
+            assert torch.allclose((ours + 1) / 2, expected, atol=1e-5)
+            probability = torch.sigmoid(pair.discriminator.train(mode)(ours).logits)
+            assert torch.allclose(probability, discriminator.train()(expected).flatten(), atol=1e-5)

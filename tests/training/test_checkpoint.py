@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import RunFolder
 from ganvas.training import checkpoint
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.checkpoint import SavedState
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 
@@ -19,7 +22,8 @@ from ganvas.training.trainer import build_trainer
 def new_game(tiny_source, tiny_prepared, small):
     def make(recipe="modern", precision="float32", memory_format="contiguous", **above):
         run = configure(str(tiny_source), recipe, small(recipe, **above))
-        return build_trainer(run, tiny_prepared, Engine.for_trials(ComputeConfig(1, precision, memory_format)))
+        run = resolve(run, tiny_prepared, ComputeConfig(1, precision, memory_format))
+        return build_trainer(run, tiny_prepared, Engine.for_trials(run.compute))
 
     return make
 
@@ -62,11 +66,11 @@ def test_a_game_filled_from_a_checkpoint_plays_on_bit_for_bit(new_game, tmp_path
     run = RunFolder(tmp_path)
     game = new_game(**GAMES[name])
     play(game, 0, 4)
-    checkpoint.save(run, game, {"step": 4})
+    checkpoint.save(run, game, SavedState(step=4))
     play(game, 4, 9)
 
     other = new_game(**GAMES[name])
-    assert checkpoint.load(run, other) == {"step": 4}
+    assert checkpoint.load(run, other) == SavedState(step=4)
     play(other, 4, 9)
     expected, found = checkpoint.tensors(game), checkpoint.tensors(other)
     assert expected.keys() == found.keys()
@@ -91,16 +95,16 @@ def test_the_last_two_are_kept(new_game, tmp_path):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
     for step in (5, 10, 15):
-        checkpoint.save(run, game, {"step": step})
+        checkpoint.save(run, game, SavedState(step=step))
     assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000015"]
 
 
 def test_saving_a_step_again_replaces_it(new_game, tmp_path):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 5, "world": 1})
-    checkpoint.save(run, game, {"step": 5, "world": 2})
-    assert checkpoint.load(run, game) == {"step": 5, "world": 2}
+    checkpoint.save(run, game, SavedState(step=5, world=1))
+    checkpoint.save(run, game, SavedState(step=5, world=2))
+    assert checkpoint.load(run, game) == SavedState(step=5, world=2)
     assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000005"]
 
 
@@ -119,12 +123,12 @@ def harm(path, how):
 def test_harm_to_any_file_of_the_newest_is_said_by_name_and_the_one_before_is_used(new_game, tmp_path, name, how, said):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 1})
+    checkpoint.save(run, game, SavedState(step=1))
     before = {key: tensor.clone() for key, tensor in checkpoint.tensors(game).items()}
     play(game, 1, 2)
-    checkpoint.save(run, game, {"step": 2})
+    checkpoint.save(run, game, SavedState(step=2))
     harm(run.saved()[-1] / name, how)
-    assert checkpoint.load(run, game) == {"step": 1}
+    assert checkpoint.load(run, game) == SavedState(step=1)
     assert len(said) == 1
     assert said[0].startswith("checkpoint step-0000000002 is damaged (")
     assert name in said[0]
@@ -135,20 +139,20 @@ def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_game, tm
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
     for step in (50, 60):
-        checkpoint.save(run, game, {"step": step})
+        checkpoint.save(run, game, SavedState(step=step))
         harm(run.saved()[-1] / checkpoint.STATE, "cut")
     assert checkpoint.load(run, game) is None
     assert len(said) == 2
-    checkpoint.save(run, game, {"step": 10})  # begun again from nothing
-    assert checkpoint.load(run, game) == {"step": 10}
-    checkpoint.save(run, game, {"step": 20})
+    checkpoint.save(run, game, SavedState(step=10))  # begun again from nothing
+    assert checkpoint.load(run, game) == SavedState(step=10)
+    checkpoint.save(run, game, SavedState(step=20))
     assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000020"]
 
 
 def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_game, tmp_path, said):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 1})
+    checkpoint.save(run, game, SavedState(step=1))
     assert checkpoint.load(run, new_game(pair={"width": 8})) is None
     assert "has shape" in said[0]
     said.clear()
@@ -164,7 +168,7 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
 ):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 1})
+    checkpoint.save(run, game, SavedState(step=1))
     count = [0]
 
     def failing(original):
@@ -181,46 +185,46 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
         for name in ("rename", "mkdir", "open"):
             patch.setattr(Path, name, failing(getattr(Path, name)))
         with pytest.raises(RunFailedError) as caught:
-            checkpoint.save(run, game, {"step": 2})
+            checkpoint.save(run, game, SavedState(step=2))
     assert os.strerror(number) in str(caught.value)
     assert "intact" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.status == 1
     found = checkpoint.load(run, new_game())
-    assert found in ({"step": 1}, {"step": 2})
-    checkpoint.save(run, game, {"step": 2})
+    assert found in (SavedState(step=1), SavedState(step=2))
+    checkpoint.save(run, game, SavedState(step=2))
     assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-0000000001", "step-0000000002"]
 
 
 def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_game, small_disk):
     run, game = RunFolder(small_disk), new_game(pair={"width": 16})
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 1})
+    checkpoint.save(run, game, SavedState(step=1))
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
     with pytest.raises(RunFailedError, match=r"No space left on device.*step-0000000001, is intact"):
-        checkpoint.save(run, game, {"step": 2})
-    assert checkpoint.load(run, game) == {"step": 1}
+        checkpoint.save(run, game, SavedState(step=2))
+    assert checkpoint.load(run, game) == SavedState(step=1)
     (small_disk / "ballast").unlink()
-    checkpoint.save(run, game, {"step": 2})
-    assert checkpoint.load(run, game) == {"step": 2}
+    checkpoint.save(run, game, SavedState(step=2))
+    assert checkpoint.load(run, game) == SavedState(step=2)
 
 
 def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_game, tmp_path):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 7})
+    checkpoint.save(run, game, SavedState(step=7))
     run.saved()[0].rename(run.checkpoints / ".step-0000000007.old")
     (run.checkpoints / ".step-0000000008.part").mkdir()
     (run.checkpoints / ".step-0000000009.part").write_bytes(b"a file")
     checkpoint.clear_leftovers(run.checkpoints)
     assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000007"]
-    assert checkpoint.load(run, game) == {"step": 7}
+    assert checkpoint.load(run, game) == SavedState(step=7)
 
 
 def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_game, tmp_path, monkeypatch):
     run, game = RunFolder(tmp_path), new_game()
     play(game, 0, 1)
-    checkpoint.save(run, game, {"step": 1})
+    checkpoint.save(run, game, SavedState(step=1))
 
     def refuse(*_, **__):
         raise OSError(errno.EMFILE, "Too many open files")

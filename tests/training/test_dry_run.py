@@ -35,7 +35,7 @@ def test_it_says_configuration_networks_memory_and_time_and_writes_nothing(said,
         r"time about .* for 160 images",
     ):
         assert re.search(wanted, text), wanted
-    assert any("sees" in line for line in lines) == (recipe != "book-conditional")
+    assert any("receptive field" in line for line in lines) == (recipe != "book-conditional")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ def network(value):
     return layer
 
 
-def test_after_one_halflife_half_the_way_is_gone():
+def test_after_one_halflife_half_the_distance_is_covered():
     here = network(0.0)
     average = EMA(here, halflife_images=100, ramp=1.0)
     nn.init.constant_(here.weight, 1.0)
@@ -20,7 +20,7 @@ def test_after_one_halflife_half_the_way_is_gone():
     assert average.network.weight.item() == pytest.approx(0.5, rel=1e-5)
 
 
-def test_the_way_gone_depends_on_images_and_not_on_how_they_are_batched():
+def test_the_distance_covered_depends_on_images_and_not_on_how_they_are_batched():
     ends = []
     for batch in (1, 5, 50):
         here = network(0.0)
@@ -57,14 +57,14 @@ def test_it_starts_as_a_copy_that_learns_nothing_and_is_in_eval_mode():
     assert not average.network.training
 
 
-def test_what_is_no_weight_is_copied_as_it_is():
+def test_buffers_are_copied_as_they_are():
     here = nn.BatchNorm2d(2)
     average = EMA(here, 10**6, 1.0)
     here(torch.randn(4, 2, 3, 3))
     average.update(4, 10**6)
-    for mine, theirs in zip(average.network.buffers(), here.buffers(), strict=True):
-        assert torch.equal(mine, theirs)
-        assert mine.data_ptr() != theirs.data_ptr()
+    for copied, original in zip(average.network.buffers(), here.buffers(), strict=True):
+        assert torch.equal(copied, original)
+        assert copied.data_ptr() != original.data_ptr()
 
 
 def test_the_layout_of_the_network_is_kept():

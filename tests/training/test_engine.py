@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError, UserError
 from ganvas.machine import cores
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 
 
 def engine(precision="float32", memory_format="contiguous"):

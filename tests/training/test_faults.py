@@ -142,7 +142,7 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(
             train_small(tmp_path / "run")
     assert caught.value.status == 128 + number
     run = RunFolder(tmp_path / "run")
-    assert run.read()["status"] == "interrupted"
+    assert run.read().status == "interrupted"
     assert run.saved()[-1].name == "step-0000000013"
     train_small(tmp_path / "run")
     assert contents(run.bundle) == contents(tiny_run.bundle)

@@ -1,14 +1,15 @@
 import math
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
-from ganvas.config.run import OptimiserConfig, TrainingConfig
-from ganvas.training.engine import ComputeConfig, Engine
-from ganvas.training.loop import Clock, LoopOutputs, State, gradient_norms, run_loop
+from ganvas.config.run import ComputeConfig, OptimiserConfig, TrainingConfig
+from ganvas.training.engine import Engine
+from ganvas.training.loop import Clock, State, gradient_norms, run_loop
 from ganvas.training.trainer import Trainer, learning_rate
 
 
@@ -43,16 +44,15 @@ def looped():
         )
         state = State(first)
         engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
-        outlets = LoopOutputs(
-            shown,
-            shown,
-            lambda images: previews.append(images) or {},
-            lambda images: {"fcd": float(images)},
-            seen.append,
-            lambda s: saved.append(s.step),
+        outputs = SimpleNamespace(
+            write=shown.write,
+            preview=lambda images: previews.append(images) or {},
+            score=lambda images: {"fcd": float(images)},
+            watch=seen.append,
+            save=lambda s: saved.append(s.step),
         )
-        run_loop(game, engine, training, steps, state, outlets)
-        return rates, shown.records[::2], saved, previews
+        run_loop(game, engine, training, steps, state, outputs)
+        return rates, shown.records, saved, previews
 
     return run
 

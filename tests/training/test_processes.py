@@ -21,10 +21,10 @@ import os, resource
 from ganvas.__main__ import main
 from ganvas.training import checkpoint
 original = checkpoint.save
-def save(run, game, record):
-    if record["step"] > 5:
+def save(run, trainer, state):
+    if state.step > 5:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, 4096))
-    original(run, game, record)
+    original(run, trainer, state)
 checkpoint.save = save
 main()
 """
@@ -62,7 +62,7 @@ def test_a_signal_ends_it_with_its_status_one_sentence_and_a_checkpoint(tiny_sou
     newest = RunFolder(out).saved()[-1]
     assert f"stopped after {8 * int(newest.name[5:])} images, and saved" in said
     bundle.open_run(out)
-    assert RunFolder(out).read()["status"] == "interrupted"
+    assert RunFolder(out).read().status == "interrupted"
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts its open files there")
@@ -161,8 +161,8 @@ def test_a_run_saved_by_two_processes_is_ended_by_one_and_that_is_said(tiny_sour
     done = in_processes(2, tiny_source, out, 160, "--save-every", "80")
     assert done.returncode == 0, done.stderr
     run = RunFolder(out)
-    record = {key: value for key, value in run.read().items() if key != "format"}
-    run.write({**record, "status": "begun"})
+    record = run.read()
+    run.write(record.model_copy(update={"status": "begun"}))
     newest = run.saved()[-1]
     for place in newest.iterdir():
         place.unlink()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas import files
 from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
@@ -49,7 +50,7 @@ def test_resuming_equals_never_having_stopped(tiny_run, train_small, tmp_path, c
     assert figures_of(run) == figures_of(tiny_run)
     assert [record["step"] for record in figures_of(run)] == list(range(1, 21))
     said = capsys.readouterr().out
-    assert ("going on after step" in said) == (max(steps) >= 5)
+    assert ("resuming after step" in said) == (max(steps) >= 5)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,10 @@ def test_two_runs_of_the_same_choices_end_equal_and_of_another_seed_do_not(tiny_
 def test_a_finished_run_says_so_and_is_left_alone(own_run, train_small, contents, capsys):
     before = contents(own_run.path)
     train_small(own_run.path)
-    assert f"{own_run.path} is finished: 160 images\n" in capsys.readouterr().out
+    assert (
+        f"{own_run.path} is finished: 160 images; train it further with --more-minutes M or --more-images N\n"
+        in capsys.readouterr().out
+    )
     assert contents(own_run.path) == before
 
 
@@ -108,7 +112,7 @@ def test_killed_between_the_last_checkpoint_and_the_bundle_only_the_end_is_made(
     train_small(unfinished_run.path)
     assert contents(unfinished_run.bundle) == contents(tiny_run.bundle)
     assert figures_of(unfinished_run) == figures_of(tiny_run)
-    assert unfinished_run.read()["status"] == "finished"
+    assert unfinished_run.read().status == "finished"
 
 
 def test_a_damaged_checkpoint_is_said_and_the_run_still_ends_the_same(
@@ -119,7 +123,7 @@ def test_a_damaged_checkpoint_is_said_and_the_run_still_ends_the_same(
     train_small(unfinished_run.path)
     said = capsys.readouterr().out
     assert "checkpoint step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said
-    assert "going on after step 15" in said
+    assert "resuming after step 15" in said
     assert contents(unfinished_run.bundle) == contents(tiny_run.bundle)
     assert figures_of(unfinished_run) == figures_of(tiny_run)
 
@@ -134,8 +138,8 @@ def test_other_flags_are_refused_with_the_difference(own_run, train_small, conte
 
 
 def test_another_format_is_refused(own_run, train_small):
-    own_run.record.write_text(json.dumps({**own_run.read(), "format": 2}))
-    with pytest.raises(UserError, match="format 2; this version of ganvas reads format 1"):
+    own_run.record.write_text(json.dumps({**json.loads(own_run.record.read_text()), "format": 1}))
+    with pytest.raises(UserError, match="format 1; this version of ganvas reads format 2"):
         train_small(own_run.path)
 
 
@@ -145,8 +149,8 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
     arrays["labels"][::7] = 3
     np.savez(moved, **{**arrays, "classes": np.array(["across", "down", "spot", "more"])})
     record = unfinished_run.read()
-    record["asked"]["source"] = str(moved)
-    unfinished_run.write({k: v for k, v in record.items() if k != "format"})
+    asked = record.asked.model_copy(update={"source": str(moved)})
+    unfinished_run.write(record.model_copy(update={"asked": asked}))
     with pytest.raises(UserError, match=r"begun on other data: classes \['across', 'down', 'spot'\], now .*'more'"):
         train_small(unfinished_run.path, source=moved)
 
@@ -154,37 +158,36 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
 def test_another_number_of_processes_is_said(unfinished_run, train_small, capsys):
     shutil.rmtree(unfinished_run.saved()[-1])
     place = unfinished_run.saved()[-1]
-    files = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
-    record = {**json.loads(files["record.json"]), "world": 4}
-    checkpoint.sealed.write(place, {**files, "record.json": checkpoint.sealed.to_json(record)})
+    contents = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
+    record = {**json.loads(contents["record.json"]), "world": 4}
+    checkpoint.sealed.write(place, {**contents, "record.json": files.to_json(record)})
     train_small(unfinished_run.path)
     assert "resuming on 1 processes, saved by 4" in capsys.readouterr().out
 
 
 def test_what_is_left_open_is_chosen_and_written_before_the_first_step(train_small, tmp_path, monkeypatch):
-    monkeypatch.setattr(autotune, "SECONDS_A_CHOICE", 0.01)
+    monkeypatch.setattr(autotune, "SECONDS_PER_CANDIDATE", 0.01)
     monkeypatch.setattr(autotune, "SECONDS_FOR_A_RATE", 0.01)
-    found = {}
 
     def look(*given):
-        found.update(RunFolder(tmp_path / "run").read())
         raise Killed
 
     monkeypatch.setattr(run, "run_loop", look)
     with pytest.raises(Killed):
         train_small(tmp_path / "run", training={"minutes": 0.01, "precision": "auto", "memory_format": "auto"})
-    assert found["status"] == "begun"
-    assert found["speed"]["threads"] == 1
-    assert found["speed"]["precision"] in ("float32", "bfloat16")
-    assert found["images"] == found["steps"] * 8
-    assert found["run"]["training"]["minutes"] == 0.01
+    record = RunFolder(tmp_path / "run").read()
+    assert record.status == "begun"
+    assert record.run.compute.threads == 1
+    assert record.run.compute.precision in ("float32", "bfloat16")
+    assert record.run.images == record.run.steps * 8
+    assert record.asked.choices["training"]["minutes"] == 0.01
 
 
 def test_minutes_are_measured_once_and_the_images_then_stand(train_small, tmp_path, monkeypatch, figures_of):
     rates = iter([2.0])
     monkeypatch.setattr(autotune, "images_per_second", lambda *_: next(rates))
     run = train_small(tmp_path / "run", training={"minutes": 0.5, "batch": 8})
-    assert run.read()["images"] == 64  # 60, in whole batches
+    assert run.read().run.images == 64  # 60, in whole batches
     assert figures_of(run)[-1]["images"] == 64
     shutil.rmtree(run.bundle)
     train_small(tmp_path / "run", training={"minutes": 0.5, "batch": 8})  # measures no more
@@ -192,7 +195,7 @@ def test_minutes_are_measured_once_and_the_images_then_stand(train_small, tmp_pa
 
 def test_epochs_count_the_training_images(train_small, tmp_path, tiny_prepared):
     run = train_small(tmp_path / "run", training={"epochs": 2})
-    assert run.read()["images"] == -(-2 * len(tiny_prepared.train) // 8) * 8
+    assert run.read().run.images == -(-2 * len(tiny_prepared.train) // 8) * 8
 
 
 def test_a_run_may_begin_with_anothers_weights(tiny_run, train_small, tmp_path, monkeypatch):
@@ -211,7 +214,7 @@ def test_a_run_may_begin_with_anothers_weights(tiny_run, train_small, tmp_path, 
     for name, source in (("generator", "generator"), ("discriminator", "discriminator"), ("average", "generator")):
         for key, tensor in given[source].state_dict().items():
             assert torch.equal(begun[name][key], tensor)
-    assert train_small(tmp_path / "run", start_from=str(tiny_run.path), seed=9).read()["status"] == "finished"
+    assert train_small(tmp_path / "run", start_from=str(tiny_run.path), seed=9).read().status == "finished"
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,7 @@ def test_a_run_killed_while_it_wrote_its_first_record_can_be_begun(train_small, 
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".run.json.part").write_text("{")
     (tmp_path / "run" / ".lock").write_text("99999999")
-    assert train_small(tmp_path / "run").read()["status"] == "finished"
+    assert train_small(tmp_path / "run").read().status == "finished"
 
 
 def test_a_folder_that_another_process_trains_in_is_refused(train_small, unfinished_run):

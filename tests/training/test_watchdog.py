@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganvas.training.watchdog import COLLAPSED_PREVIEWS, FEWEST_RECORDS, Watchdog
+from ganvas.training.health import COLLAPSED_PREVIEWS_TO_STOP, COLLAPSED_PREVIEWS_TO_WARN, MIN_RECORDS, Watchdog
 
 TOTAL = 10_000
 
@@ -21,7 +21,7 @@ def records(real, fake, every=100):
 
 
 def said(watchdog, given):
-    return [(record["images"], trouble.kind) for record in given if (trouble := watchdog.see(record))]
+    return [(record["images"], trouble.kind) for record in given if (trouble := watchdog.check(record))]
 
 
 @pytest.mark.parametrize(("real", "fake"), [(0.6, 0.4), (0.95, 0.05), (0.99, 0.02), (0.999, 0.02), (0.98, 0.001)])
@@ -45,7 +45,7 @@ def test_a_game_that_turns_is_not_stopped():
 
 
 def test_a_few_records_are_not_enough():
-    every = TOTAL // (2 * FEWEST_RECORDS - 4)
+    every = TOTAL // (2 * MIN_RECORDS - 4)
     assert said(Watchdog(TOTAL), records(1.0, 0.0, every)) == []
 
 
@@ -59,7 +59,7 @@ def previews(*spreads, first=0.1):
 
 
 def test_images_that_become_alike_are_warned_of_and_then_stopped():
-    warned, stopped = COLLAPSED_PREVIEWS
+    warned, stopped = COLLAPSED_PREVIEWS_TO_WARN, COLLAPSED_PREVIEWS_TO_STOP
     found = said(Watchdog(TOTAL), previews(60, 62, 10, 10, 10, 10))
     kinds = [kind for _, kind in found]
     assert kinds == ["warning", "stop"]
@@ -84,12 +84,12 @@ def test_a_resumed_run_is_judged_as_one_that_was_never_stopped():
     said(before, given[:half])
     resumed = Watchdog(TOTAL)
     for record in given[:half]:
-        resumed.see(record)
+        resumed.check(record)
     assert said(resumed, given[half:]) == [entry for entry in expected if entry[0] > given[half - 1]["images"]]
 
 
 def test_what_it_says_names_figures_and_what_to_try():
     dog = Watchdog(TOTAL)
-    (first, *_) = [trouble for record in records(1.0, 0.0) if (trouble := dog.see(record))]
+    (first, *_) = [trouble for record in records(1.0, 0.0) if (trouble := dog.check(record))]
     assert first.sentence.startswith("D has won outright for 25% of the budget (real 1.000, fake 0.000)")
     assert "--objective.r1" in first.sentence

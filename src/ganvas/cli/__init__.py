@@ -2,11 +2,12 @@
 
 import inspect
 import os
+import shlex
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 from cyclopts.exceptions import (
     CoercionError,
     CycloptsError,
@@ -19,26 +20,72 @@ from cyclopts.exceptions import (
 
 import ganvas
 from ganvas import console
-from ganvas.cli.flags import as_typed, explain
-from ganvas.errors import UserError, nearest
+from ganvas.cli.flags import as_typed, explain, flags_in
+from ganvas.errors import InterruptedRunError, UserError, nearest
 
 if TYPE_CHECKING:
     from cyclopts.help.protocols import HelpFormatter
+    from pydantic.fields import FieldInfo
     from rich.console import Console, ConsoleOptions
 
-__all__ = ["Parameter", "app", "flag", "run", "switch"]
+    from ganvas.settings import Flag, Settings
+
+__all__ = ["Parameter", "app", "flag", "run", "schema_flags", "switch"]
+
+Command = TypeVar("Command", bound=Callable[..., int])
+GROUPS = ("Options", "Run", "Data", "Budget (give one)", "Training", "Checkpoints and scores", "Compute", "Other")
+"""The headings of flags in help, in their order."""
 
 
-def flag(metavar: str, text: str, *names: str) -> Parameter:
-    """An option with a value, as help shows it. What the value may be, the schema says."""
-    return Parameter(name=names or None, metavar=metavar, help=text)
+def flag(metavar: str, text: str, *names: str, group: str = "Options") -> Parameter:
+    """An option with a value, or with several (`list[str]`), as help shows it. What it may be, the schema says."""
+    return Parameter(
+        name=names or None,
+        metavar=metavar,
+        help=text,
+        group=Group(group, sort_key=GROUPS.index(group)),
+        negative="",
+        show_default=False,
+        consume_multiple=True,
+    )
 
 
-def switch(text: str) -> Parameter:
+def switch(text: str, group: str = "Options") -> Parameter:
     """An option without a value."""
-    return Parameter(negative="", show_default=False, help=text)
+    return flag("", text, group=group)
 
 
+def schema_flags(*models: "type[Settings]") -> Callable[[Command], Command]:
+    """Gives a command a flag for every field that these settings mark with `Flag`; the field's docstring is the help.
+
+    What was typed arrives in the command's `**options` by the fields' names, as text (a switch as True), for `parse`
+    to check: `@schema_flags(DataConfig)` lets `--size 28` arrive as {"size": "28"}. The command takes no other names,
+    unless it describes `**options` itself, as `train` does.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command)
+        *own, rest = signature.parameters.values()  # not list(): in this package that is the command's module
+        assert rest.kind is inspect.Parameter.VAR_KEYWORD, "what was typed arrives in **options"
+        arguments = [parameter for parameter in own if parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
+        flags = [_parameter(*each) for model in models for each in flags_in(model)]
+        others = [rest] if hasattr(rest.annotation, "__metadata__") else []
+        ordered = [*arguments, *flags, *own[len(arguments) :], *others]
+        command.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _parameter(name: str, field: "FieldInfo", mark: "Flag") -> inspect.Parameter:
+    """A field as the parameter of a command."""
+    text = " ".join((field.description or "").split())
+    how = flag(mark.metavar, text, *mark.names, group=mark.group)
+    annotation: object = Annotated[str | None, how] if mark.metavar else Annotated[bool | None, how]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+RUN = "runs/digits-modern-s0"
 app = App(
     name="ganvas",
     version=ganvas.__version__,
@@ -46,53 +93,25 @@ app = App(
     help_epilogue="Begin with: ganvas train digits --minutes 3",
     suppress_keyboard_interrupt=False,
     exit_on_error=False,
+    group_parameters=Group("Options", sort_key=0),
+    help_format="plaintext",  # nothing in a docstring is markup, and rich needs a while to load its own
     print_error=False,
     result_action="return_value",
 )
-app.command(
-    "ganvas.cli.train:train",
-    name="train",
-    help="Train a generator on SOURCE, or go on where it stopped.",
-    help_epilogue="Every other option is a flag by its full name, such as --pair.width 48: ganvas list options",
-)
-app.command(
-    "ganvas.cli.sample:sample",
-    name="sample",
-    help="Draw images of the classes you ask for.",
-    help_epilogue="For example: ganvas sample runs/digits-modern-s0 --label 3 7 -n 20 --out digits.png",
-)
-app.command(
-    "ganvas.cli.evaluate:evaluate",
-    name="evaluate",
-    help="Score a run, or any images, against real ones.",
-    help_epilogue="For example: ganvas evaluate runs/digits-modern-s0 --quick",
-)
-app.command(
-    "ganvas.cli.compare:compare",
-    name="compare",
-    help="Put scorecards side by side, and say which is better.",
-    help_epilogue="For example: ganvas compare runs/digits-modern-s0 runs/digits-book-conditional-s0",
-)
-app.command("ganvas.cli.data:data", name="data", help="Prepare SOURCE once, and say what is in it.", help_epilogue="")
-app.command(
-    "ganvas.cli.list:list_",
-    name="list",
-    help="Name the recipes, the known sources, your runs, or every option.",
-    help_epilogue="",
-)
-app.command(
-    "ganvas.cli.worth:worth",
-    name="worth",
-    help="Say whether training a classifier with a run's images is worth it.",
-    help_epilogue="For example: ganvas worth runs/digits-modern-s0 --quick",
-)
-app.command(
-    "ganvas.cli.study:study",
-    name="study",
-    help="Ask one of the notes' questions as an experiment.",
-    help_epilogue="For example: ganvas study activation digits --quick",
-)
-COMMANDS = ("compare", "data", "evaluate", "list", "sample", "study", "train", "worth")
+# What each command does, and an example of what follows its name; in the order in which one works with them.
+COMMANDS = {
+    "data": ("Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it.", "digits"),
+    "train": ("Train a generator on SOURCE, or resume where the same command stopped.", "digits --minutes 3"),
+    "sample": ("Generate images of the classes you ask for.", f"{RUN} --label 3 7 -n 20 --out digits.png"),
+    "evaluate": ("Score a run, or any images, against real ones.", f"{RUN} --quick"),
+    "compare": ("Put scorecards side by side, and say which is better.", f"{RUN} runs/digits-book-conditional-s0"),
+    "worth": ("Say whether training a classifier with a run's images is worth it.", f"{RUN} --quick"),
+    "study": ("Ask one of the notes' questions as an experiment.", "activation digits --quick"),
+    "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", "options"),
+}
+for number, (name, (text, example)) in enumerate(COMMANDS.items()):
+    function = f"ganvas.cli.{name}:{'list_' if name == 'list' else name}"
+    app.command(function, name=name, help=text, help_epilogue=f"For example: ganvas {name} {example}", sort_key=number)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -103,8 +122,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments)
     except CycloptsError as error:
-        console.error(f"ganvas: {sentence(error, arguments)}")
+        console.error(f"ganvas: {sentence(error)}")
         return 2
+    except InterruptedRunError as error:
+        console.error(f"ganvas: {error}; the same command resumes: ganvas {shlex.join(arguments)}")
+        return error.status
     except UserError as error:
         console.error(f"ganvas: {as_typed(str(error), arguments)}")
         return error.status
@@ -118,14 +140,17 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def sentence(error: CycloptsError, arguments: Sequence[str]) -> str:
-    """What the parser met, in the words of this house."""
+def sentence(error: CycloptsError) -> str:
+    """What the parser refused, in one sentence of our own."""
     command = " ".join(("ganvas", *(error.command_chain or ())))
+    is_any_flag = error.argument is not None and error.argument.field_info.kind is inspect.Parameter.VAR_KEYWORD
     match error:
         case UnknownCommandError():
-            return f"there is no command {(error.unused_tokens or ['?'])[0]!r}; {nearest_command(error)}"
-        case CoercionError() | MissingArgumentError() if takes_every_name(error):
-            return explain(arguments[1:])
+            typed = (error.unused_tokens or ["?"])[0]
+            return f"there is no command {typed!r}; {nearest(typed, COMMANDS)}"
+        # The parser failed over a flag that it does not know by name: one of the schema's, or a mistake.
+        case MissingArgumentError(keyword=str(typed)) | CoercionError(token=object(keyword=str(typed))) if is_any_flag:
+            return explain(typed)
         case UnknownOptionError():
             typed = error.token.keyword or error.token.value
             known = [name for argument in error.argument_collection for name in argument.names]
@@ -141,16 +166,6 @@ def sentence(error: CycloptsError, arguments: Sequence[str]) -> str:
             return f"{command} has no use for {' '.join(error.unused_tokens or [])}; see {command} --help"
         case _:
             return " ".join(str(error).split()).rstrip(".")
-
-
-def nearest_command(error: UnknownCommandError) -> str:
-    """The end of the sentence that refuses a command."""
-    return nearest((error.unused_tokens or ["?"])[0], COMMANDS)
-
-
-def takes_every_name(error: CycloptsError) -> bool:
-    """Whether the parser failed over a flag that it does not know by name: one of the schema's, or a mistake."""
-    return error.argument is not None and error.argument.field_info.kind is inspect.Parameter.VAR_KEYWORD
 
 
 def plain_help() -> "HelpFormatter":

@@ -1,7 +1,7 @@
 """`ganvas compare`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter
@@ -15,65 +15,38 @@ def compare(
     out: Annotated[Path | None, Parameter(metavar="FOLDER", help="Where to write compare.md and compare.html.")] = None,
 ) -> int:
     """Put scorecards side by side, and say which is better."""
+    from ganvas.cli.places import refuse_file, refuse_unwritable
     from ganvas.evaluation import comparison
+    from ganvas.evaluation.artifacts import write_comparison
+    from ganvas.evaluation.scorecard import read_scorecard
 
     if len(scorecards) < 2:
         raise UserError("ganvas compare needs two scorecards or more: ganvas compare runs/one runs/another")
-    cards = [read(path) for path in scorecards]
-    try:
-        comparison.refuse_other_protocols(cards)
-        names, sentences, rows = comparison.named(cards), comparison.verdict(cards), list(comparison.rows(cards))
-        texts = (comparison.markdown(cards), comparison.html(cards, [images(path) for path in scorecards]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError("one of these is damaged or no scorecard of ganvas; evaluate it again") from None
+    files = [scorecard_file(path) for path in scorecards]
+    cards = [read_scorecard(file) for file in files]
+    comparison.refuse_other_protocols(cards)
     if out is not None:
-        write(out, *texts)
-    for sentence in sentences:
+        refuse_file(out)
+        refuse_unwritable(out)
+        sheets = [file.with_suffix(".png") for file in files]
+        write_comparison(cards, [sheet.read_bytes() if sheet.is_file() else None for sheet in sheets], out)
+    names = comparison.unique_names(cards)
+    for sentence in comparison.verdict(cards):
         console.info(sentence)
-    for metric, *figures, real in rows:
-        beside = f"; real {real}" if real else ""
-        console.info(
-            f"{metric}: " + ", ".join(f"{name} {value}" for name, value in zip(names, figures, strict=True)) + beside
-        )
+    for metric, *figures, real in comparison.rows(cards):
+        beside = f"; real images {real}" if real else ""
+        each = ", ".join(f"{name} {figure}" for name, figure in zip(names, figures, strict=True))
+        console.info(f"{metric}: {each}{beside}")
     if out is not None:
         console.info(f"comparison {out / 'compare.html'}")
     return 0
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A scorecard. UserError if there is none, with how to make it."""
-    from ganvas.runs import sealed
-
+def scorecard_file(path: Path) -> Path:
+    """The scorecard that a path means. UserError if there is none, with how to make it."""
     file = path / "scorecard.json" if path.is_dir() else path
-    if not file.is_file():
-        if path.is_dir() and (path / "run.json").is_file():
-            raise UserError(f"{path} has not been scored yet: ganvas evaluate {path}")
-        raise UserError(f"there is no scorecard at {path}; ganvas evaluate makes one")
-    try:
-        card = sealed.read_json(file)
-    except sealed.DamagedError as error:
-        raise UserError(f"{file} is no scorecard: {error}") from None
-    if card.get("format") != 1 or not isinstance(card.get("protocol"), dict):
-        raise UserError(f"{file} is no scorecard that this version of ganvas reads")
-    return card
-
-
-def images(path: Path) -> bytes | None:
-    """The sheet of images beside a scorecard."""
-    file = (path if path.is_dir() else path.parent) / "scorecard.png"
-    return file.read_bytes() if file.is_file() and file.stat().st_size < 2**24 else None
-
-
-def write(out: Path, markdown: str, html: str) -> None:
-    """Writes both files."""
-    from ganvas.cli.places import refuse_file, refuse_unwritable
-    from ganvas.runs import sealed
-
-    refuse_file(out)
-    refuse_unwritable(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        sealed.replace_synced(out / "compare.md", markdown.encode("utf-8"))
-        sealed.replace_synced(out / "compare.html", html.encode("utf-8"))
-    except OSError as error:
-        raise UserError(f"the comparison cannot be written to {out}: {error.strerror or error}") from None
+    if file.is_file():
+        return file
+    if path.is_dir() and (path / "run.json").is_file():
+        raise UserError(f"{path} has not been scored yet: ganvas evaluate {path}")
+    raise UserError(f"there is no scorecard at {path}; ganvas evaluate makes one")

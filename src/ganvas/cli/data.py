@@ -1,8 +1,14 @@
-"""`ganvas data`: prepare a source once, and say what is in it."""
+"""`ganvas data`: prepare a source once, and report what is in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated
+
+from ganvas import console
+from ganvas.cli import Parameter, flag, schema_flags
+from ganvas.data.config import DataConfig
+from ganvas.errors import UserError
+from ganvas.settings import parse
 
 if TYPE_CHECKING:
     from ganvas.data import PreparedSet
@@ -11,114 +17,71 @@ MOST_CLASSES_ON_SHEET = 40
 COLUMNS_ON_SHEET = 12
 
 
+@schema_flags(DataConfig)
 def data(
-    source: str,
+    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz or hf:owner/name.")],
     /,
     *,
-    size: int | None = None,
-    crop: str | None = None,
-    channels: Literal[1, 3] | None = None,
-    attribute: str | None = None,
-    background: Literal["white", "black"] = "white",
-    accept_refused: bool = False,
-    out: Path | None = None,
+    out: Annotated[Path | None, flag("FILE.png", "The sheet of examples (default: beside the prepared set).")] = None,
+    **options: object,
 ) -> int:
-    """Prepare SOURCE once, and report what is in it.
-
-    Parameters
-    ----------
-    source
-        digits, mnist, fashion-mnist, celeba, a folder of images, a folder of idx files, an .npz, or hf:owner/name.
-    size
-        Height and width in pixels, 16 to 128; when not given, a crop of up to 128 pixels as it is, else the median
-        short side, at most 64.
-    crop
-        Centre crop before the resize: square (the short side), or a number of pixels.
-    channels
-        1 (grey) or 3 (RGB); when not given, grey stays grey and anything else becomes RGB.
-    attribute
-        The yes/no attribute that labels a set in CelebA's layout, such as Smiling.
-    background
-        What shows through where an image is transparent.
-    accept_refused
-        Go on although more than a tenth of the images could not be used.
-    out
-        Where the sample sheet goes; when not given, beside the prepared set.
-    """
-    from ganvas import console
+    """Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it."""
     from ganvas.cli.places import refuse_inside_source, refuse_unwritable
-    from ganvas.data import DataConfig, open_source
-    from ganvas.errors import UserError
-    from ganvas.settings import parse
+    from ganvas.data import open_source
 
-    choices = {
-        "size": size,
-        "crop": crop or "square",
-        "channels": channels,
-        "attribute": attribute,
-        "background": background,
-        "accept_refused": accept_refused,
-    }
     if out is not None:
         if out.suffix != ".png":
             raise UserError(f"--out {out}: the sample sheet is a FILE.png")
         refuse_unwritable(out)
         refuse_inside_source(source, out)
-    prepared = open_source(source, parse(DataConfig, choices))
+    prepared = open_source(source, parse(DataConfig, options))
     for line in report_lines(prepared):
         console.info(line)
-    sheet = _write_sheet(prepared, out)
+    sheet = write_sheet(prepared, prepared.folder / "samples.png" if out is None else out)
     console.info(f"sample sheet: {sheet}")
     console.info(f"prepared set: {prepared.folder}")
     return 0
 
 
 def report_lines(prepared: "PreparedSet") -> Iterator[str]:
-    """What a prepared set holds, one fact a line."""
+    """What a prepared set holds, one fact a line. A fact that is not worth a line is left out."""
     facts = prepared.manifest
-    yield f"source: {prepared.name}, {facts['layout']}"
-    yield f"images: {facts['images']} of {facts['size']}x{facts['size']} px, {_channels(facts['channels'])}"
+    size = facts.size
+    how = "the set's own part" if facts.own_split else "a tenth of each class by the hash of the decoded image"
+    yield f"source: {prepared.name}, {facts.layout}"
+    yield f"images: {facts.images} of {size}x{size} px, {'grey' if facts.channels == 1 else 'RGB'}"
     yield f"fingerprint: {prepared.fingerprint}"
     if not prepared.classes:
         yield "labels: none, so it is trained without labels"
-    for item in facts["per_class"]:
-        yield f"class {item['name']}: {item['train'] + item['held_out']} images, {item['held_out']} of them held out"
-    how = "the set's own part" if facts["own_split"] else "a tenth of each class by the hash of the decoded image"
-    yield f"held out: {facts['held_out']} images, {how}"
-    if facts["small_classes"]:
-        yield f"without a held-out part, being too small: {', '.join(facts['small_classes'])}"
-    if facts["left_out"]:
-        yield f"left out of training, being exact copies of held-out images: {facts['left_out']}"
-    yield f"sizes met: {_counts(facts['sizes'])}"
-    yield f"modes met: {_counts(facts['modes'])}"
-    yield f"crop: {facts['crop']}; resize: {facts['filter']}; transparent over {facts['background']}"
-    if facts["enlarged"]:
-        yield f"enlarged, being smaller than {facts['size']} px: {facts['enlarged']}"
-    if facts["animated"]:
-        yield f"animated, of which the first frame is used: {facts['animated']}"
-    yield from _doubles(facts)
-    yield from facts["notes"]
-    if facts["ignored"]:
-        yield f"files that are no images or not named as any: {len(facts['ignored'])}"
-        yield from (f"passed over: {name}" for name in facts["ignored"])
-    yield f"refused: {len(facts['refused'])}"
-    yield from (f"refused: {item['name']}: {item['reason']}" for item in facts["refused"])
-
-
-def _doubles(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"duplicates: {facts['duplicates']}"
-    yield from (f"duplicate: {copy} equals {first}" for copy, first in facts["duplicate_examples"])
-    yield f"near-duplicates: {facts['near_duplicates']} ({facts['near_duplicate_threshold']})"
-    yield from (f"near-duplicate: {copy} is like {first}" for copy, first in facts["near_duplicate_examples"])
-    shown = len(facts["duplicate_examples"]) + len(facts["near_duplicate_examples"])
-    if shown < facts["duplicates"] + facts["near_duplicates"]:
-        yield f"of the duplicates and near-duplicates {shown} are named here"
-    if facts["near_across_split"]:
-        yield f"held-out images with a near-duplicate among those trained on: {facts['near_across_split']}"
-
-
-def _channels(channels: int) -> str:
-    return "grey" if channels == 1 else "RGB"
+    for row in facts.per_class:
+        yield f"class {row.name}: {row.train + row.held_out} images, {row.held_out} of them held out"
+    yield f"held out: {facts.held_out} images, {how}"
+    if facts.small_classes:
+        yield f"classes too small for a held-out part: {', '.join(facts.small_classes)}"
+    if facts.left_out:
+        yield f"left out of training: {facts.left_out} (exact copies of held-out images)"
+    yield f"original sizes: {_counts(facts.sizes)}"
+    yield f"original colour modes: {_counts(facts.modes)}"
+    yield f"crop: {facts.crop}; resize: {facts.filter}; transparent over {facts.background}"
+    if facts.enlarged:
+        yield f"enlarged: {facts.enlarged} (smaller than {size} px)"
+    if facts.animated:
+        yield f"animated: {facts.animated} (only the first frame is used)"
+    yield f"duplicates: {facts.duplicates}"
+    yield from (f"duplicate: {copy} equals {first}" for copy, first in facts.duplicate_examples)
+    yield f"near-duplicates: {facts.near_duplicates} ({facts.near_duplicate_threshold})"
+    yield from (f"near-duplicate: {copy} is like {first}" for copy, first in facts.near_duplicate_examples)
+    named = len(facts.duplicate_examples) + len(facts.near_duplicate_examples)
+    if named < facts.duplicates + facts.near_duplicates:
+        yield f"duplicates and near-duplicates named here: {named}"
+    if facts.near_across_split:
+        yield f"held-out images with a near-duplicate in the training part: {facts.near_across_split}"
+    yield from facts.notes
+    if facts.ignored:
+        yield f"files ignored: {len(facts.ignored)} (not images)"
+        yield from (f"ignored: {name}" for name in facts.ignored)
+    yield f"refused: {len(facts.refused)}"
+    yield from (f"refused: {item.name}: {item.reason}" for item in facts.refused)
 
 
 def _counts(counts: dict[str, int], most: int = 10) -> str:
@@ -126,24 +89,22 @@ def _counts(counts: dict[str, int], most: int = 10) -> str:
     return ", ".join(shown) + (f", and {len(counts) - most} more" if len(counts) > most else "")
 
 
-def _write_sheet(prepared: "PreparedSet", out: Path | None) -> Path:
-    """A row of training images for each class, with its name."""
+def write_sheet(prepared: "PreparedSet", path: Path) -> Path:
+    """Writes a row of training images for each class, with its name, and returns the path."""
     import numpy as np
 
-    from ganvas.errors import UserError
     from ganvas.report import charts
 
-    path = prepared.folder / "samples.png" if out is None else out
     classes = prepared.classes[:MOST_CLASSES_ON_SHEET]
-    shown, labels = prepared.train[: 3 * COLUMNS_ON_SHEET], None
+    rows, labels = prepared.train[: 3 * COLUMNS_ON_SHEET], None
     if prepared.labels is not None:
-        trained = prepared.labels[prepared.train]
-        firsts = [np.flatnonzero(trained == index)[:COLUMNS_ON_SHEET] for index in range(len(classes))]
-        shown = prepared.train[np.concatenate(firsts)]
-        labels = prepared.labels[shown]
+        train_labels = prepared.labels[prepared.train]
+        firsts = [np.flatnonzero(train_labels == label)[:COLUMNS_ON_SHEET] for label in range(len(classes))]
+        rows = prepared.train[np.concatenate(firsts)]
+        labels = prepared.labels[rows]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        charts.class_grid(prepared.pixels[shown], labels, classes, path)
+        charts.class_grid(prepared.pixels[rows], labels, classes, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"the sample sheet cannot be written to {path}: {reason}") from None

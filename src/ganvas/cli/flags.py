@@ -1,9 +1,10 @@
-"""From what was typed to the choices of a run, and from the names of choices back to the flags that people type.
+"""From typed flags to the options of a run, and from the names of options back to the flags that people type.
 
-Every choice of the schema is a flag by its full name, `--pair.width`; those that are used most have a short one. A `-`
-in a flag stands for the `_` in the schema's name.
+Every option of the schema is a flag by its full name, `--pair.width`. A field marked with `Flag` has a short one as
+well, `--size` for `data.size`. A `-` in a flag stands for the `_` in the schema's name.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,58 +16,79 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganvas.errors import UserError
 
 if TYPE_CHECKING:
-    from ganvas.settings import Settings
+    from pydantic.fields import FieldInfo
 
-SHORT = {
-    "seed": "seed",
-    "labels": "labels",
-    "size": "data.size",
-    "crop": "data.crop",
-    "channels": "data.channels",
-    "attribute": "data.attribute",
-    "accept_refused": "data.accept_refused",
-    "images": "training.images",
-    "minutes": "training.minutes",
-    "epochs": "training.epochs",
-    "batch": "training.batch",
-    "save_every": "training.save_every",
-    "score_every": "training.score_every",
-    "watch": "training.watch",
-    "threads": "training.threads",
-    "precision": "training.precision",
-    "memory_format": "training.memory_format",
+    from ganvas.settings import Flag, Settings
+
+WHERE_THEY_ARE = "`ganvas list options` names them all"
+FLAGS_OF_TRAIN = ("out", "more_images", "more_minutes", "config", "from", "track", "dry_run", "help")
+"""Those that are no options of a run."""
+BEYOND = 10**9
+"""Bounds from here on are not worth a word: they only keep absurd values out."""
+RENAMED = {
+    "optimiser.rate": "optimiser.lr",
+    "optimiser.constant": "optimiser.lr_hold",
+    "optimiser.last": "optimiser.lr_final",
+    "pair.waves": "pair.patch_dct",
+    "objective.kind simultaneous": "objective.kind gan",
+    "features judge": "features evaluator",
 }
-OTHERS_OF_TRAIN = ("recipe", "out", "config", "from", "track", "dry_run", "help")
+"""Names, and names with a value, of earlier versions."""
+REMOVED = {"objective.label_ramp_images": "label ramps were removed, as they did not help"}
 
 
 class Option(NamedTuple):
-    """One choice of the schema, of one kind of its part."""
+    """One option of the schema, of one kind of its part."""
 
     name: str
     """`pair.width`."""
     kind: str
-    """The kind of the part that has it; empty where the part has one kind only."""
+    """The kind of the part that has it, `modern`; empty where the part has one kind only."""
     values: str
     """What it may be, and what it is when neither a flag nor the recipe says."""
     help: str
 
 
-def parse_choices(short: Mapping[str, object], options: Mapping[str, object], config: Path | None) -> dict[str, Any]:
-    """The choices that were made, nested as the schema nests them: flags over the file.
+def flags_in(model: "type[Settings]") -> "Iterator[tuple[str, FieldInfo, Flag]]":
+    """(name, field, mark) of each field that has a short flag."""
+    from ganvas.settings import Flag
 
-    UserError for a name that the schema does not have, or one choice made twice.
+    for name, field in model.model_fields.items():
+        yield from ((name, field, mark) for mark in field.metadata if isinstance(mark, Flag))
+
+
+@cache
+def short_names() -> dict[str, str]:
+    """{"size": "data.size"}: the options of a run that have a short flag."""
+    from ganvas.config.training import RunBasics, TrainingConfig
+    from ganvas.data.config import DataConfig
+
+    parts: dict[str, type[Settings]] = {"": RunBasics, "data.": DataConfig, "training.": TrainingConfig}
+    return {name: part + name for part, model in parts.items() for name, _, _ in flags_in(model)}
+
+
+def flag_of(name: str) -> str:
+    """The flag of an option: its short one where there is one."""
+    short = next((short for short, full in short_names().items() if full == name), name)
+    return f"--{short}".replace("_", "-")
+
+
+def parse_choices(options: Mapping[str, object], config: Path | None) -> dict[str, Any]:
+    """The options that were given, nested as the schema nests them: flags over the file.
+
+    UserError for a name that the schema does not have, or one option given twice.
     """
     from ganvas.config.run import merge
 
-    typed = {SHORT[name]: value for name, value in short.items() if value is not None}
-    for name, value in flat(options):
-        _refuse_unknown(name)
-        name = name.replace("-", "_")
+    typed: dict[str, object] = {}
+    for flag, value in flat(options):
+        refuse_unknown(flag, value)
+        name = flag.replace("-", "_")
+        name = short_names().get(name, name)
         if name in typed:
-            raise UserError(f"{flag_of(name)} was given twice, once as --{name}")
+            raise UserError(f"{flag_of(name)} was given twice, once as --{flag}")
         typed[name] = value
-    from_file = read_config(config) if config else {}
-    return merge(from_file, nested(typed))
+    return merge(read_config(config) if config else {}, nested(typed))
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
@@ -92,174 +114,131 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        if isinstance(error, OSError):
-            raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise UserError(f"--config {path} is not TOML: {error}") from None
     if not isinstance(values.get("recipe", ""), str):
         raise UserError(f"--config {path}: recipe is a name in quotes, not {values['recipe']!r}")
-    known = known_names()
-    for name, _ in flat(values):
+    for name, value in flat(values):
         if name == "source":
             raise UserError(f"--config {path} names a source; SOURCE is given on the command line alone")
-        if name != "recipe" and name not in known:
-            close = _closest(name, known) or SHORT.get(name)
-            guess = f"did you mean {close}? " if close else ""
-            raise UserError(f"--config {path}: there is no {name}; {guess}{WHERE_THEY_ARE}")
+        refuse_unknown(name, value, known_names(), f"--config {path}: ", "")
     return values
 
 
-WHERE_THEY_ARE = "`ganvas list options` names them all"
+def refuse_unknown(
+    name: str, value: object = "", known: Sequence[str] = (), begin: str = "", prefix: str = "--"
+) -> None:
+    """UserError, with the nearest right name, unless this is one of `known`, or else a flag of `train` without `--`."""
+    refuse_renamed(name, value, begin, prefix)
+    known = known or [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
+    wanted = name.replace("-", "_") if prefix else name
+    if wanted in known:
+        return
+    if wanted == "source":
+        raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
+    if of_part := [full for full in known if full.startswith(wanted + ".")]:
+        options_of = ", ".join(f"--{full}".replace("_", "-") if prefix else full for full in of_part)
+        raise UserError(f"{begin}{prefix}{name} is a part of a run; its options are {options_of}")
+    close = nearest_option(wanted, known)
+    guess = f"did you mean {flag_of(close) if prefix else close}? " if close else ""
+    raise UserError(f"{begin}there is no {prefix}{name}; {guess}{WHERE_THEY_ARE}")
 
 
-def explain(arguments: Iterable[str]) -> str:
-    """What is wrong with options of `train` that could not be taken in: one is unknown, or lacks its value."""
-    options = [option.partition("=")[0] for option in arguments if option.startswith("-") and not _is_number(option)]
+def nearest_option(name: str, known: Iterable[str]) -> str | None:
+    """The nearest of the known names, by the whole of it or by its last part: `pair.width` for `widht`."""
+    names: dict[str, str] = {}
+    for full in known:
+        names.setdefault(full.rpartition(".")[2], full)
+        names[full] = full
+    last = name.rpartition(".")[2]
+    close = get_close_matches(name, names, n=1, cutoff=0.7) or get_close_matches(last, names, n=1, cutoff=0.7)
+    return names[close[0]] if close else None
+
+
+def refuse_renamed(name: str, value: object = "", begin: str = "", prefix: str = "--") -> None:
+    """UserError with the name of today where an option, or its value, has one of an earlier version."""
+    wanted = name.replace("-", "_")
+    if wanted in REMOVED:
+        raise UserError(f"{begin}there is no {prefix}{name}; {REMOVED[wanted]}")
+    for old, shown in ((wanted, name), (f"{wanted} {value}", f"{name} {value}")):
+        if old in RENAMED:
+            raise UserError(f"{begin}there is no {prefix}{shown}; it is {prefix}{RENAMED[old]} now")
+
+
+def explain(typed: str) -> str:
+    """What is wrong with a flag that the parser could not take in: it is unknown, or lacks its value."""
+    if typed.startswith("--no-") or not typed.startswith("--"):
+        return f"there is no {typed}; {WHERE_THEY_ARE}"
     try:
-        for option in options:
-            if option.startswith("--no-") or not option.startswith("--"):
-                return f"there is no {option}; {WHERE_THEY_ARE}"
-            _refuse_unknown(option[2:])
+        refuse_unknown(typed.removeprefix("--"))
     except UserError as error:
         return str(error)
-    return f"{options[-1]} needs a value" if options else "a flag lacks its name"
+    return f"{typed} needs a value"
 
 
 def as_typed(sentence: str, arguments: Sequence[str]) -> str:
-    """A sentence about choices with the flags that people type: --save-every for --training.save_every.
+    """A sentence about options with the flags that people type: --save-every for --training.save_every.
 
     A full name that was typed stays.
     """
     typed = {argument.partition("=")[0].replace("-", "_").lstrip("_") for argument in arguments}
 
-    def short(match: re.Match[str]) -> str:
-        name = match[1]
-        return f"--{name}".replace("_", "-") if name in typed else flag_of(name)
+    def flag(match: re.Match[str]) -> str:
+        return match[0].replace("_", "-") if match[1] in typed else flag_of(match[1])
 
     sentence = sentence.replace("--source ", "SOURCE ")
     if "n" in typed:
         sentence = sentence.replace("--count:", "-n:")
-    return re.sub(r"--((?:data|pair|objective|optimiser|training)\.[a-z0-9_]+)", short, sentence)
-
-
-def flag_of(name: str) -> str:
-    """The flag of a choice: its short one where there is one."""
-    short = next((short for short, full in SHORT.items() if full == name), name)
-    return f"--{short}".replace("_", "-")
-
-
-def known_names() -> list[str]:
-    """Every choice's full name."""
-    return list(dict.fromkeys(option.name for option in options()))
-
-
-def options() -> list[Option]:
-    """Every choice of the schema, in its order."""
-    from ganvas.config.run import RunConfig
-
-    found: list[Option] = []
-    for part, field in RunConfig.model_fields.items():
-        models = _models(field.annotation)
-        if not models and part not in ("source", "recipe"):
-            found.append(_option(RunConfig, part, part, ""))
-        if len(models) > 1:
-            kinds = " | ".join(map(_kind, models))
-            found.append(Option(f"{part}.kind", "", kinds, "Another kind starts from that kind's own defaults."))
-        for model in models:
-            kind = _kind(model) if len(models) > 1 else ""
-            found += [_option(model, inner, f"{part}.{inner}", kind) for inner in model.model_fields if inner != "kind"]
-    return found
-
-
-def _option(model: "type[Settings]", field: str, name: str, kind: str) -> Option:
-    return Option(name, kind, _values(model, field), " ".join((model.model_fields[field].description or "").split()))
-
-
-def _values(model: "type[Settings]", field: str) -> str:
-    """`16 to 128`, `adam | adamw | sgd, else adamw`, from the JSON schema of a field."""
-    schema = _schema(model)["properties"][field]
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    shown = " | ".join(_kind_of_value(kind) for kind in kinds)
-    default = schema.get("default")
-    return shown if default is None else f"{shown}, else {_plain(default)}"
+    return re.sub(r"--([a-z]+[._][a-z0-9_.]*[a-z0-9])", flag, sentence)
 
 
 @cache
-def _schema(model: "type[Settings]") -> dict[str, Any]:
-    return model.model_json_schema()
+def known_names() -> tuple[str, ...]:
+    """Every option's full name."""
+    return tuple(dict.fromkeys(["recipe", *(option.name for option in options())]))
 
 
-def _kind_of_value(kind: dict[str, Any]) -> str:
-    if "const" in kind or "enum" in kind:
-        return " | ".join(map(_plain, kind.get("enum", [kind.get("const")])))
-    if kind.get("type") == "boolean":
-        return "true | false"
+def options() -> Iterator[Option]:
+    """Every option of the schema, in its order."""
+    from ganvas.config.run import RunConfig
+    from ganvas.settings import models_in
+
+    for whole in _options_of(RunConfig):
+        models = models_in(RunConfig.model_fields[whole.name].annotation)
+        if not models and whole.name not in ("source", "recipe"):
+            yield whole
+        kinds = [str(model.model_fields["kind"].default) for model in models] if len(models) > 1 else [""]
+        if len(models) > 1:
+            yield Option(f"{whole.name}.kind", "", " | ".join(kinds), "Each kind starts from its own defaults.")
+        for model, kind in zip(models, kinds, strict=False):
+            yield from _options_of(model, f"{whole.name}.", kind)
+
+
+def _options_of(model: "type[Settings]", prefix: str = "", kind: str = "") -> Iterator[Option]:
+    for name, schema in model.model_json_schema()["properties"].items():
+        if name != "kind":
+            types = [entry for entry in schema.get("anyOf", [schema]) if entry.get("type") != "null"]
+            default = schema.get("default")
+            end = "" if default is None else f", else {_value_in_words(default)}"
+            text = " ".join(schema.get("description", "").split())
+            yield Option(prefix + name, kind, " | ".join(map(_type_in_words, types)) + end, text)
+
+
+def _type_in_words(entry: dict[str, Any]) -> str:
+    """`a whole number from 16 to 128`, `adam | adamw | sgd`: one type of a JSON schema."""
+    if "const" in entry or "enum" in entry:
+        return " | ".join(map(_value_in_words, entry.get("enum", [entry.get("const")])))
+    types = {"boolean": "true | false", "integer": "a whole number", "number": "a number", "string": "a name"}
+    limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
     bounds = [
-        f"{word} {_plain(kind[key])}"
-        for key, word in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-        )
-        if key in kind
+        f"{word} {_value_in_words(entry[key])}" for key, word in limits.items() if entry.get(key, math.inf) < BEYOND
     ]
-    words = {"integer": "a whole number", "number": "a number", "string": "a name"}
-    return " ".join([words.get(kind.get("type", ""), "a value"), *bounds])
+    return " ".join([types.get(entry.get("type", ""), "a value"), *bounds])
 
 
-def _plain(value: object) -> str:
+def _value_in_words(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _kind(model: "type[Settings]") -> str:
-    return str(model.model_fields["kind"].default)
-
-
-def _models(annotation: object) -> "list[type[Settings]]":
-    from typing import get_args
-
-    from ganvas.settings import Settings
-
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _refuse_unknown(name: str) -> None:
-    """UserError, with the nearest right flag, unless `name` is a flag of `train` (`--` taken away)."""
-    full = known_names()
-    wanted = name.replace("-", "_")
-    if wanted in full or wanted in SHORT or wanted in OTHERS_OF_TRAIN:
-        return
-    if wanted == "source":
-        raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
-    parts = {flag.partition(".")[0] for flag in full if "." in flag}
-    if wanted in parts:
-        raise UserError(f"--{name} is a part of a run; its options are {', '.join(_of_part(wanted, full))}")
-    close = _closest(wanted, [*SHORT, *OTHERS_OF_TRAIN, *full])
-    guess = f"did you mean {flag_of(close)}? " if close else ""
-    raise UserError(f"there is no --{name}; {guess}{WHERE_THEY_ARE}")
-
-
-def _of_part(part: str, full: list[str]) -> list[str]:
-    return [f"--{flag}".replace("_", "-") for flag in full if flag.startswith(part + ".")]
-
-
-def _closest(name: str, known: Sequence[str]) -> str | None:
-    """The nearest of the known names, by the whole of it or else by its last part."""
-    if whole := get_close_matches(name, known, n=1, cutoff=0.7):
-        return whole[0]
-    lasts = {full.rpartition(".")[2]: full for full in reversed(known)}
-    last = get_close_matches(name.rpartition(".")[2], list(lasts), n=1, cutoff=0.7)
-    return lasts[last[0]] if last else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -1,15 +1,21 @@
 """`ganvas list`."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ganvas import console
-from ganvas.cli import Parameter
+from ganvas.cli import Parameter, flag
 from ganvas.errors import UserError, nearest
 
-WHAT = ("recipes", "sources", "runs", "studies", "options")
+if TYPE_CHECKING:
+    from ganvas.runs.record import RunRecord
+
+WHAT = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
+WIDEST_NAME = 32
 OTHER_SOURCES = (
     ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
     ("FILE.npz", "Arrays images (N, H, W[, 3]) and labels (N,), perhaps classes."),
@@ -19,45 +25,51 @@ OTHER_SOURCES = (
 
 def list_(
     what: Annotated[
-        str | None, Parameter(metavar="WHAT", help="recipes, sources, runs, studies or knobs; else the first three.")
+        str | None,
+        Parameter(metavar="WHAT", help="recipes, sources, runs, studies or options (default: the first three)."),
     ] = None,
     /,
     *,
-    runs: Annotated[
-        Path | None, Parameter(metavar="FOLDER", help="The folder that holds your runs (default: runs).")
-    ] = None,
+    runs: Annotated[Path | None, flag("FOLDER", "The folder that holds your runs (default: runs).")] = None,
 ) -> int:
     """Name the recipes, the known sources, your runs, the studies, or every option."""
+    if what == "knobs":
+        raise UserError("there is no list of knobs; it is ganvas list options now")
     if what is not None and what not in WHAT:
         raise UserError(f"there is no list of {what}; {nearest(what, WHAT)}")
     if runs is not None and not runs.is_dir():
         raise UserError(f"--runs {runs}: there is no such folder")
-    shown = [what] if what else list(WHAT[:3])
-    if "recipes" in shown:
-        show("recipe", recipes())
-    if "sources" in shown:
-        show("source", sources())
-    if "runs" in shown:
-        show("run", found(runs or Path("runs")))
-    if "studies" in shown:
-        show("study", studies())
-    if "options" in shown:
-        show("option", options())
+    facts_of = {
+        "recipes": recipes,
+        "sources": sources,
+        "runs": lambda: runs_in(runs or Path("runs")),
+        "studies": studies,
+    }
+    for name in [what] if what else list(WHAT)[:3]:
+        if name == "options":
+            for part, facts in options().items():
+                show("option", part, facts)
+        else:
+            show(WHAT[name], name, facts_of[name]())
     return 0
 
 
-def show(kind: str, facts: Iterable[tuple[str, str]]) -> None:
-    """One fact a line; on a terminal in columns under a heading."""
+def show(kind: str, heading: str, facts: Iterable[tuple[str, str]]) -> None:
+    """One fact a line; on a terminal in two columns under a heading, wrapped between words."""
     facts = list(facts)
     if not sys.stdout.isatty():
         for name, text in facts:
             console.info(f"{kind} {name}: {text}")
         return
-    width = min(32, max((len(name) for name, _ in facts), default=0))
-    plural = "studies" if kind == "study" else f"{kind}s"
-    console.info(plural if facts else f"{plural}: none yet")
+    console.info(heading if facts else f"{heading}: none yet")
+    column = 4 + min(WIDEST_NAME, max((len(name) for name, _ in facts), default=0))
+    width = max(column + 20, min(shutil.get_terminal_size().columns, 120))
     for name, text in facts:
-        console.info(f"  {name:<{width}}  {text}")
+        whole = f"  {name.partition(' of ')[0]:<{column - 4}}  {text}"  # the heading names the kind already
+        for line in textwrap.wrap(
+            whole, width, subsequent_indent=" " * column, break_long_words=False, break_on_hyphens=False
+        ):
+            console.info(line)
     console.info("")
 
 
@@ -69,8 +81,7 @@ def recipes() -> Iterator[tuple[str, str]]:
         run = recipe("digits")
         training = run.training
         budget = f"{training.minutes:g} minutes" if training.minutes else f"{training.epochs or 0:g} epochs"
-        text = " ".join((recipe.__doc__ or "").split("\n\n")[0].split())
-        yield name, f"{text} Budget {budget}, batch {training.batch}, labels {run.labels}."
+        yield name, f"{first_paragraph(recipe)} Budget {budget}, batch {training.batch}, labels {run.labels}."
 
 
 def sources() -> Iterator[tuple[str, str]]:
@@ -79,14 +90,18 @@ def sources() -> Iterator[tuple[str, str]]:
     from ganvas.data.sources.hub import HubSet
 
     for name, source in SOURCES.items():
-        needs = "needs no network"
+        needs = "Needs no network"
         if isinstance(source, type) and issubclass(source, HubSet):
-            needs = "downloaded; needs the extra hf"
+            needs = "Downloaded; needs the extra hf"
         elif name == "digits":
-            needs = "needs the extra digits, no network"
-        text = " ".join((source.__doc__ or "").split("\n\n")[0].split())
-        yield name, f"{text} {needs[0].upper()}{needs[1:]}."
+            needs = "Needs the extra digits, no network"
+        yield name, f"{first_paragraph(source)} {needs}."
     yield from OTHER_SOURCES
+
+
+def first_paragraph(documented: object) -> str:
+    """The beginning of a docstring, as one line."""
+    return " ".join((documented.__doc__ or "").split("\n\n")[0].split())
 
 
 def studies() -> Iterator[tuple[str, str]]:
@@ -97,44 +112,43 @@ def studies() -> Iterator[tuple[str, str]]:
         yield name, question.claim
 
 
-def found(folder: Path) -> Iterator[tuple[str, str]]:
+def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
     """Each run below a folder, with how far it is."""
     from ganvas.runs.folder import RunFolder
 
     for record in sorted(folder.glob("*/run.json")):
         run = RunFolder(record.parent)
         try:
-            yield str(run.path), told(run.read(), run.saved())
+            yield str(run.path), summary(run.read(), run.saved())
         except UserError as error:
             yield str(run.path), f"unreadable: {error}"
-        except (KeyError, TypeError, ValueError):
-            yield str(run.path), "unreadable: its run.json is not one of ours"
 
 
-def told(record: dict[str, Any], saved: list[Path]) -> str:
+def summary(record: "RunRecord", saved: list[Path]) -> str:
     """A run's record in one line: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
-    data, run = record["data"], record["run"]
-    total = int(record["images"])
-    facts = [record["status"], f"{total} images"]
-    if record["status"] == "stopped":
-        facts = ["stopped", f"{int(record['step']) * int(run['training']['batch'])} of {total} images"]
-    elif record["status"] != "finished":
+    data, run = record.data, record.run
+    if record.status == "finished":
+        facts = [f"finished, {run.images} images"]
+    elif record.status == "stopped":
+        facts = [f"stopped, {record.images_seen} of {run.images} images"]
+    else:
         step = int(saved[-1].name.removeprefix("step-")) if saved else 0
-        facts = ["unfinished", f"{step * int(run['training']['batch'])} of {total} images saved"]
-    facts += [f"{run['recipe']} on {data['name']}", f"{data['size']} px"]
-    facts += [f"{len(data['classes'])} classes" if run["labels"] == "on" else "without labels"]
-    results = record.get("results", {})
-    if "accuracy" in results:
-        facts += [f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images"]
+        facts = [f"unfinished, {step * run.training.batch} of {run.images} images saved"]
+    facts += [f"{run.recipe} on {data.name}", f"{data.size} px"]
+    facts += [f"{len(data.classes)} classes" if run.labels == "on" else "without labels"]
+    if record.results is not None:
+        facts += [f"accuracy {record.results.accuracy:.4f} on {record.results.held_out} held-out images"]
     return ", ".join(facts)
 
 
-def options() -> Iterator[tuple[str, str]]:
-    """Every choice of the schema as its flag, with what it may be."""
+def options() -> dict[str, list[tuple[str, str]]]:
+    """Every option of the schema as its flag, with what it may be, under the heading of its part."""
     from ganvas.cli import flags
 
+    parts: dict[str, list[tuple[str, str]]] = {}
     for option in flags.options():
-        yield (
-            flags.flag_of(option.name) + (f" of {option.kind}" if option.kind else ""),
-            f"{option.help} Takes {option.values}.",
-        )
+        part = option.name.rpartition(".")[0] or "run"
+        of_kind = f" of {option.kind}" if option.kind else ""
+        fact = (flags.flag_of(option.name) + of_kind, f"{option.help} Takes {option.values}.")
+        parts.setdefault(f"{part}, {option.kind}" if option.kind else part, []).append(fact)
+    return parts

@@ -1,68 +1,92 @@
 """`ganvas train`."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
 from ganvas import console, machine
-from ganvas.cli import Parameter, flag, switch
-from ganvas.cli.flags import SHORT, parse_choices
+from ganvas.cli import Parameter, flag, schema_flags, switch
+from ganvas.cli.flags import flat, parse_choices
+from ganvas.config.training import RunBasics, TrainingConfig
+from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
+from ganvas.settings import Flag, Settings, parse
 
 if TYPE_CHECKING:
     from ganvas.runs.folder import RunFolder
 
-Text = str | None
+
+class MoreTraining(Settings):
+    """How much further a finished run is trained."""
+
+    more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=10**12)
+    """Train a finished run (--out RUN) further, by so many images."""
+    more_minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
+    """Train a finished run (--out RUN) further, by so many minutes."""
 
 
+@schema_flags(RunBasics, TrainingConfig, MoreTraining, DataConfig)
 def train(
     source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz or hf:owner/name.")],
     /,
     *,
-    recipe: Annotated[Text, flag("NAME", "What everything not given comes from (default: modern).")] = None,
-    out: Annotated[Path | None, flag("FOLDER", "The run's folder (default: runs/SOURCE-RECIPE-sSEED).")] = None,
-    images: Annotated[Text, flag("N", "Budget in images shown.")] = None,
-    minutes: Annotated[Text, flag("M", "Budget in minutes; timed steps turn it into images.")] = None,
-    epochs: Annotated[Text, flag("E", "Budget in passes over the training images.")] = None,
-    seed: Annotated[Text, flag("S", "Every random draw follows from it (default: 0).")] = None,
-    labels: Annotated[Text, flag("on|off", "Whether the networks are told the classes.")] = None,
-    size: Annotated[Text, flag("PIXELS", "Height and width to train at, 16 to 128.")] = None,
-    crop: Annotated[Text, flag("square|PIXELS", "Centre crop before the resize (default: square).")] = None,
-    channels: Annotated[Text, flag("1|3", "Grey or RGB (default: as the source is).")] = None,
-    attribute: Annotated[Text, flag("NAME", "What labels a set in CelebA's layout: Smiling.")] = None,
-    accept_refused: Annotated[bool | None, switch("Go on though over a tenth cannot be used.")] = None,
-    batch: Annotated[Text, flag("N", "Pictures a step.")] = None,
-    save_every: Annotated[Text, flag("N", "Pictures from one checkpoint to the next.")] = None,
-    score_every: Annotated[Text, flag("N", "Pictures from one quick score to the next; keeps the best.")] = None,
-    watch: Annotated[Text, flag("on|warn|off", "Warn of a lost game, and stop it later.")] = None,
-    threads: Annotated[Text, flag("auto|N", "Processor threads; auto measures.")] = None,
-    precision: Annotated[Text, flag("auto|float32|bfloat16", "Of the arithmetic; auto measures.")] = None,
-    memory_format: Annotated[Text, flag("auto|contiguous|channels-last", "Of images; auto measures.")] = None,
-    config: Annotated[Path | None, flag("FILE.toml", "Knobs, perhaps a recipe; flags win over it.")] = None,
-    start_from: Annotated[Text, flag("RUN", "A finished run whose weights to begin with.", "--from")] = None,
-    track: Annotated[Text, flag("NAMES", "Trackers beside the log: tensorboard,wandb.")] = None,
-    dry_run: Annotated[bool, switch("Print configuration, layers, memory and time; train nothing.")] = False,
-    **options: Annotated[dict[str, str], flag("VALUE", "Any other: ganvas list knobs.", "--part.name")],
+    out: Annotated[
+        Path | None, flag("FOLDER", "The run's folder (default: runs/SOURCE-RECIPE-sSEED).", group="Run")
+    ] = None,
+    config: Annotated[
+        Path | None, flag("FILE.toml", "Options, perhaps a recipe; flags win over it.", group="Run")
+    ] = None,
+    start_from: Annotated[
+        str | None, flag("RUN", "A finished run whose weights to start from.", "--from", group="Run")
+    ] = None,
+    track: Annotated[str | None, flag("NAMES", "Trackers beside the log: tensorboard,wandb.", group="Run")] = None,
+    dry_run: Annotated[bool, switch("Print configuration, layers, memory and time; train nothing.", "Run")] = False,
+    **options: Annotated[
+        dict[str, str],
+        flag("VALUE", "Every other option by its full name: ganvas list options.", "--part.name", group="Other"),
+    ],
 ) -> int:
-    """Train a generator on SOURCE, or go on where the same command stopped."""
-    short = {name: value for name, value in locals().items() if name in SHORT}  # first: nothing else is local yet
+    """Train a generator on SOURCE, or resume where the same command stopped."""
     from ganvas.training.dry_run import print_dry_run
     from ganvas.training.run import TrainRequest
     from ganvas.training.run import train as train_run
 
-    made = parse_choices(short, options, config)
-    in_file = made.pop("recipe", "modern")
-    asked = TrainRequest(source, in_file if recipe is None else recipe, made, start_from, names(track))
+    more = parse(MoreTraining, {name: options.pop(name) for name in MoreTraining.model_fields if name in options})
+    refuse_two_budgets(more, options)
+    choices = parse_choices(options, config)
+    request = TrainRequest(
+        source,
+        choices.pop("recipe", "modern"),
+        choices,
+        start_from,
+        tracker_names(track),
+        more_minutes=more.more_minutes,
+        more_images=more.more_images,
+    )
     if dry_run:
-        print_dry_run(asked, out)
+        print_dry_run(request, out)
         return 0
-    folder = train_run(asked, out)
+    folder = train_run(request, out)
     if machine.is_rank_zero():
-        told(folder)
+        report_results(folder)
     return 0
 
 
-def names(track: str | None) -> tuple[str, ...]:
+def refuse_two_budgets(more: MoreTraining, options: Mapping[str, object]) -> None:
+    """UserError if a run is to be trained further by two budgets."""
+    from ganvas.config.run import BUDGETS
+
+    given = [f"--{name}".replace("_", "-") for name, value in more if value is not None]
+    if given and (
+        others := given[1:] + [f"--{name}" for name, _ in flat(options) if name.removeprefix("training.") in BUDGETS]
+    ):
+        raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
+
+
+def tracker_names(track: str | None) -> tuple[str, ...]:
     """`tensorboard,wandb` -> its names."""
     if track is None:
         return ()
@@ -71,14 +95,13 @@ def names(track: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in track.split(","))
 
 
-def told(folder: "RunFolder") -> None:
+def report_results(folder: "RunFolder") -> None:
     """Says what a classifier reached, where everything of a run lies, and what to type next."""
-    results = folder.read().get("results", {})
-    if "accuracy" in results:
-        console.info(f"accuracy {results['accuracy']:.4f} on {results['held_out']} held-out images")
+    if results := folder.read().results:
+        console.info(f"accuracy {results.accuracy:.4f} on {results.held_out} held-out images")
     console.info(f"run {folder.path}")
-    for what, place in (("charts", folder.charts), ("previews", folder.previews), ("bundle", folder.bundle)):
-        if place.is_dir():
-            console.info(f"{what} {place}")
+    for name, path in (("charts", folder.charts), ("previews", folder.previews), ("bundle", folder.bundle)):
+        if path.is_dir():
+            console.info(f"{name} {path}")
     if folder.previews.is_dir():
         console.info(f"next: ganvas sample {shlex.quote(str(folder.path))} -n 100")

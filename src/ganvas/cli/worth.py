@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
 
@@ -26,7 +26,6 @@ def worth(
     from ganvas.experiments import page
     from ganvas.experiments.worth import NAMES, Worth, weigh
     from ganvas.experiments.worth_trials import open_subject
-    from ganvas.runs import sealed
     from ganvas.settings import parse
 
     given = {"seeds": seeds, "seed": seed, "minutes": minutes}
@@ -42,7 +41,7 @@ def worth(
         refuse_inside_source(subject.run.source, out)
     try:
         results = weigh(subject, choices, folder)
-        sealed.replace_synced(folder / "worth.json", sealed.to_json(results.model_dump(mode="json")))
+        files.write_atomic(folder / "worth.json", files.to_json(results.model_dump(mode="json")))
         page.write(results, folder, NAMES)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None

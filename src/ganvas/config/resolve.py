@@ -1,80 +1,101 @@
-"""What a run leaves to the data: how much D is held back, how classes are sampled, what D sees, when labels come in.
+"""Settles every "auto" of a run, once: `RunConfig` -> `ResolvedRun`.
 
-Each rule looks at the training images alone, so that the same set always gets the same answer. A gradient penalty
-adds up over the values of an image, so that the same weight holds D back less where images are larger (Karras et al.
-2020, arXiv 2006.06676, let it grow with their area). Few small images are learned by heart, unless D sees them moved;
-rare classes are learned late, unless they are drawn more often than there are images of them. `modern` leaves all
-this to the rules; what they were measured on stands in `docs/notebook.md`. A label ramp did not help: none has one.
+Each rule looks at the training images alone, so that the same set always gets the same answer. What follows from the
+machine (compute) and from the budget (images) is measured by `ganvas.training.autotune` and passed in.
 """
+
+from typing import Any
 
 import numpy as np
 
-from ganvas import console
-from ganvas.config.run import RunConfig
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig
+from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
+from ganvas.errors import UserError
+from ganvas.networks.book import BookConv
 from ganvas.networks.modern import Modern
-from ganvas.objectives.config import GanObjective
+from ganvas.objectives.config import ClassifierObjective, GanObjective
 
-WEIGHT, VALUES, GROWTH, HEAVIEST = 0.03, 28 * 28, 2.5, 1.0
-"""A penalty's weight for images of so many values, the power of their number by which it grows, and where that ends:
-measured from 784 to 6,912 values (`docs/notebook.md`)."""
-UNEQUAL = 3
-"""A class with this many times the images of another."""
-FEW, SMALL = 10_000, 32
-"""Training images that D can learn by heart, and their side in pixels up to which moving them was seen to help: on
-portraits of 64 px it cost more than it gave, as long as they were trained."""
-RARE = 500
-"""Images of a class below which labels make it collapse (Shahbazi et al. 2022, arXiv 2201.06578)."""
-RAMP = 8
-"""Labels come in over one part in so many of the run."""
+# A gradient penalty sums over the values of an image, so the same weight restrains D less on larger images; Karras et
+# al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
+# for no more than 1 (docs/notebook.md).
+PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
+# Rare classes are learned late where they are drawn as seldom as they occur.
+UNEQUAL_RATIO = 3
+# D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
+# 32 px shifting cost more than it gave, as long as such sets were trained (docs/notebook.md).
+SMALL_SET, MAX_SHIFTED_SIZE = 10_000, 32
 
 
-def resolve(run: RunConfig, prepared: PreparedSet) -> RunConfig:
-    """The run with everything settled that is "auto" and follows from the data, and why, in words.
+def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, images: int | None = None) -> ResolvedRun:
+    """The run with nothing left open on this set, and the reasons, a sentence for each option the data decided.
 
-    The label ramp follows from the budget too: see `ramped`.
+    images: the whole budget, rounded up here to whole batches; None for a training that ends by its caller's clock.
+    UserError where the set has no labels and the run cannot do without them.
     """
-    smallest, largest = class_sizes(run, prepared)
+    values, reasons = run.model_dump(), list[str]()
+    values["labels"] = _labels(run, prepared, reasons)
+    smallest, largest = class_sizes(prepared) if values["labels"] == "on" else (0, 0)
     if run.training.sampler == "auto":
-        unequal = largest > UNEQUAL * smallest
-        if unequal:
-            console.info(f"classes drawn by the root of their size: they have {smallest} to {largest} images")
-        sampler = {"sampler": "square-root" if unequal else "epochs"}
-        run = run.model_copy(update={"training": run.training.model_copy(update=sampler)})
-    if isinstance(run.objective, GanObjective) and run.objective.augment == "auto":
-        few = len(prepared.train) < FEW and prepared.size <= SMALL
-        if few:
-            console.info(f"D sees images moved: it could learn {len(prepared.train)} of them by heart")
-        augment = {"augment": "on" if few else "off"}
-        run = run.model_copy(update={"objective": run.objective.model_copy(update=augment)})
+        is_unequal = largest > UNEQUAL_RATIO * smallest
+        values["training"]["sampler"] = "square-root" if is_unequal else "epochs"
+        if is_unequal:
+            reasons.append(f"classes sampled by the square root of their size: {smallest} to {largest} images")
+    if isinstance(run.objective, GanObjective):
+        _resolve_objective(run.objective, prepared, values["objective"], reasons)
     if isinstance(run.pair, Modern) and run.pair.blur == "auto":
-        moved = isinstance(run.objective, GanObjective) and run.objective.augment == "on"
-        if moved:
-            console.info("G's images blurred by a pixel: a D that sees them moved does not mind dots")
-        run = run.model_copy(update={"pair": run.pair.model_copy(update={"blur": "on" if moved else "off"})})
-    if isinstance(run.objective, GanObjective) and "auto" in (run.objective.r1, run.objective.r2):
-        values = prepared.channels * prepared.size**2
-        weight = min(HEAVIEST, float(f"{WEIGHT * (values / VALUES) ** GROWTH:.2g}"))
-        console.info(f"gradient penalties of {weight:g}: an image has {values} values")
-        open_ones = {name: weight for name in ("r1", "r2") if getattr(run.objective, name) == "auto"}
-        run = run.model_copy(update={"objective": run.objective.model_copy(update=open_ones)})
-    return run
+        # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
+        is_augmented = values["objective"].get("augment") == "on"
+        values["pair"]["blur"] = "on" if is_augmented else "off"
+        if is_augmented:
+            reasons.append("generated images are smoothed by one pixel, against speckle")
+    if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
+        values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
+    budget: dict[str, Any] = {"minutes": None, "epochs": None, "images": None}
+    if images is not None:
+        budget["images"] = -(-max(1, images) // run.training.batch) * run.training.batch
+    values["training"] |= budget | vars(compute)
+    return ResolvedRun(**values, reasons=tuple(reasons))
 
 
-def resolve_label_ramp(run: RunConfig, prepared: PreparedSet, images: int) -> RunConfig:
-    """The run with its label ramp settled, now that its budget in images is known."""
-    if not isinstance(run.objective, GanObjective) or run.objective.label_ramp_images != "auto":
-        return run
-    smallest, _ = class_sizes(run, prepared)
-    ramp = images // RAMP if 0 < smallest < RARE else 0
-    if ramp:
-        console.info(f"labels come in over the first {ramp} images: the smallest class has {smallest}")
-    return run.model_copy(update={"objective": run.objective.model_copy(update={"label_ramp_images": ramp})})
-
-
-def class_sizes(run: RunConfig, prepared: PreparedSet) -> tuple[int, int]:
-    """Training images of the smallest and of the largest class; (0, 0) where labels are not used."""
-    if run.labels == "off" or prepared.labels is None:
+def class_sizes(prepared: PreparedSet) -> tuple[int, int]:
+    """Training images of the smallest and of the largest class; (0, 0) for a set without labels."""
+    if prepared.labels is None:
         return 0, 0
     sizes = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes))
     return int(sizes[sizes > 0].min()), int(sizes.max())
+
+
+def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> str:
+    """Whether the networks are told labels: a set without them is trained without."""
+    if prepared.classes:
+        return run.labels
+    if isinstance(run.objective, ClassifierObjective):
+        raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
+    if run.training.sampler in EVENLY:
+        raise UserError(f"--training.sampler {run.training.sampler} balances classes, and {prepared.name} has none")
+    if run.labels == "on":
+        reasons.append(f"{prepared.name} has no labels: trained without, and no class can be asked for")
+    return "off"
+
+
+def _resolve_objective(
+    objective: GanObjective, prepared: PreparedSet, values: dict[str, Any], reasons: list[str]
+) -> None:
+    """Settles augmentation and the weights of the gradient penalties in `values`."""
+    if objective.augment == "auto":
+        is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
+        values["augment"] = "on" if is_small else "off"
+        if is_small:
+            reasons.append(
+                f"small set ({len(prepared.train):,} images): the discriminator sees randomly shifted images, "
+                "against memorising"
+            )
+    if "auto" in (objective.r1, objective.r2):
+        count = prepared.channels * prepared.size**2
+        weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))
+        open_ones = [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]
+        values |= dict.fromkeys(open_ones, weight)
+        colour = "grey" if prepared.channels == 1 else "colour"
+        names = " = ".join(name.upper() for name in open_ones)
+        reasons.append(f"{names} = {weight:g} (chosen for {prepared.size}x{prepared.size} {colour})")

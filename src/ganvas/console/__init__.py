@@ -9,9 +9,9 @@ from typing import TextIO
 
 from ganvas import machine
 
-# How to write above the display that is up, if one is, and whether facts are held back. There is one terminal, so there
-# is one of each.
-_above: Callable[[str], None] | None = None
+# There is one terminal, so there is one of each: who writes lines while a display is up, and whether facts are held
+# back.
+_writer: Callable[[str], None] | None = None
 _is_quiet = False
 
 
@@ -21,46 +21,59 @@ def info(line: str) -> None:
     Names in it may be hostile: control characters are shown as escapes, and markup means nothing. When nobody reads
     any more (`| head`), the line is dropped and the work goes on.
     """
-    if _is_quiet or not machine.is_rank_zero():
-        return
-    if _above is not None:
-        _above(line)
-    else:
+    if not _is_quiet and machine.is_rank_zero():
         _write(line, sys.stdout)
 
 
 def error(line: str) -> None:
     """Like `info`, on stderr: for mistakes and warnings."""
-    if _above is not None:
-        _above(line)
-    else:
-        _write(line, sys.stderr)
+    _write(line, sys.stderr)
+
+
+def _write(line: str, stream: TextIO) -> None:
+    if _writer is not None:
+        _writer(line)
+        return
+    try:
+        stream.write(printable(line, stream.encoding or "utf-8") + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        # The reader has gone. The rest of the stream goes nowhere, so that its last flush at exit does not fail again.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:
     r"""Text as it may be shown: control, direction and half characters, and what `encoding` lacks, as escapes.
 
-    >>> visible("a\x1b[31mb\n")
+    >>> printable("a\x1b[31mb\n")
     'a\\x1b[31mb\\n'
     """
     if not text.isprintable():
-        text = "".join(character if _is_shown(character) else _escape(character) for character in text)
+        text = "".join(
+            character if _is_shown(character) else character.encode("unicode_escape").decode("ascii")
+            for character in text
+        )
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def silence(stream: TextIO) -> None:
-    """Sends the rest of a stream whose reader has gone to nowhere, so that its last flush at exit fails no more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, stream.fileno())
-    finally:
-        os.close(nowhere)
+def _is_shown(character: str) -> bool:
+    # The joiners make one emoji, or one word, of several characters; wide spaces are ordinary in some scripts.
+    return character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
 
 
-def speak_through(above: Callable[[str], None] | None) -> None:
+def redirect(writer: Callable[[str], None] | None) -> None:
     """From now on lines go to a display, which writes them above itself; None: the display is down."""
-    global _above
-    _above = above
+    global _writer
+    _writer = writer
+
+
+def can_display() -> bool:
+    """Whether a display may take the terminal: no other one holds it, and nothing asks for quiet."""
+    return _writer is None and not _is_quiet
 
 
 @contextmanager
@@ -72,16 +85,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _is_quiet = before
-
-
-def is_quiet() -> bool:
-    """Whether facts and progress are held back, inside `quiet`."""
-    return _is_quiet
-
-
-def display_is_up() -> bool:
-    """Whether a display holds the terminal."""
-    return _above is not None
 
 
 def duration(seconds: float) -> str:
@@ -97,20 +100,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {whole % 60:02d} s"
     return f"{hours} h {minutes % 60:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def _write(line: str, stream: TextIO) -> None:
-    try:
-        stream.write(printable(line, stream.encoding or "utf-8") + "\n")
-        stream.flush()
-    except BrokenPipeError:
-        silence(stream)
-
-
-def _is_shown(character: str) -> bool:
-    # The joiners make one emoji, or one word, of several characters; wide spaces are ordinary in some scripts.
-    return character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

@@ -32,7 +32,8 @@ class Batches:
 
     "epochs" shows every image once before any is shown again. "balanced" draws a class first, all equally likely,
     then one of its images; "square-root" the same, a class as likely as the root of its number of images (Mahajan
-    et al. 2018, arXiv 1805.00932). The draw is of the global batch; this process gets its contiguous slice.
+    et al. 2018, arXiv 1805.00932). The draw is of the global batch; this process gets its contiguous slice, so that
+    how many processes train changes nothing of what is trained on.
     """
 
     def __init__(
@@ -52,15 +53,11 @@ class Batches:
         self._epoch, self._order = -1, np.empty(0, np.int64)
         if sampler != "epochs":
             assert prepared.labels is not None
-            labels_of_train = prepared.labels[prepared.train]
-            self._by_class = [
-                prepared.train[labels_of_train == label]
-                for label in range(len(prepared.classes))
-                if (labels_of_train == label).any()
-            ]
+            train_labels = prepared.labels[prepared.train]
+            self._by_class = [prepared.train[train_labels == label] for label in np.unique(train_labels)]
             shares = np.array([len(rows) for rows in self._by_class]) ** EVENLY[sampler]
-            self._up_to = np.cumsum(shares) / shares.sum()
-            self._up_to[-1] = 1.0  # whatever was lost in adding up
+            self._cumulative = np.cumsum(shares) / shares.sum()
+            self._cumulative[-1] = 1.0  # whatever rounding lost
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
@@ -70,14 +67,12 @@ class Batches:
         return Batch(from_uint8(pixels), labels)
 
     def _in_epochs(self, step: int) -> NDArray[np.int64]:
-        first = step * self.batch
-        rows = np.empty(self.batch, np.int64)
-        filled = 0
-        while filled < self.batch:
-            epoch, place = divmod(first + filled, len(self.prepared.train))
-            part = self._shuffled(epoch)[place : place + self.batch - filled]
-            rows[filled : filled + len(part)] = part
-            filled += len(part)
+        """(batch,) row numbers; a batch may end one epoch and begin the next."""
+        first, count = step * self.batch, len(self.prepared.train)
+        rows = np.empty(0, np.int64)
+        while len(rows) < self.batch:
+            epoch, start = divmod(first + len(rows), count)
+            rows = np.concatenate([rows, self._shuffled(epoch)[start : start + self.batch - len(rows)]])
         return rows
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
@@ -87,15 +82,10 @@ class Batches:
         return self._order
 
     def _by_classes(self, step: int) -> NDArray[np.int64]:
+        """(batch,) row numbers: of each pair of draws the first chooses a class, the second one of its images."""
         draws = torch.rand((self.batch, 2), generator=stream(self.seed, "balanced", step), dtype=torch.float64).numpy()
-        classes = np.searchsorted(self._up_to, draws[:, 0], side="right")
-        return np.array(
-            [
-                self._by_class[label][int(place * len(self._by_class[label]))]
-                for label, place in zip(classes, draws[:, 1], strict=True)
-            ],
-            np.int64,
-        )
+        chosen = (self._by_class[index] for index in np.searchsorted(self._cumulative, draws[:, 0], side="right"))
+        return np.array([rows[int(u * len(rows))] for rows, u in zip(chosen, draws[:, 1], strict=True)], np.int64)
 
 
 class FakeLabels:

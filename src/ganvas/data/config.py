@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ganvas.settings import Settings
+from ganvas.settings import Flag, Settings
 
 
 def _crop(value: object) -> object:
@@ -25,16 +25,16 @@ def _channels(value: object) -> object:
 class DataConfig(Settings):
     """How a source becomes one uint8 array. Two equal values of this (and an equal source) share a prepared set."""
 
-    size: int | None = Field(default=None, ge=16, le=128)
-    """Height and width to train at, in pixels; when not given, a crop of up to 128 pixels as it is, else the median
-    short side, at most 64."""
-    crop: Annotated[Literal["square"] | int, BeforeValidator(_crop)] = "square"
-    """Centre crop before the resize: to the short side, or to so many pixels (16 or more)."""
-    channels: Annotated[Literal[1, 3] | None, BeforeValidator(_channels)] = None
-    """1 (grey) or 3 (RGB); when not given, grey stays grey and anything else becomes RGB."""
-    attribute: str | None = None
+    size: Annotated[int | None, Flag("PIXELS", "Data")] = Field(default=None, ge=16, le=128)
+    """Height and width in pixels, 16 to 128 (default: a crop of up to 128 pixels as it is, else the median short
+    side, at most 64)."""
+    crop: Annotated[Literal["square"] | int, BeforeValidator(_crop), Flag("square|PIXELS", "Data")] = "square"
+    """Centre crop before the resize: to the short side, or to so many pixels, 16 or more (default: square)."""
+    channels: Annotated[Literal[1, 3] | None, BeforeValidator(_channels), Flag("1|3", "Data")] = None
+    """1 (grey) or 3 (RGB) (default: grey stays grey, anything else becomes RGB)."""
+    attribute: Annotated[str | None, Flag("NAME", "Data")] = None
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
-    background: Literal["white", "black"] = "white"
-    """What shows through where an image is transparent."""
-    accept_refused: bool = False
-    """Go on although more than a tenth of the images could not be used."""
+    background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
+    """What shows through where an image is transparent (default: white)."""
+    accept_refused: Annotated[bool, Flag("", "Data")] = False
+    """Go on although more than a tenth of the images cannot be used."""

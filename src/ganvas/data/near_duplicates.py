@@ -1,10 +1,11 @@
 """When two images are nearly the same: a perceptual key that finds candidates, and the measure that decides.
 
 An image is seen as a 16x16 thumbnail of its brightness with its mean taken away and its contrast set to one. Sixteen
-random directions through that space, each cut into steps of one and a half standard deviations, make a key of 64 bits;
-four such keys are kept. Two images are candidates when they share one of the four and differ in at most `STEPS_APART`
-of the 64 steps. They are near-duplicates when their thumbnails, all channels, differ by at most `NEAR` of their
-contrast and their brightness by at most `NEAR_LEVELS` grey levels.
+random directions through that space, each cut into steps of one and a half standard deviations, make a key of 64 bits
+(locality-sensitive hashing: Datar et al. 2004, doi 10.1145/997817.997857); four such keys are kept. Two images are
+candidates when they share one of the four and differ in at most `STEPS_APART` of the 64 steps. They are near-duplicates
+when their thumbnails, all channels, differ by at most `NEAR` of their contrast and their brightness by at most
+`NEAR_LEVELS` grey levels.
 
 All sums are of whole numbers below 2^24 and so exact in float32, whatever the order: every machine finds the same.
 """
@@ -40,12 +41,8 @@ def _directions() -> NDArray[np.float32]:
     """(256, 64) of -1 and 1, each column with as many of either, so that a mean drops out."""
     # From a hash: the same on every machine and in every numpy.
     words = hashlib.shake_256(b"directions").digest(8 * SIDE * SIDE * TABLES * DIRECTIONS)
-    ranks = (
-        np.frombuffer(words, "<u8")
-        .reshape(SIDE * SIDE, -1)
-        .argsort(axis=0, kind="stable")
-        .argsort(axis=0, kind="stable")
-    )
+    numbers = np.frombuffer(words, "<u8").reshape(SIDE * SIDE, -1)
+    ranks = numbers.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
     return np.where(ranks < SIDE * SIDE // 2, -1, 1).astype(np.float32)
 
 
@@ -94,8 +91,8 @@ def perceptual_keys(pixels: Pixels) -> NDArray[np.uint64]:
     thumbs = thumbnails(brightness(pixels))
     total, squares = thumbs.sum(axis=1), np.einsum("np,np->n", thumbs, thumbs)
     # 256 times the variance, exact in float64; a flat image has none and keeps to the middle.
-    spread = np.sqrt(np.maximum(squares - total.astype(np.float64) ** 2 / SIDE**2, 1))
-    along = (thumbs @ _directions()) / spread[:, None]  # (N, 64), of deviation one
+    deviation = np.sqrt(np.maximum(squares - total.astype(np.float64) ** 2 / SIDE**2, 1))
+    along = (thumbs @ _directions()) / deviation[:, None]  # (N, 64), of deviation one
     steps = np.clip(np.floor(along / STEP + _offsets()), -8, 7).astype(np.int8).view(np.uint8) & 15
     return np.ascontiguousarray(steps[:, 0::2] << 4 | steps[:, 1::2]).view(np.uint64).reshape(-1, TABLES)
 

@@ -35,7 +35,9 @@ def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processe
 
     # numpy's matrix products wake a thread a core, which then spin for a while: each process would take from the
     # others, and all of it would take twice as long. Forked processes inherit the limit; spawned ones do without.
-    with threadpool_limits(1), ProcessPoolExecutor(processes, _context(), initializer=start_worker) as pool:
+    # Fork starts in milliseconds and the work touches no thread of ours; elsewhere the system's own way.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with threadpool_limits(1), ProcessPoolExecutor(processes, context, initializer=start_worker) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for task in tasks:
@@ -51,11 +53,6 @@ def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processe
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    # Fork starts in milliseconds and the work touches no thread of ours; elsewhere the system's own way.
-    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 def start_worker() -> None:

@@ -1,15 +1,16 @@
-"""Scorecards side by side: what may be compared, which is better in what, and where one cannot tell."""
+"""Scorecards side by side: which may be compared, which is better in what, and where that is inconclusive."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from ganvas.errors import UserError
-from ganvas.evaluation.report import escape_markdown, percent, three_digits
-from ganvas.report import html_parts as page
+from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.report import percent, three_digits, with_interval
+from ganvas.evaluation.scorecard import Accuracy, Distance, Scorecard
+from ganvas.report.page import escape_markdown, table
 
-Card = Mapping[str, Any]
-# Parts of a protocol that must be equal. `evaluator` tells a set's evaluator from another one.
+# Parts of a protocol that must be equal, and what they are called.
 MUST_AGREE = {
     "features": "features",
     "evaluator": "evaluator",
@@ -21,176 +22,126 @@ MUST_AGREE = {
     "crop": "crop",
     "filter": "filter",
 }
+BEST = "★ best, or not distinguishable from the best; intervals are at 95 %."
 
 
 class Metric(NamedTuple):
-    """One row of the table."""
+    """A row of the table."""
 
     name: str
-    path: tuple[str, ...]
-    """Where it lies in a scorecard."""
-    value: str
-    """The key of its value there; `low` and `high` are beside it."""
+    of: Callable[[Scorecard], Accuracy | Distance | None]
+    """Its figure in a scorecard."""
     more_is_better: bool
     is_share: bool
-    beside: str
-    """The key of what to hold it against."""
+    decides: bool = False
+    """Whether the verdict depends on it."""
 
 
 METRICS = (
-    Metric("labels obeyed", ("labels",), "accuracy", True, True, "real_accuracy"),
-    Metric("Fréchet distance", ("distances", "frechet"), "value", False, False, "floor"),
-    Metric("KID", ("distances", "kernel"), "value", False, False, "floor"),
-    Metric("precision", ("distances", "precision"), "value", True, True, "floor"),
-    Metric("recall", ("distances", "recall"), "value", True, True, "floor"),
-    Metric("density", ("distances", "density"), "value", True, False, "floor"),
-    Metric("coverage", ("distances", "coverage"), "value", True, True, "floor"),
-    Metric("use (CAS)", ("use",), "accuracy", True, True, "real_accuracy"),
+    Metric("label accuracy", lambda card: card.labels, True, True, True),
+    Metric("Fréchet distance", lambda card: card.distances.frechet, False, False, True),
+    Metric("KID", lambda card: card.distances.kid, False, False),
+    Metric("precision", lambda card: card.distances.precision, True, True),
+    Metric("recall", lambda card: card.distances.recall, True, True),
+    Metric("density", lambda card: card.distances.density, True, False),
+    Metric("coverage", lambda card: card.distances.coverage, True, True),
+    Metric("CAS", lambda card: card.classification_accuracy_score, True, True, True),
 )
-DECIDES = ("labels obeyed", "Fréchet distance", "use (CAS)")
 
 
-class Entry(NamedTuple):
-    """A metric of one scorecard."""
-
-    value: float
-    low: float
-    high: float
-
-    def differs_from(self, other: "Entry") -> bool:
-        """Whether the two can be told apart: their gap is beyond both intervals' halves, added as squares."""
-        half = math.hypot((self.high - self.low) / 2, (other.high - other.low) / 2)
-        return abs(self.value - other.value) > half
-
-
-def refuse_other_protocols(cards: Sequence[Card]) -> None:
-    """UserError that names the part in which two scorecards' protocols differ."""
+def refuse_other_protocols(cards: Sequence[Scorecard]) -> None:
+    """UserError that names the parts in which two scorecards' protocols differ."""
     first = cards[0]
     for card in cards[1:]:
-        mine, theirs = first["protocol"], card["protocol"]
-        different = [
-            f"{word} ({mine.get(key)} and {theirs.get(key)})"
-            for key, word in MUST_AGREE.items()
-            if mine.get(key) != theirs.get(key)
-        ]
+        pairs = ((word, getattr(first.protocol, key), getattr(card.protocol, key)) for key, word in MUST_AGREE.items())
+        different = [f"{word} ({one} and {other})" for word, one, other in pairs if one != other]
         if different:
             raise UserError(
-                f"{first['name']} and {card['name']} were scored differently and do not compare: other "
+                f"{first.name} and {card.name} were scored differently and do not compare: other "
                 f"{', '.join(different)}; evaluate both in the same way"
             )
 
 
-def entry(card: Card, metric: Metric) -> Entry | None:
+def estimate_of(card: Scorecard, metric: Metric) -> Estimate | None:
     """A metric of a scorecard, where it has one."""
-    found: Any = card
-    for part in metric.path:
-        found = (found or {}).get(part)
-    value = (found or {}).get(metric.value)
-    return None if value is None else Entry(value, found["low"], found["high"])
+    figure = metric.of(card)
+    return figure.estimate if figure else None
 
 
-def best(cards: Sequence[Card], metric: Metric) -> list[int]:
-    """Which scorecards are best in a metric: the best one, and those that cannot be told from it."""
-    entries = {place: found for place, card in enumerate(cards) if (found := entry(card, metric)) is not None}
-    if not entries:
+def are_distinguishable(first: Estimate, second: Estimate) -> bool:
+    """Whether the gap of two figures is beyond both intervals' halves, added as squares."""
+    half = math.hypot((first.high - first.low) / 2, (second.high - second.low) / 2)
+    return abs(first.value - second.value) > half
+
+
+def best(cards: Sequence[Scorecard], metric: Metric) -> list[int]:
+    """Indices of the best scorecard in a metric and of those not distinguishable from it."""
+    known = {index: value for index, card in enumerate(cards) if (value := estimate_of(card, metric))}
+    if not known:
         return []
     sign = 1 if metric.more_is_better else -1
-    top = max(entries, key=lambda place: sign * entries[place].value)
-    return [place for place, found in entries.items() if place == top or not found.differs_from(entries[top])]
+    top = max(known, key=lambda index: sign * known[index].value)
+    return [index for index, value in known.items() if index == top or not are_distinguishable(value, known[top])]
 
 
-def verdict(cards: Sequence[Card]) -> list[str]:
-    """What the table says, in sentences; the first one decides."""
-    names = named(cards)
+def verdict(cards: Sequence[Scorecard]) -> list[str]:
+    """What the table says, in sentences; the first one is the verdict."""
+    names = unique_names(cards)
     leads: list[set[int]] = []
     sentences = []
     for metric in METRICS:
-        if metric.name not in DECIDES or not (ahead := best(cards, metric)):
-            continue
-        leads.append(set(ahead))
-        if len(ahead) == 1:
-            sentences.append(f"Best in {metric.name}: {names[ahead[0]]}.")
-        else:
-            sentences.append(f"In {metric.name} one cannot tell {' and '.join(names[place] for place in ahead)} apart.")
-    everywhere = set.intersection(*leads) if leads else set()
+        if metric.decides and (leading := best(cards, metric)):
+            leads.append(set(leading))
+            start = "Best" if len(leading) == 1 else "Inconclusive"
+            sentences.append(f"{start} in {metric.name}: {', '.join(names[index] for index in leading)}.")
+    everywhere = sorted(set.intersection(*leads)) if leads else []
     if len(everywhere) == 1:
-        sentences.insert(0, f"{names[everywhere.pop()]} is the better one.")
+        first = f"{names[everywhere[0]]} is the better one."
     elif everywhere:
-        sentences.insert(0, f"One cannot tell which of {', '.join(names[place] for place in everywhere)} is better.")
+        first = f"Inconclusive: {', '.join(names[index] for index in everywhere)}."
     else:
-        sentences.insert(0, "None is best in everything: it depends on what you want them for.")
-    flagged = [name for name, card in zip(names, cards, strict=True) if (card.get("copies") or {}).get("flagged")]
-    if flagged:
-        sentences.insert(1, f"Flagged as copies of training images: {', '.join(flagged)}.")
-    return sentences
+        first = "None is best in everything: it depends on what you want them for."
+    flagged = [name for name, card in zip(names, cards, strict=True) if card.copies and card.copies.flagged]
+    copies = [f"Flagged as copies of training images: {', '.join(flagged)}."] if flagged else []
+    return [first, *copies, *sentences]
 
 
-def named(cards: Sequence[Card]) -> list[str]:
+def unique_names(cards: Sequence[Scorecard]) -> list[str]:
     """Names that tell the scorecards apart."""
-    names = [str(card["name"]) for card in cards]
-    return [f"{name} ({place + 1})" if names.count(name) > 1 else name for place, name in enumerate(names)]
+    names = [card.name for card in cards]
+    return [f"{name} ({index + 1})" if names.count(name) > 1 else name for index, name in enumerate(names)]
 
 
-def rows(cards: Sequence[Card]) -> Iterator[list[str]]:
-    """A row a metric that any scorecard has: its name, each one's figure, and the real one."""
+def rows(cards: Sequence[Scorecard]) -> Iterator[list[str]]:
+    """A row for each metric that any scorecard has: its name, each one's figure, and that of real images."""
     for metric in METRICS:
-        entries = [entry(card, metric) for card in cards]
-        if not any(entries):
+        estimates = [estimate_of(card, metric) for card in cards]
+        if not any(estimates):
             continue
-        ahead = best(cards, metric)
+        leading = best(cards, metric)
+        stars = [" ★" if len(leading) < len(cards) and index in leading else "" for index in range(len(cards))]
         cells = [
-            "–" if found is None else figure(found, metric) + (" ★" if len(ahead) < len(cards) and k in ahead else "")
-            for k, found in enumerate(entries)
+            with_interval(value, metric.is_share) + star if value else "–"
+            for value, star in zip(estimates, stars, strict=True)
         ]
-        yield [metric.name, *cells, _real(cards, metric)]
-    flags = [card.get("copies") for card in cards]
-    if any(flags):
-        said = {None: "–", True: "flagged", False: "none seen"}
-        yield ["copies", *(said[found["flagged"]] if found else "–" for found in flags), ""]
+        references = (figure.reference for card in cards if (figure := metric.of(card)))
+        real = next((value for value in references if value is not None), None)
+        yield [metric.name, *cells, "–" if real is None else (percent if metric.is_share else three_digits)(real)]
+    if any(card.copies for card in cards):
+        words = {None: "–", True: "flagged", False: "none found"}
+        yield ["copies", *(words[card.copies.flagged if card.copies else None] for card in cards), ""]
 
 
-def figure(found: Entry, metric: Metric) -> str:
-    """`98.9 % (98.7 to 99.1)`."""
-    if metric.is_share:
-        return f"{percent(found.value)} ({100 * found.low:.1f} to {100 * found.high:.1f})"
-    return f"{three_digits(found.value)} ({three_digits(found.low)} to {three_digits(found.high)})"
-
-
-def _real(cards: Sequence[Card], metric: Metric) -> str:
-    for card in cards:
-        found: Any = card
-        for part in metric.path:
-            found = (found or {}).get(part)
-        value = (found or {}).get(metric.beside)
-        if value is not None:
-            return percent(value) if metric.is_share else three_digits(value)
-    return "–"
-
-
-def markdown(cards: Sequence[Card]) -> str:
-    """The comparison as markdown."""
-    head = ["", *named(cards), "real"]
-    lines = [
-        "# " + escape_markdown(" and ".join(named(cards))),
-        "",
-        *(escape_markdown(sentence) for sentence in verdict(cards)),
-        "",
-    ]
-    lines += [f"| {' | '.join(map(escape_markdown, head))} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(map(escape_markdown, row))} |" for row in rows(cards)]
-    return "\n".join(lines) + "\n\n★ best, or not to be told from the best; 95 % intervals.\n"
-
-
-def html(cards: Sequence[Card], images: Sequence[bytes | None]) -> str:
-    """The comparison as one page; a PNG of each one's images where there is one."""
-    names = named(cards)
-    first, *others = verdict(cards)
-    parts = [page.heading(" and ".join(names), 1), page.paragraph(first)]
-    parts += [page.says(("", sentence) for sentence in others), page.table(["", *names, "real"], rows(cards))]
-    parts += [page.paragraph("★ best, or not to be told from the best; 95 % intervals.", True)]
-    shown = [page.image(png, name, name, True) for name, png in zip(names, images, strict=True) if png]
-    parts += [page.heading("Images, not chosen"), page.side_by_side(shown)] if shown else []
-    told = cards[0]["protocol"]
-    parts += [page.heading("How all were measured")]
-    parts += [page.facts((word, told.get(key)) for key, word in MUST_AGREE.items())]
-    return page.page(" and ".join(names), parts)
+def markdown(cards: Sequence[Scorecard], images: Collection[str]) -> str:
+    """The comparison as markdown. images: `compare-1.png` and so on, of the scorecards that have a sheet."""
+    names = unique_names(cards)
+    first, *others = (escape_markdown(sentence) for sentence in verdict(cards))
+    parts = [f"# {escape_markdown(' and '.join(names))}", f"**{first}**"]
+    parts += ["\n".join(f"- {sentence}" for sentence in others)] if others else []
+    parts += [table(["", *names, "real images"], rows(cards)).rstrip("\n"), BEST]
+    for index, name in enumerate(map(escape_markdown, names), start=1):
+        if f"compare-{index}.png" in images:
+            parts += [f"## Images of {name}, not selected", f"![{name}](compare-{index}.png#pixels)"]
+    protocol = [(word, str(getattr(cards[0].protocol, key))) for key, word in MUST_AGREE.items()]
+    parts += ["## Protocol", table(["setting", "value"], protocol).rstrip("\n")]
+    return "\n\n".join(parts) + "\n"

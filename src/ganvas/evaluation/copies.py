@@ -1,12 +1,12 @@
-"""Whether images are copies of training images: the three-sample test of data copying, and a count of twins.
+"""Whether images are copies of training images: the three-sample test of data copying, and a count of near-copies.
 
 Meehan, Chaudhuri & Dasgupta 2020 (arXiv 2004.05675). Were the generated images fresh ones, they would lie as far
 from the training images as held-out images do. Copies lie closer. Distances are compared within cells of the space,
 since a generator that prefers crowded places lies closer without copying.
 
 Images of little variety lie closer too, in any cell: nearer to the middle of what they imitate. So the test alone
-flags nothing; copies have twins as well. A twin lies less than a third as far from a training image as that one's own
-nearest neighbour among the training images, which fresh images, varied or not, hardly ever do.
+flags nothing; there must be near-copies as well. A near-copy lies less than a third as far from a training image as
+that one's own nearest neighbour among the training images, which fresh images, varied or not, hardly ever do.
 """
 
 import math
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganvas.evaluation.distances import TooFewError, as_rows, squared_distances
+from ganvas.evaluation.distances import Floats, TooFewError, as_rows, squared_distances
 from ganvas.rng import stream
 
 SIGNIFICANT = 0.01
@@ -28,13 +28,11 @@ FEWEST = 10
 HELD_OUT_A_CELL = 50
 MOST_CELLS = 50
 FEWEST_IN_A_CELL = 10
-SHOWN = 10
-
-Floats = NDArray[np.floating]
+MOST_PAIRS = 10
 
 
 class Copies(NamedTuple):
-    """What the test found."""
+    """The result of the test."""
 
     z: float
     """Standard normal were the images fresh; far below 0 for copies."""
@@ -42,79 +40,75 @@ class Copies(NamedTuple):
     """One-sided: of lying so much closer by chance."""
     closer: float
     """How often a generated image lies closer to its nearest training image than a held-out one to its own."""
-    twins: float
-    """The share of generated images that are a training image's twin, less that of held-out ones."""
+    near_copies: float
+    """The share of generated images that are near-copies, less that of held-out ones."""
     flagged: bool
     pairs: list[tuple[int, int, float]]
     """The closest ones: (generated, training, distance)."""
 
 
 def copy_test(
-    generated: Floats,
-    training: Floats,
-    held_out: Floats,
-    seed: int = 0,
-    kinds: NDArray[np.int64] | None = None,
+    generated: Floats, training: Floats, held_out: Floats, seed: int = 0, labels: NDArray[np.int64] | None = None
 ) -> Copies:
     """The test on features (N, F), (M, F), (H, F). TooFewError below 10 of any.
 
-    kinds: (N,) class of each generated image: the closest pair of each class is then named, not the closest of all.
+    labels: (N,) class of each generated image: the closest pair of each class is then named, not the closest of all.
     """
     for what, features in (("generated", generated), ("held-out", held_out), ("training", training)):
         if len(features) < FEWEST:
             raise TooFewError(f"the test for copies needs {FEWEST} {what} images, and there are {len(features)}")
-    mine, partner = nearest(generated, training)
-    theirs, their_partner = nearest(held_out, training)
-    cells_of_mine, cells_of_theirs = cells(training, (generated, held_out), len(held_out), seed)
-    found, weights = [], []
-    for cell in np.unique(cells_of_theirs):
-        here, there = mine[cells_of_mine == cell], theirs[cells_of_theirs == cell]
-        if min(len(here), len(there)) >= FEWEST_IN_A_CELL:
-            found.append(mann_whitney(here, there))
-            weights.append(len(there))
-    if not found:  # generated images lie where no held-out ones do: nothing but the whole is left
-        found, weights = [mann_whitney(mine, theirs)], [len(theirs)]
+    distances, partners = nearest(generated, training)
+    real_distances, real_partners = nearest(held_out, training)
+    cell_of, real_cell_of = cells(training, (generated, held_out), len(held_out), seed)
+    results, weights = [], []
+    for cell in np.unique(real_cell_of):
+        inside, real_inside = distances[cell_of == cell], real_distances[real_cell_of == cell]
+        if min(len(inside), len(real_inside)) >= FEWEST_IN_A_CELL:
+            results.append(mann_whitney(inside, real_inside))
+            weights.append(len(real_inside))
+    if not results:  # no cell holds enough of both: one test over the whole space
+        results, weights = [mann_whitney(distances, real_distances)], [len(real_distances)]
     share = np.array(weights) / sum(weights)
-    zs, closers = np.array(found).T
+    zs, closers = np.array(results).T
     # A weighted mean of independent standard normals has the variance Σ w²: divided by its root it has one.
     z = float(share @ zs / math.sqrt(share @ share))
     p_value, closer = 0.5 * math.erfc(-z / math.sqrt(2)), float(share @ closers)
-    order = np.argsort(mine, kind="stable")
-    if kinds is not None:
-        _, firsts = np.unique(kinds[order], return_index=True)
+    near_copies = float(
+        np.mean(is_near_copy(distances, partners, training))
+        - np.mean(is_near_copy(real_distances, real_partners, training))
+    )
+    order = np.argsort(distances, kind="stable")
+    if labels is not None:
+        _, firsts = np.unique(labels[order], return_index=True)
         order = order[np.sort(firsts)]
-    order = order[:SHOWN]
-    pairs = [(int(row), int(partner[row]), float(mine[row])) for row in order]
-    twins = float(
-        np.mean(is_near_copy(mine, partner, training)) - np.mean(is_near_copy(theirs, their_partner, training))
-    )
-    return Copies(z, p_value, closer, twins, p_value < SIGNIFICANT and twins >= MAX_NEAR_COPIES, pairs)
+    pairs = [(int(row), int(partners[row]), float(distances[row])) for row in order[:MOST_PAIRS]]
+    return Copies(z, p_value, closer, near_copies, p_value < SIGNIFICANT and near_copies >= MAX_NEAR_COPIES, pairs)
 
 
-def verdict(found: Copies) -> str:
-    """The finding in one sentence."""
+def verdict(copies: Copies) -> str:
+    """The result in one sentence."""
     closer = (
-        f"{100 * found.closer:.0f} % of the generated images lie closer to their nearest training image than a "
-        "held-out one does to its own, where 50 % is chance"
+        f"{100 * copies.closer:.0f} % of the generated images lie closer to their nearest training image than "
+        "held-out images do (chance: 50 %)"
     )
-    twins = f"{100 * max(0.0, found.twins):.1f} % are the twin of one"
-    if found.flagged:
-        return f"Copies: {closer}, and {twins} (p = {found.p_value:.2g}). Look at the closest pairs."
-    if found.p_value < SIGNIFICANT and found.closer >= UNUSUALLY_CLOSE:
-        return f"No copying seen, though they lie close, as images of little variety do: {closer}; {twins}."
-    return f"No copying seen: {closer}; {twins}, {100 * MAX_NEAR_COPIES:.0f} % would be flagged."
+    near_copies = f"{100 * max(0.0, copies.near_copies):.1f} % near-copies"
+    if copies.flagged:
+        return f"Copies: {closer}; {near_copies} (p = {copies.p_value:.2g}). Look at the closest pairs."
+    if copies.p_value < SIGNIFICANT and copies.closer >= UNUSUALLY_CLOSE:
+        return f"No copying found, but images of little variety: {closer}; {near_copies}."
+    return f"No copying found: {closer}; {near_copies} (flagged from {100 * MAX_NEAR_COPIES:.0f} %)."
 
 
 def is_near_copy(distances: NDArray[np.float64], partners: NDArray[np.int64], training: Floats) -> NDArray[np.bool_]:
-    """(N,): whether an image lies so far from its nearest training image that it can only be made of it."""
+    """(N,): whether an image is a near-copy of its nearest training image, `partners` (N,), `distances` (N,) away."""
     rows = as_rows(training)
-    asked, place = np.unique(partners, return_inverse=True)
-    own = np.empty(len(asked))
-    for start, squares in squared_distances(rows[asked], rows):
-        some = asked[start : start + len(squares)]
+    unique, index = np.unique(partners, return_inverse=True)
+    to_neighbour = np.empty(len(unique))  # the distance of each partner to its own nearest training image
+    for start, squares in squared_distances(rows[unique], rows):
+        some = unique[start : start + len(squares)]
         squares[torch.arange(len(some)), torch.from_numpy(some)] = torch.inf  # itself
-        own[start : start + len(some)] = squares.min(1).values.sqrt().numpy()
-    return np.asarray(distances <= NEAR_COPY * own[place])
+        to_neighbour[start : start + len(some)] = squares.min(1).values.sqrt().numpy()
+    return np.asarray(distances <= NEAR_COPY * to_neighbour[index])
 
 
 def nearest(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -131,8 +125,8 @@ def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> tup
     """
     n, m = len(first), len(second)
     both = np.concatenate([first, second])
-    _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    _, index, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[index]  # equal values share their mean rank
     above = float(ranks[:n].sum()) - n * (n + 1) / 2  # pairs in which the first value is larger
     ties = float((counts.astype(np.float64) ** 3 - counts).sum())
     variance = n * m / 12 * ((n + m + 1) - ties / ((n + m) * (n + m - 1)))
@@ -152,10 +146,10 @@ def cells(
     rows = rows[torch.randperm(len(rows), generator=generator)[: 200 * count]]
     centres = rows[:count].clone()
     for _ in range(10):
-        place = _nearest_row(rows, centres)
+        nearest_centre = _nearest_row(rows, centres)
         for cell in range(count):
-            if (mine := rows[place == cell]).numel():
-                centres[cell] = mine.mean(0)
+            if (members := rows[nearest_centre == cell]).numel():
+                centres[cell] = members.mean(0)
     first, second = (_nearest_row(as_rows(other), centres).numpy() for other in others)
     return first, second
 

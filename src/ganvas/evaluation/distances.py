@@ -1,7 +1,7 @@
-"""How far generated images are from real ones, in features (N, F); all arithmetic in float64.
+"""Distances of generated images from real ones, in features (N, F); all arithmetic in float64.
 
-A distance of this kind depends on how many images it is taken with: each is only worth something beside the floor,
-real images against real ones at the same number.
+Such a distance depends on how many images it is taken with. It means something beside its floor: real images against
+real images, as many.
 """
 
 from collections.abc import Iterator
@@ -30,16 +30,16 @@ class TooFewError(UserError):
 
 
 class Neighbours(NamedTuple):
-    """Where two sets lie within each other."""
+    """How two sets lie within each other. An image's ball has the distance to its k-th nearest neighbour as radius."""
 
     precision: Estimate
-    """The share of generated images within the real ones' reach."""
+    """The share of generated images within a ball of a real image."""
     recall: Estimate
-    """The share of real images within the generated ones' reach."""
+    """The share of real images within a ball of a generated image."""
     density: Estimate
-    """How many real images reach a generated one, over k, on average."""
+    """How many balls of real images a generated image lies in, over k, on average."""
     coverage: Estimate
-    """The share of real images with a generated one among their k nearest."""
+    """The share of real images with a generated image in their ball."""
 
 
 def frechet(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
@@ -56,13 +56,15 @@ def frechet(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
                 f"a Fréchet distance in {features.shape[1]} features needs at least {needed} {what} images, "
                 f"and there are {len(features)}"
             )
-    mine, theirs = _Moments(real, blocks), _Moments(fake, blocks)
+    real_moments, fake_moments = _Moments(real, blocks), _Moments(fake, blocks)
     # The root is always that of the set that stays whole, so that a replicate costs one eigen-decomposition.
-    from_real, from_fake = _FrechetFrom(*mine.whole()), _FrechetFrom(*theirs.whole())
-    value = from_real.to(*theirs.whole())
-    without_real = np.array([from_fake.to(*mine.without(block)) for block in range(mine.blocks)])
-    without_fake = np.array([from_real.to(*theirs.without(block)) for block in range(theirs.blocks)])
-    return _at_least_zero(jackknife(value, without_real, without_fake))
+    from_real, from_fake = _FrechetFrom(*real_moments.whole()), _FrechetFrom(*fake_moments.whole())
+    estimate = jackknife(
+        from_real.to(*fake_moments.whole()),
+        np.array([from_fake.to(*real_moments.without(block)) for block in range(real_moments.blocks)]),
+        np.array([from_real.to(*fake_moments.without(block)) for block in range(fake_moments.blocks)]),
+    )
+    return estimate._replace(low=max(0.0, estimate.low))
 
 
 class _Moments:
@@ -126,7 +128,7 @@ def kid(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
     for sums, rows in ((own_x, x), (own_y, y)):  # an image is no pair with itself
         for block in range(blocks):
             sums[block, block] -= _kernel_of(rows[block::blocks].square().sum(1), rows.shape[1]).sum()
-    count_x, count_y = _sizes(len(x), blocks), _sizes(len(y), blocks)
+    count_x, count_y = (np.bincount(np.arange(len(rows)) % blocks, minlength=blocks) for rows in (x, y))
 
     def discrepancy(keep_x: NDArray[np.bool_], keep_y: NDArray[np.bool_]) -> float:
         n, m = int(count_x[keep_x].sum()), int(count_y[keep_y].sum())
@@ -164,16 +166,13 @@ def _block_sums(x: Tensor, y: Tensor, blocks: int) -> NDArray[np.float64]:
     return sums
 
 
-def _sizes(count: int, blocks: int) -> NDArray[np.int64]:
-    return np.array([len(range(block, count, blocks)) for block in range(blocks)], np.int64)
-
-
 def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al. 2020,
     arXiv 2002.09797).
 
-    An image reaches as far as its k-th nearest other image of its own set, and what lies just there is within
-    reach: ties count. Intervals: over the images averaged, the other set held fixed. TooFewError below 2k + 2.
+    An image's ball has the distance to its k-th nearest other image of its own set as radius, and ties count: what
+    lies on the ball is inside. Intervals: over the images averaged, the other set held fixed. TooFewError below
+    2k + 2.
     """
     for what, features in (("real", real), ("generated", fake)):
         if len(features) < 2 * k + 2:
@@ -181,35 +180,35 @@ def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
                 f"precision and recall need at least {2 * k + 2} {what} images, and there are {len(features)}"
             )
     x, y = as_rows(real), as_rows(fake)
-    reach_x, reach_y = (knn_radius(rows, k) * (1 + SLACK) for rows in (x, y))
-    reached_by = torch.zeros(len(y), dtype=torch.float64)
+    radius_x, radius_y = (knn_radius(rows, k) * (1 + SLACK) for rows in (x, y))
+    balls = torch.zeros(len(y), dtype=torch.float64)  # of real images, that each generated image lies in
     recalled, covered = torch.zeros(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.bool)
     for start, squares in squared_distances(x, y):  # (n, M)
         rows = slice(start, start + len(squares))
-        within = squares <= reach_x[rows, None]
-        reached_by += within.sum(0)
-        covered[rows] = within.any(1)
-        recalled[rows] = (squares <= reach_y).any(1)
+        inside = squares <= radius_x[rows, None]
+        balls += inside.sum(0)
+        covered[rows] = inside.any(1)
+        recalled[rows] = (squares <= radius_y).any(1)
     return Neighbours(
-        wilson(int((reached_by > 0).sum()), len(y)),
-        wilson(int(recalled.sum()), len(x)),
-        mean((reached_by / k).numpy()),
-        wilson(int(covered.sum()), len(x)),
+        precision=wilson(int((balls > 0).sum()), len(y)),
+        recall=wilson(int(recalled.sum()), len(x)),
+        density=mean((balls / k).numpy()),
+        coverage=wilson(int(covered.sum()), len(x)),
     )
 
 
 def knn_radius(rows: Tensor, k: int) -> Tensor:
     """(N,): each row's squared distance to its k-th nearest other row."""
-    found = torch.empty(len(rows), dtype=torch.float64)
+    radius = torch.empty(len(rows), dtype=torch.float64)
     for start, squares in squared_distances(rows, rows):
-        places = torch.arange(len(squares))
-        squares[places, start + places] = torch.inf  # itself
-        found[start : start + len(squares)] = squares.kthvalue(k, dim=1).values
-    return found
+        index = torch.arange(len(squares))
+        squares[index, start + index] = torch.inf  # itself
+        radius[start : start + len(squares)] = squares.kthvalue(k, dim=1).values
+    return radius
 
 
 def as_rows(features: Floats) -> Tensor:
-    """(N, F) float64. AssertionError where a feature is no number: nothing is near a NaN, and nothing would say so."""
+    """(N, F) float64. AssertionError for a NaN: nothing is near it, and no metric would show that it is there."""
     assert np.isfinite(features).all(), "features that are no numbers"
     return torch.from_numpy(np.ascontiguousarray(features, np.float64))
 
@@ -226,7 +225,3 @@ def squared_distances(x: Tensor, y: Tensor, chunk: int = 0) -> Iterator[tuple[in
         scale = norms_x[some, None] + norms_y
         squares = torch.addmm(scale, x[some], y.T, alpha=-2)
         yield start, squares.masked_fill_(squares <= 1e-12 * scale, 0.0)
-
-
-def _at_least_zero(found: Estimate) -> Estimate:
-    return Estimate(found.value, max(0.0, found.low), found.high)

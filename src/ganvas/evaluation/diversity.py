@@ -3,25 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.evaluation.distances import TooFewError
+from ganvas.evaluation.distances import BLOCKS, Floats, TooFewError
 from ganvas.evaluation.intervals import Estimate, jackknife
 
 COLLAPSED = 0.5
-BLOCKS = 20
 FEWEST = 4
-
-Floats = NDArray[np.floating]
 
 
 def rms_distance(features: Floats) -> float:
-    """The root of the mean squared distance of two images of a set (N, F): √(2 tr Σ)."""
+    """The spread of a set (N, F): the root of the mean squared distance of two of its images, √(2 tr Σ)."""
     rows = np.asarray(features, np.float64)
-    # From the first: one image repeated has a spread of 0, not of what rounding leaves of it.
+    # Relative to the first row, so that one image repeated has a spread of exactly 0.
     return float(np.sqrt(2 * (rows - rows[0]).var(axis=0, ddof=1).sum()))
 
 
 def diversity(real: Floats, fake: Floats) -> Estimate:
-    """The spread of generated images over that of real ones; 1 is as it should be, 0 one image repeated.
+    """The spread of generated images over that of real ones: 1 is ideal, 0 is one image repeated.
 
     Interval: jackknife over blocks of either set. TooFewError below 4 images of either.
     """
@@ -32,19 +29,20 @@ def diversity(real: Floats, fake: Floats) -> Estimate:
         )
     for what, features in (("real", real), ("generated", fake)):
         assert np.isfinite(features).all(), f"features of {what} images that are no numbers"
-    below, above = rms_distance(real), rms_distance(fake)
-    if below == 0:
-        return Estimate(1.0, 1.0, 1.0) if above == 0 else Estimate(float("inf"), float("inf"), float("inf"))
+    real_spread, fake_spread = rms_distance(real), rms_distance(fake)
+    if real_spread == 0:  # identical real images
+        ratio = 1.0 if fake_spread == 0 else float("inf")
+        return Estimate(ratio, ratio, ratio)
     without_real = _without(real)
-    if not without_real.min():  # all that differs is in one block, and nothing bounds the ratio
-        return Estimate(above / below, 0.0, float("inf"))
-    found = jackknife(above / below, above / without_real, _without(fake) / below)
-    return Estimate(found.value, max(0.0, found.low), found.high)
+    if not without_real.min():  # all real images that differ are in one block, so nothing bounds the ratio
+        return Estimate(fake_spread / real_spread, 0.0, float("inf"))
+    estimate = jackknife(fake_spread / real_spread, fake_spread / without_real, _without(fake) / real_spread)
+    return estimate._replace(low=max(0.0, estimate.low))
 
 
-def is_collapsed(found: Estimate) -> bool:
+def is_collapsed(estimate: Estimate) -> bool:
     """Whether a class has become nearly one image."""
-    return found.value < COLLAPSED
+    return estimate.value < COLLAPSED
 
 
 def _without(features: Floats) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The evaluator of a set: fitted to its training images once, calibrated on held-out ones, kept in the cache."""
+"""The evaluator of a set: a classifier fitted to its training images once, calibrated on held-out ones, and cached."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +8,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation.calibration import calibration_error, probabilities, temperature
 from ganvas.evaluation.fit import fit_classifier, fit_images, weights_digest
-from ganvas.evaluation.predict import Logits, predict
-from ganvas.images import Pixels, from_uint8
+from ganvas.evaluation.predict import Logits, in_batches, predict
+from ganvas.images import Pixels
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.settings import Settings, parse
 
-VERSION = 1
-"""Of how an evaluator is fitted. Judges of another version are made anew."""
+VERSION = 2
+"""Of how an evaluator is fitted. A cached evaluator of another version is not used."""
 MIN_IMAGES_TO_CALIBRATE = 20
+WEIGHTS, INFO = "evaluator.safetensors", "evaluator.json"
 
 
 class EvaluatorInfo(Settings):
@@ -38,15 +40,15 @@ class EvaluatorInfo(Settings):
     size: int
     classes: tuple[str, ...]
     network: EvaluatorConfig = EvaluatorConfig()
-    shown: int
-    """Images shown while it was fitted."""
+    images_shown: int
+    """In all epochs of its fit together."""
     temperature: float = Field(gt=0)
     calibration_error: float | None
     """On the held-out images that did not choose the temperature; None where they are too few to do either."""
 
 
 class Embedding(NamedTuple):
-    """What an evaluator makes of N images."""
+    """What an evaluator computes from N images."""
 
     features: NDArray[np.float32]
     """(N, F): the last layer before the classes."""
@@ -56,123 +58,111 @@ class Embedding(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluator:
-    """An evaluator that can be asked."""
+    """A fitted classifier with what is known of it."""
 
     network: EvaluatorNetwork
     info: EvaluatorInfo
 
     @property
     def digest(self) -> str:
-        """Eight hex digits: evaluators with the same ones say the same."""
+        """Eight hex digits of its weights."""
         return weights_digest(self.network)[:8]
 
     def embed(self, pixels: Pixels, batch: int = 500) -> Embedding:
         """Features and logits of images (N, C, H, W) uint8, which may be a memory map."""
-        place = next(self.network.parameters()).device
-        features, logits = [], []
-        with torch.inference_mode():
-            for start in range(0, len(pixels), batch):
-                images = from_uint8(torch.from_numpy(np.array(pixels[start : start + batch])).to(place))
-                found = self.network.features(images.contiguous(memory_format=torch.channels_last))
-                features.append(found.cpu().numpy())
-                logits.append(self.network.classes(found).float().cpu().numpy())
-        return Embedding(np.concatenate(features), np.concatenate(logits))
+
+        def forward(images: Tensor) -> Tensor:  # (N, C, H, W) -> (N, F + K)
+            features = self.network.features(images.contiguous(memory_format=torch.channels_last))
+            return torch.cat([features, self.network.class_head(features)], dim=1)
+
+        both = in_batches(forward, pixels, next(self.network.parameters()).device, batch)
+        features, logits = np.split(both, [self.info.network.features], axis=1)
+        return Embedding(np.ascontiguousarray(features), np.ascontiguousarray(logits))
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
         """(N, K) calibrated probabilities."""
         return probabilities(logits, self.info.temperature)
 
 
-def evaluator_for(prepared: PreparedSet) -> Evaluator:
-    """The evaluator of a set, from the cache or fitted now. UserError for a set that cannot have one."""
-    if not prepared.classes:
-        raise UserError(f"{prepared.name} has no labels, and an evaluator learns labels; choose --features imagenet")
-    if len(prepared.classes) == 1:
-        raise UserError(
-            f"{prepared.name} has one class, and an evaluator tells classes apart; choose --features imagenet"
-        )
+def refuse_no_held_out(prepared: PreparedSet) -> None:
+    """UserError for a set without held-out images."""
     if not len(prepared.held_out):
         raise UserError(
             f"{prepared.name} gives no held-out images, without which nothing can be measured; "
             "at least 10 of a class are needed"
         )
+
+
+def evaluator_for(prepared: PreparedSet) -> Evaluator:
+    """The evaluator of a set, from the cache or fitted now. UserError for a set that cannot have one."""
+    if len(prepared.classes) < 2:
+        raise UserError(
+            f"{prepared.name} has {'one class' if prepared.classes else 'no labels'}, and an evaluator learns to tell "
+            "classes apart: choose --features imagenet"
+        )
+    refuse_no_held_out(prepared)
     folder = evaluator_folder(prepared)
     if folder.is_dir():
         try:
             return _read(folder, prepared)
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"the evaluator in {folder} is damaged ({error}): fitting another")
-    judge = _fitted(prepared)
-    _write(folder, judge)
-    return judge
+    evaluator = _fit(prepared)
+    info = files.to_json(evaluator.info.model_dump(mode="json"))
+    try:
+        sealed.write(folder, {WEIGHTS: weights.to_bytes(evaluator.network.state_dict()), INFO: info})
+    except OSError as error:
+        raise UserError(f"the evaluator cannot be kept in {folder}: {error.strerror or error}") from None
+    return evaluator
 
 
 def evaluator_folder(prepared: PreparedSet) -> Path:
-    """Where the evaluator of a set lies."""
+    """Where the cache keeps the evaluator of a set."""
     return cache_folder() / "evaluators" / f"{slug(prepared.name)}-{prepared.fingerprint[:16]}-v{VERSION}"
 
 
 def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of (N,) labels in two halves, each with every other image of a class."""
     order = np.argsort(labels, kind="stable")
-    place = np.empty(len(labels), np.int64)
-    place[order] = np.arange(len(labels))
-    return np.flatnonzero(place % 2 == 0), np.flatnonzero(place % 2 == 1)
+    return np.sort(order[::2]), np.sort(order[1::2])
 
 
-def _fitted(prepared: PreparedSet) -> Evaluator:
+def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
-    rows = np.asarray(prepared.train)
-    shown = fit_images(len(rows), prepared.size)
-    every = np.asarray(prepared.labels)
+    labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
+    shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
     with progress.bar(f"fitting an evaluator of {prepared.name}", shown, "images") as bar:
-        network = fit_classifier(prepared.pixels, every, len(prepared.classes), shown, advance=bar.advance, rows=rows)
-    held = np.asarray(prepared.held_out)
-    logits, labels = predict(network, prepared.pixels[held]), every[held]
-    heat, error = 1.0, None
-    if len(held) >= MIN_IMAGES_TO_CALIBRATE:
-        chooses, reports = split_in_halves(labels)
-        heat = temperature(logits[chooses], labels[chooses])
-        error = calibration_error(probabilities(logits[reports], heat), labels[reports])
-    return Evaluator(
-        network,
-        EvaluatorInfo(
-            fingerprint=prepared.fingerprint,
-            channels=prepared.channels,
-            size=prepared.size,
-            classes=prepared.classes,
-            shown=shown,
-            temperature=heat,
-            calibration_error=error,
-        ),
+        network = fit_classifier(prepared.pixels, labels, classes, shown, advance=bar.advance, rows=train)
+    logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
+    chosen_temperature, error = 1.0, None
+    if len(held_out) >= MIN_IMAGES_TO_CALIBRATE:
+        # One half chooses the temperature, the other measures the error: an error on the first half would be too low.
+        fitted, tested = split_in_halves(held_out_labels)
+        chosen_temperature = temperature(logits[fitted], held_out_labels[fitted])
+        error = calibration_error(probabilities(logits[tested], chosen_temperature), held_out_labels[tested])
+    info = EvaluatorInfo(
+        fingerprint=prepared.fingerprint,
+        channels=prepared.channels,
+        size=prepared.size,
+        classes=prepared.classes,
+        images_shown=shown,
+        temperature=chosen_temperature,
+        calibration_error=error,
     )
-
-
-def _write(folder: Path, judge: Evaluator) -> None:
-    try:
-        sealed.write(
-            folder,
-            {
-                "evaluator.safetensors": weights.to_bytes(judge.network.state_dict()),
-                "evaluator.json": sealed.to_json(judge.info.model_dump(mode="json")),
-            },
-        )
-    except OSError as error:
-        raise UserError(f"the evaluator cannot be kept in {folder}: {error.strerror or error}") from None
+    return Evaluator(network, info)
 
 
 def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
-    sealed.verify(folder, ("evaluator.safetensors", "evaluator.json"))
+    sealed.verify(folder, (WEIGHTS, INFO))
     try:
-        certificate = parse(EvaluatorInfo, sealed.read_json(folder / "evaluator.json"), prefix="")
+        info = parse(EvaluatorInfo, files.read_json(folder / INFO), prefix="")
     except UserError as error:
-        raise sealed.DamagedError(f"evaluator.json: {error}") from None
+        raise files.DamagedError(f"{INFO}: {error}") from None
     expected = (prepared.fingerprint, prepared.channels, prepared.size, prepared.classes)
-    if (certificate.fingerprint, certificate.channels, certificate.size, certificate.classes) != expected:
-        raise sealed.DamagedError("evaluator.json speaks of another set")
+    if (info.fingerprint, info.channels, info.size, info.classes) != expected:
+        raise files.DamagedError(f"{INFO} describes another set")
     with torch.device("meta"):
-        network = certificate.network.build(Shape(certificate.channels, certificate.size, len(certificate.classes)))
-    found = weights.read(folder / "evaluator.safetensors", network.state_dict())
-    network.load_state_dict(found, assign=True)
+        network = info.network.build(Shape(info.channels, info.size, len(info.classes)))
+    network.load_state_dict(weights.read(folder / WEIGHTS, network.state_dict()), assign=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Evaluator(network.eval().requires_grad_(False), certificate)
+    return Evaluator(network.eval().requires_grad_(False), info)

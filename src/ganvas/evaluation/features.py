@@ -1,6 +1,6 @@
-"""What images are compared by: the features of the set's own evaluator, or of a network that saw other images.
+"""Extractors: what images are compared by, the features of the set's own evaluator or of a network trained elsewhere.
 
-A distance is only comparable to another that was taken with the same extractor, so each carries a digest.
+A distance compares only with another one taken with the same extractor, so each carries a digest.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from torch import Tensor
 from ganvas import machine
 from ganvas.errors import UserError, nearest
 from ganvas.evaluation.evaluator import Evaluator
-from ganvas.images import Pixels, from_uint8
+from ganvas.evaluation.predict import in_batches
+from ganvas.images import Pixels, to_uint8
 
 Features = NDArray[np.float32]  # (N, F)
 NAMES = ("evaluator", "imagenet", "inception", "dino")
@@ -31,7 +32,7 @@ class Extractor:
     name: str
     """One of `NAMES`."""
     digest: str
-    """Hex digits that tell it from another of the same name."""
+    """Tells it from another extractor of the same name."""
     size: int
     """F."""
     features: Callable[[Pixels], Features]
@@ -48,13 +49,14 @@ class Extractor:
         return {"evaluator": "FCD", "inception": "FID"}.get(self.name, f"Fréchet distance ({self.name})")
 
 
-def extractor(name: str, judge: Evaluator | None = None) -> Extractor:
+def extractor(name: str, evaluator: Evaluator | None = None) -> Extractor:
     """The extractor of that name. UserError if there is none, or what it needs is not installed."""
     if name not in NAMES:
         raise UserError(f"there are no features {name!r}; {nearest(name, NAMES)}")
     if name == "evaluator":
-        assert judge is not None, "the evaluator's features need an evaluator"
-        return Extractor("evaluator", judge.digest, judge.info.network.features, lambda p: judge.embed(p).features)
+        assert evaluator is not None, "the evaluator's features need an evaluator"
+        width = evaluator.info.network.features
+        return Extractor(name, evaluator.digest, width, lambda pixels: evaluator.embed(pixels).features)
     return {"imagenet": _imagenet, "inception": _inception, "dino": _dino}[name]()
 
 
@@ -72,14 +74,19 @@ def _imagenet() -> Extractor:
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     network = network.eval().requires_grad_(False).to(machine.device())
 
-    def look(images: Tensor) -> Tensor:  # [-1, 1] is what its training used, but for half a grey level
-        return network.extract_features(images).mean((2, 3))  # type: ignore[no-any-return]
+    def forward(images: Tensor) -> Tensor:  # it was trained on [-1, 1] too, but for half a grey level
+        return network.extract_features(_resized(images)).mean((2, 3))  # type: ignore[no-any-return]
 
-    return Extractor("imagenet", LITE0_SHA256[:8], 1280, lambda pixels: batched(look, pixels, 224))
+    return Extractor(
+        "imagenet", LITE0_SHA256[:8], 1280, lambda pixels: in_batches(forward, pixels, machine.device(), 64)
+    )
+
+
+# The two below download their weights and were never run by us: they are as thin as they can be.
 
 
 def _inception() -> Extractor:
-    """Inception v3 as FID means it. Never run by us: its weights are downloaded."""
+    """Inception v3, as FID uses it."""
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError:
@@ -87,55 +94,44 @@ def _inception() -> Extractor:
             "--features inception needs the package torch-fidelity, which brings torchvision along and is no extra of "
             "ganvas for that reason: pip install torch-fidelity; or choose --features imagenet"
         ) from None
-    network = _online("inception", lambda: FeatureExtractorInceptionV3("inception", ["2048"]))
+    network = _downloaded("inception", lambda: FeatureExtractorInceptionV3("inception", ["2048"]))
 
-    def look(images: Tensor) -> Tensor:
-        from ganvas.images import to_uint8
+    def forward(images: Tensor) -> Tensor:
+        return network(to_uint8(images.expand(-1, 3, -1, -1)))[0]  # type: ignore[no-any-return]
 
-        return network(to_uint8(images))[0]  # type: ignore[no-any-return]
-
-    return Extractor("inception", "pt-2015-12-05", 2048, lambda pixels: batched(look, pixels, None))
+    return Extractor("inception", "pt-2015-12-05", 2048, lambda pixels: in_batches(forward, pixels, "cpu", 64))
 
 
 def _dino() -> Extractor:
-    """DINOv2, small. Never run by us: its weights are downloaded."""
+    """DINOv2, small."""
     try:
         from transformers import AutoModel
     except ImportError:
         raise UserError("--features dino needs the extra dino: pip install 'ganvas[dino]'") from None
-    name = "facebook/dinov2-small"
-    network = _online("dino", lambda: AutoModel.from_pretrained(name, use_safetensors=True))
-    network = network.eval().requires_grad_(False).to(machine.device())
-    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    network = _downloaded(
+        "dino", lambda: AutoModel.from_pretrained("facebook/dinov2-small", use_safetensors=True).eval()
+    )
+    mean, deviation = (torch.tensor(rgb)[:, None, None] for rgb in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
-    def look(images: Tensor) -> Tensor:
-        place = images.device
-        scaled = ((images + 1) / 2 - mean.to(place)[:, None, None]) / deviation.to(place)[:, None, None]
+    def forward(images: Tensor) -> Tensor:
+        scaled = ((_resized(images) + 1) / 2 - mean) / deviation
         return network(pixel_values=scaled).last_hidden_state[:, 0]  # type: ignore[no-any-return]
 
-    return Extractor("dino", "dinov2-small", 384, lambda pixels: batched(look, pixels, 224))
+    return Extractor("dino", "dinov2-small", 384, lambda pixels: in_batches(forward, pixels, "cpu", 64))
 
 
-def _online(name: str, load: Callable[[], Any]) -> Any:
+def _downloaded(name: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except Exception as error:  # whatever a hub and its client raise when they are not to be had
-        said = " ".join(str(error).split())[:160] or type(error).__name__
+    except Exception as error:  # a hub's client raises what it likes when it cannot be reached
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise UserError(
-            f"--features {name}: its weights cannot be had ({said}); choose evaluator or imagenet"
+            f"--features {name}: its weights cannot be downloaded ({reason}); choose evaluator or imagenet"
         ) from None
 
 
-def batched(look: Callable[[Tensor], Tensor], pixels: Pixels, size: int | None, batch: int = 64) -> Features:
-    """Features of pixels (N, C, H, W) uint8: in colour, at `size` px unless None, a batch at a time."""
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(pixels), batch):
-            rows = torch.from_numpy(np.array(pixels[start : start + batch])).to(machine.device())
-            images = from_uint8(rows).expand(-1, 3, -1, -1)
-            if size is not None:
-                images = torch.nn.functional.interpolate(
-                    images, (size, size), mode="bicubic", align_corners=False, antialias=True
-                ).clamp(-1, 1)
-            found.append(look(images).float().cpu().numpy())
-    return np.concatenate(found)
+def _resized(images: Tensor) -> Tensor:
+    """(N, 1 or 3, H, W) in [-1, 1] -> (N, 3, 224, 224), as networks trained on ImageNet expect."""
+    return torch.nn.functional.interpolate(
+        images.expand(-1, 3, -1, -1), (224, 224), mode="bicubic", align_corners=False, antialias=True
+    ).clamp(-1, 1)

@@ -1,8 +1,10 @@
 """Fits a classifier to images, on the machine at hand."""
 
+import hashlib
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,15 +21,15 @@ from ganvas.rng import seed_weights, stream
 
 BATCH = 128
 LR = 0.002
-WARM_UP = 0.1  # of the images shown
+WARM_UP = 0.1  # of the steps
 MAX_SHIFT = 1 / 14  # of a side: two pixels of 28
 Advance = Callable[[int], None]
 
 
 def fit_images(count: int, size: int) -> int:
-    """How many images a fit on `count` images of `size` px shows: four passes, within bounds, fewer where large.
+    """How many images a fit on `count` images of `size` px shows: four epochs, within bounds, fewer where large.
 
-    A pass over a large image teaches more and costs more; 240,000 images of 28 px take under a minute on two cores.
+    An epoch of large images teaches more and costs more; 240,000 images of 28 px take under a minute on two cores.
     """
     return int(np.clip(4 * count, 120_000, 240_000) * min(1.0, 32 / size))
 
@@ -36,60 +38,59 @@ def fit_classifier(
     pixels: Pixels,
     labels: NDArray[np.int64],
     classes: int,
-    shown: int,
+    images_shown: int,
     seed: int = 0,
     advance: Advance = lambda done: None,
-    settings: EvaluatorConfig | None = None,
+    config: EvaluatorConfig | None = None,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     rows: NDArray[np.int64] | None = None,
 ) -> EvaluatorNetwork:
-    """A classifier of pixels (N, C, H, W) uint8, which may be a memory map, and labels (N,) of so many classes.
+    """A classifier, in eval mode, fitted to pixels (N, C, H, W) uint8, which may be a memory map, and labels (N,).
 
-    shown: images shown in all. advance: is told how many were shown since it was last.
+    images_shown: in all epochs together. advance: is called with the size of each batch.
     augment: images and a generator -> images; a small translation unless given.
     rows: indices of the images to learn from; all unless given.
     The same arguments give the same classifier on the same machine and number of threads.
     """
-    _, channels, size, _ = pixels.shape
     assert len(pixels) == len(labels), "as many labels as images"
     rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
-    assert len(rows) > 0, "nothing to learn from"
-    seed_weights(seed, "judge")
-    place = machine.device()
-    network = (settings or EvaluatorConfig()).build(Shape(channels, size, classes)).to(place)
+    assert len(rows) > 0, "no images to learn from"
+    _, channels, size, _ = pixels.shape
+    device = machine.device()
+    seed_weights(seed, "judge")  # a purpose string: another word would draw other weights
+    network = (config or EvaluatorConfig()).build(Shape(channels, size, classes)).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=place != "mps")
-    most = max(1, round(MAX_SHIFT * size))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=device != "mps")
+    max_shift = max(1, round(MAX_SHIFT * size))
     batch = max(2, min(BATCH, len(rows)))
-    steps = max(1, shown // batch)
-    order = _Order(rows, seed)
+    steps = max(1, images_shown // batch)
+    batch_rows = _shuffled_rows(rows, seed)
 
-    def step(number: int) -> None:
-        chosen = order.rows(number * batch, batch)
-        images = from_uint8(torch.from_numpy(pixels[chosen]).to(place))
+    numbers = iter(range(steps))
+
+    def next_step() -> bool:
+        number = next(numbers, None)
+        if number is None:
+            return False
+        chosen = batch_rows(number * batch, batch)
+        images = from_uint8(torch.from_numpy(pixels[chosen]).to(device))
         generator = stream(seed, "fit/augment", number)
-        images = random_translate(images, most, generator) if augment is None else augment(images, generator)
+        images = augment(images, generator) if augment else random_translate(images, max_shift, generator)
         with autocast():
             logits = network(images.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits, torch.from_numpy(labels[chosen]).to(place))
-        optimiser.param_groups[0]["lr"] = LR * _share_of_rate((number + 1) / steps)
+        loss = F.cross_entropy(logits, torch.from_numpy(labels[chosen]).to(device))
+        optimiser.param_groups[0]["lr"] = LR * _lr_share((number + 1) / steps)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        advance(batch)
+        return True
 
-    def next_step() -> None:
-        if (number := next(numbers, None)) is not None:
-            step(number)
-            advance(batch)
-
-    network.train()
-    numbers = iter(range(steps))
+    # The speed test takes real steps, so that none is wasted.
     with machine.fastest_threads(next_step):
-        for number in numbers:
-            step(number)
-            advance(batch)
-    network.eval()
-    return network
+        while next_step():
+            pass
+    return network.eval()
 
 
 def autocast() -> AbstractContextManager[object]:
@@ -97,40 +98,34 @@ def autocast() -> AbstractContextManager[object]:
     return torch.autocast(machine.device(), torch.bfloat16) if machine.computes_bfloat16() else nullcontext()
 
 
-class _Order:
-    """The order in which rows are shown: every one once a pass, another order each pass."""
+def _shuffled_rows(rows: NDArray[np.int64], seed: int) -> Callable[[int, int], NDArray[np.int64]]:
+    """(first, count) -> the rows shown from the `first`-th on: each once per epoch, in another order each epoch."""
 
-    def __init__(self, rows: NDArray[np.int64], seed: int) -> None:
-        self.all, self.seed, self.epoch = rows, seed, -1
-        self.shuffled = np.empty(0, np.int64)
+    @lru_cache(maxsize=1)
+    def order(epoch: int) -> NDArray[np.int64]:
+        shuffled: NDArray[np.int64] = rows[
+            torch.randperm(len(rows), generator=stream(seed, "fit/epoch", epoch)).numpy()
+        ]
+        return shuffled
 
-    def rows(self, first: int, count: int) -> NDArray[np.int64]:
-        """`count` rows from the `first`-th shown on."""
-        found: list[NDArray[np.int64]] = []
-        while count:
-            epoch, place = divmod(first, len(self.all))
-            if epoch != self.epoch:
-                generator = stream(self.seed, "fit/epoch", epoch)
-                self.epoch, self.shuffled = epoch, self.all[torch.randperm(len(self.all), generator=generator).numpy()]
-            part = self.shuffled[place : place + count]
-            found.append(part)
-            first, count = first + len(part), count - len(part)
-        return np.concatenate(found)
+    def batch_rows(first: int, count: int) -> NDArray[np.int64]:
+        epochs, places = np.divmod(np.arange(first, first + count), len(rows))
+        return np.concatenate([order(int(epoch))[places[epochs == epoch]] for epoch in np.unique(epochs)])
+
+    return batch_rows
 
 
-def _share_of_rate(progress: float) -> float:
-    """Up in a straight line, then down along a cosine."""
+def _lr_share(progress: float) -> float:
+    """The learning rate's share of its peak: a linear warm-up, then a cosine down to 0."""
     if progress < WARM_UP:
         return progress / WARM_UP
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
 def weights_digest(network: nn.Module) -> str:
-    """Hex digest of a network's weights: two with the same digest say the same of every image."""
-    import hashlib
-
-    whole = hashlib.sha256()
+    """Hex digest of a network's weights: networks of one digest give the same logits."""
+    digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
-        whole.update(name.encode())
-        whole.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return whole.hexdigest()
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

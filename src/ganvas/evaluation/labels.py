@@ -1,44 +1,75 @@
-"""Whether images show what was asked for, as the evaluator sees it, beside how well it sees real ones."""
+"""Label accuracy: how often the evaluator predicts the label that an image was asked for, beside real images."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.evaluation import confusion
-from ganvas.evaluation.intervals import Estimate, wilson
+from ganvas.evaluation.intervals import wilson
+from ganvas.evaluation.scorecard import ClassScores, LabelScores
 
 
-@dataclass(frozen=True)
-class LabelAccuracy:
-    """How often an evaluator sees in an image what its label says."""
+class Predictions(NamedTuple):
+    """N images that an evaluator has classified."""
 
-    accuracy: Estimate
-    """Of all images; a Wilson interval over images, the evaluator held fixed."""
-    per_class: tuple[Estimate | None, ...]
-    """Of each class's; None for a class without images."""
-    confusion: NDArray[np.int64]
-    """(K, K): asked for row's class, taken for column's."""
-    confidence: float
-    """The mean calibrated probability that the evaluator gives to the label."""
+    labels: NDArray[np.int64]
+    """(N,)."""
+    probabilities: NDArray[np.float64]
+    """(N, K), calibrated."""
 
-    @property
-    def worst(self) -> int:
-        """The class obeyed least."""
-        return min(
-            (place for place, found in enumerate(self.per_class) if found is not None),
-            key=lambda place: self.per_class[place].value,  # type: ignore[union-attr]
+    def confusion(self) -> NDArray[np.int64]:
+        """(K, K) counts: a row for the label, a column for the prediction."""
+        return confusion(self.labels, self.probabilities.argmax(1), self.probabilities.shape[1])
+
+    def confidence(self) -> float:
+        """The mean probability of the label."""
+        return float(self.probabilities[np.arange(len(self.labels)), self.labels].mean())
+
+
+def label_scores(
+    generated: Predictions, real: Predictions, classes: tuple[str, ...]
+) -> tuple[LabelScores, tuple[ClassScores, ...]]:
+    """Label accuracy over all images, and of each class; Wilson intervals over images, the evaluator held fixed."""
+    counts, real_counts = generated.confusion(), real.confusion()
+    per_class = tuple(
+        ClassScores(
+            name=name,
+            n=int(counts[label].sum()),
+            real_n=int(real_counts[label].sum()),
+            **accuracy_fields(counts[label, label], counts[label].sum()),
+            real_accuracy=accuracy_fields(real_counts[label, label], real_counts[label].sum()).get("accuracy"),
         )
-
-
-def label_accuracy(asked: NDArray[np.int64], probabilities: NDArray[np.float64]) -> LabelAccuracy:
-    """From what was asked, (N,), and the evaluator's probabilities (N, K)."""
-    classes = probabilities.shape[1]
-    counts = confusion(asked, probabilities.argmax(1), classes)
-    totals, hits = counts.sum(1), np.diag(counts)
-    return LabelAccuracy(
-        wilson(int(hits.sum()), int(totals.sum())),
-        tuple(wilson(int(hit), int(total)) if total else None for hit, total in zip(hits, totals, strict=True)),
-        counts,
-        float(probabilities[np.arange(len(asked)), asked].mean()),
+        for label, name in enumerate(classes)
     )
+    worst = min((scores for scores in per_class if scores.n), key=lambda scores: scores.accuracy or 0.0)
+    overall = LabelScores(
+        asked=True,
+        **accuracy_fields(np.trace(counts), counts.sum()),
+        **real_fields(real),
+        confidence=generated.confidence(),
+        real_confidence=real.confidence(),
+        worst=ClassScores(name=worst.name, accuracy=worst.accuracy),
+        confusion=counts.tolist(),
+    )
+    return overall, per_class
+
+
+def unlabelled_scores(probabilities: NDArray[np.float64], real: Predictions, classes: tuple[str, ...]) -> LabelScores:
+    """Of images without labels: the share of them that is predicted to be of each class."""
+    shares = np.bincount(probabilities.argmax(1), minlength=len(classes)) / len(probabilities)
+    return LabelScores(asked=False, predicted=dict(zip(classes, shares.tolist(), strict=True)), **real_fields(real))
+
+
+def real_fields(real: Predictions) -> dict[str, float]:
+    """real_accuracy with its interval."""
+    counts = real.confusion()
+    return {f"real_{key}": value for key, value in accuracy_fields(np.trace(counts), counts.sum()).items()}
+
+
+def accuracy_fields(hits: np.int64, total: np.int64) -> dict[str, float]:
+    """accuracy with its interval; empty for a class without images."""
+    if not total:
+        return {}
+    accuracy = wilson(int(hits), int(total))
+    return {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high}

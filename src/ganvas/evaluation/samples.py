@@ -1,9 +1,8 @@
-"""The images to be scored: drawn by a run, or made by anyone and lying in a folder or an .npz."""
+"""The images to be scored: sampled from a run, or read from any folder or .npz."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from ganvas.console import progress
 from ganvas.data import DataConfig, PreparedSet, open_source
 from ganvas.errors import UserError, nearest
+from ganvas.evaluation.scorecard import Origin
 from ganvas.images import Pixels
 from ganvas.runs import sealed
 from ganvas.runs.bundle import open_run
@@ -22,15 +22,15 @@ BYTES_IN_MEMORY = 2**31
 
 @dataclass(frozen=True)
 class Samples:
-    """N images and what each was asked to show."""
+    """N images and the label that each was asked for."""
 
     name: str
     pixels: Pixels
     """(N, C, H, W) uint8."""
     labels: NDArray[np.int64] | None
-    """(N,) indices into the set's classes; None where nothing was asked for."""
-    facts: dict[str, Any]
-    """Where they came from, for the record."""
+    """(N,) indices into the set's classes; None for images without labels."""
+    origin: Origin
+    """Where they came from."""
 
 
 def is_run(path: Path) -> bool:
@@ -44,11 +44,11 @@ def training_set_of(path: Path) -> PreparedSet:
     if (path / sealed.MANIFEST).is_file():
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give --against SOURCE")
     record = folder.read()
-    run = record["run"]
-    prepared = open_source(run["source"], DataConfig.model_validate(run["data"]))
-    if prepared.fingerprint != record["data"]["fingerprint"]:
+    run = record.run
+    prepared = open_source(run.source, run.data)
+    if prepared.fingerprint != record.data.fingerprint:
         raise UserError(
-            f"{run['source']} is no longer what {path} was trained on: its images have changed; "
+            f"{run.source} is no longer what {path} was trained on: its images have changed; "
             "give --against SOURCE and --out to score against it all the same"
         )
     return prepared
@@ -66,45 +66,42 @@ def draw_samples(
 ) -> Samples:
     """`count` images, labels in the proportions of the set's training images."""
     require_same_shape(sampler.name, sampler.card.size, sampler.card.channels, prepared)
-    facts = {"recipe": sampler.card.recipe, "images": sampler.card.images, "seed": seed}
+    origin = Origin(recipe=sampler.card.recipe, images=sampler.card.images, seed=seed)
     if not sampler.classes:
-        return Samples(sampler.name, _draw(sampler, [(None, count)], seed, advance), None, facts)
-    places = _places(sampler.name, sampler.classes, prepared)
-    shares = proportions(prepared, count)
-    asked = [(label, int(shares[place])) for label, place in enumerate(places)]
-    labels = np.repeat(np.array(places, np.int64), [number for _, number in asked])
-    return Samples(sampler.name, _draw(sampler, asked, seed, advance), labels, facts)
+        return Samples(sampler.name, _draw(sampler, [(None, count)], seed, advance), None, origin)
+    indices = _class_indices(sampler.name, sampler.classes, prepared)
+    per_class = proportions(prepared, count)
+    numbers = [(label, int(per_class[index])) for label, index in enumerate(indices)]
+    labels = np.repeat(np.array(indices, np.int64), [number for _, number in numbers])
+    return Samples(sampler.name, _draw(sampler, numbers, seed, advance), labels, origin)
 
 
 def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
     """(K,): how many of `count` images each class gets, as the training images have them, and at least one."""
     assert prepared.labels is not None
     share = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes)) / len(prepared.train)
-    found = np.maximum(1, np.floor(share * count)).astype(np.int64)
-    while (left := count - int(found.sum())) > 0:  # the largest remainders get what is left
-        found[np.argsort(found - share * count, kind="stable")[:left]] += 1
-    return found
+    numbers = np.maximum(1, np.floor(share * count)).astype(np.int64)
+    while (left := count - int(numbers.sum())) > 0:  # the largest remainders get what is left
+        numbers[np.argsort(numbers - share * count, kind="stable")[:left]] += 1
+    return numbers
 
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
-    """Images that anyone made: at most so many of a folder or an .npz, compared with a set as they are."""
-    theirs = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
-    sizes = list(theirs.manifest["sizes"])
-    wanted = f"{prepared.size}x{prepared.size}"
-    if sizes != [wanted]:
+    """Images of a folder or an .npz, at most so many. They are not resized: UserError if they do not fit the set."""
+    images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
+    sizes, expected = list(images.manifest.sizes), f"{prepared.size}x{prepared.size}"
+    if sizes != [expected]:
         raise UserError(
-            f"{source} holds images of {', '.join(sizes[:4])} px and {prepared.name} is prepared at {wanted}: "
+            f"{source} holds images of {', '.join(sizes[:4])} px and {prepared.name} is prepared at {expected}: "
             "make them the same size, or choose the set's with --size"
         )
-    require_same_shape(theirs.name, theirs.size, theirs.channels, prepared)
-    rows = np.arange(len(theirs.pixels))
+    require_same_shape(images.name, images.size, images.channels, prepared)
     labels = None
-    if theirs.labels is not None:
-        places = np.array(_places(theirs.name, theirs.classes, prepared), np.int64)
-        labels = places[np.asarray(theirs.labels)]
-    rows = subsample(rows, labels, most)
-    facts = {"source": theirs.name, "fingerprint": theirs.fingerprint, "refused": len(theirs.manifest["refused"])}
-    return Samples(theirs.name, np.asarray(theirs.pixels[rows]), None if labels is None else labels[rows], facts)
+    if images.labels is not None:
+        labels = np.array(_class_indices(images.name, images.classes, prepared), np.int64)[np.asarray(images.labels)]
+    rows = subsample(np.arange(len(images.pixels)), labels, most)
+    origin = Origin(source=images.name, fingerprint=images.fingerprint, refused=len(images.manifest.refused))
+    return Samples(images.name, np.asarray(images.pixels[rows]), None if labels is None else labels[rows], origin)
 
 
 def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: int) -> NDArray[np.int64]:
@@ -124,8 +121,8 @@ def require_same_shape(name: str, size: int, channels: int, prepared: PreparedSe
         raise UserError(f"{name} is {words[channels]}, and {prepared.name} is {words[prepared.channels]}")
 
 
-def _places(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[int]:
-    """The index in the set's classes of each of these classes; UserError unless they are the same ones."""
+def _class_indices(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[int]:
+    """The index of each of these classes in the set's; UserError unless they have the same names."""
     for own in classes:
         if own not in prepared.classes:
             raise UserError(f"{name} has a class {own!r} that {prepared.name} lacks; {nearest(own, prepared.classes)}")
@@ -135,15 +132,15 @@ def _places(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[
 
 
 def _draw(
-    sampler: Sampler, asked: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
+    sampler: Sampler, numbers: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
 ) -> Pixels:
-    total = sum(number for _, number in asked)
+    total = sum(number for _, number in numbers)
     most = BYTES_IN_MEMORY // int(np.prod(sampler.card.shape.image))
     if total > most:
         raise UserError(f"-n {total} images do not fit into memory; at most {most} of this size are scored at once")
     pixels = np.empty((total, *sampler.card.shape.image), np.uint8)
     filled = 0
-    for label, number in asked:
+    for label, number in numbers:
         for _, part in sampler.stream(label, number, seed):
             pixels[filled : filled + len(part)] = part
             filled += len(part)

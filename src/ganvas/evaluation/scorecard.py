@@ -1,182 +1,239 @@
-"""Everything that is measured of a set of images; features are computed once and shared."""
+"""The scorecard: everything that is measured of a set of images, as one typed record that is stored as JSON."""
 
-from dataclasses import dataclass
+import json
+import math
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-import ganvas
-from ganvas import machine
-from ganvas.console import progress
-from ganvas.data.prepared import PreparedSet
+from ganvas import files
 from ganvas.errors import UserError
-from ganvas.evaluation import copies as copying
-from ganvas.evaluation import figures
-from ganvas.evaluation.cas import classification_accuracy_score
-from ganvas.evaluation.distances import TooFewError
-from ganvas.evaluation.diversity import diversity as spread_ratio
-from ganvas.evaluation.embedding import EmbeddedImages, Embedders, embed, embed_real, subsample_embedded
-from ganvas.evaluation.evaluator import Evaluator, evaluator_for
-from ganvas.evaluation.features import extractor
-from ganvas.evaluation.samples import Samples, subsample
-from ganvas.settings import Settings
+from ganvas.evaluation.intervals import Estimate
 
-FORMAT = 1
-QUICK_COUNT = 2_000
-COUNT = 10_000
-Json = figures.Json
-Closest = list[tuple[int, int, float]]
+FORMAT = 2
 
 
-class Protocol(Settings):
-    """How images are scored. Two scorecards compare where all of this, and the real set, are equal."""
+class Record(BaseModel):
+    """A part of a scorecard. Unknown keys are passed over, so that a later ganvas may add measurements."""
 
-    count: int = Field(default=COUNT, ge=10, le=1_000_000)
-    """Images scored, at most."""
-    features: str = "evaluator"
-    """What distances are taken in."""
-    quick: bool = False
-    """Labels and the Fréchet distance alone."""
-    seed: int = Field(default=0, ge=0, lt=2**62)
-    """Of the images that a run draws, and of the fits."""
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True)
-class ScoredSamples:
-    """A scorecard, and the images that a page shows beside it."""
+class Measurement(Record):
+    """A figure with its 95 % interval; or none, and why."""
 
-    card: Json
-    held_out: EmbeddedImages
-    closest: Closest
-    """(generated, row of the prepared set, distance) of the images nearest to training images."""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    why: str | None = None
+    """Why there is no value: too few images."""
 
-
-def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
-    """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
-    eyes = embedders_for(prepared, protocol)
-    labelled = images.labels is not None and len(prepared.classes) > 1
-    with (
-        machine.fastest_threads(lambda: embed(images.pixels[:64], None, eyes)),
-        progress.bar("measuring", 2 if protocol.quick else 6, "parts") as bar,
-    ):
-        generated = embed(images.pixels, images.labels, eyes)
-        most_held = max(protocol.count, QUICK_COUNT)
-        held = embed_real(prepared, subsample(np.asarray(prepared.held_out), prepared.labels, most_held), eyes)
-        bar.advance()
-        same = min(len(generated.features), len(prepared.train))
-        shown, train = subsample_embedded(generated, same), np.asarray(prepared.train)
-        floor = embed_real(prepared, subsample(train, prepared.labels, same), eyes)
-        card = head(images, prepared, protocol, eyes, len(generated.features), len(held.features))
-        card["labels"] = figures.labels(generated, held, eyes.judge, prepared.classes)
-        bar.advance()
-        card["distances"] = figures.distances(eyes.extractor.frechet_name, held, shown, floor, protocol.quick)
-        if protocol.quick:
-            return ScoredSamples(add_per_class(card, []), held, [])
-        bar.advance()
-        training = floor if same == len(train) else embed_real(prepared, train, eyes)
-        bar.advance()
-        card["copies"], closest = copies(generated, training, held, prepared, protocol.seed)
-        bar.advance()
-        by_class = figures.within_classes(shown, floor, held, training, len(prepared.classes), protocol.seed)
-        card["diversity"] = diversity(shown, training, by_class)
-        add_per_class(card, by_class)
-        bar.advance()
-    if labelled:
-        assert images.labels is not None
-        found = classification_accuracy_score(images.pixels, images.labels, prepared, protocol.seed + 1)
-        real = {f"real_{name}": value for name, value in figures.estimate(found.real_accuracy, "accuracy").items()}
-        card["use"] = {**figures.estimate(found.accuracy, "accuracy"), **real, "images": found.count}
-    return ScoredSamples(card, held, closest)
+    @property
+    def estimate(self) -> Estimate | None:
+        """The figure with its interval, where there is one."""
+        return _estimate(self.value, self.low, self.high)
 
 
-def embedders_for(prepared: PreparedSet, protocol: Protocol) -> Embedders:
-    """The evaluator of a set, where it has classes, and the extractor that was asked for."""
-    if not len(prepared.held_out):
-        raise UserError(
-            f"{prepared.name} gives no held-out images, without which nothing can be measured; "
-            "at least 10 of a class are needed"
-        )
-    if len(prepared.classes) < 2 and protocol.features == "evaluator":
-        raise UserError(
-            f"{prepared.name} has {'one class' if prepared.classes else 'no labels'}, and an evaluator learns to tell "
-            "classes apart: choose --features imagenet"
-        )
-    judge = evaluator_for(prepared) if len(prepared.classes) > 1 else None
-    return Embedders(extractor(protocol.features, judge), judge)
+class Distance(Measurement):
+    """A measurement of generated against real images, beside what real images get."""
+
+    name: str | None = None
+    """What it is called in these features: FCD, FID, KID."""
+    floor: float | None = None
+    """The same measurement of as many training images: what a perfect generator would get."""
+    n: int | None = None
+    """Generated images that it was taken with."""
+
+    @property
+    def reference(self) -> float | None:
+        """What to hold the figure against."""
+        return self.floor
 
 
-def head(images: Samples, prepared: PreparedSet, protocol: Protocol, eyes: Embedders, count: int, held: int) -> Json:
-    """What was scored, against what, and how."""
-    manifest = prepared.manifest
-    return {
-        "format": FORMAT,
-        "ganvas": ganvas.__version__,
-        "name": images.name,
-        "images": images.facts,
-        "classes": list(prepared.classes),
-        "protocol": {
-            "features": eyes.extractor.protocol,
-            "evaluator": eyes.judge.digest if eyes.judge else None,
-            "n": count,
-            "reference": f"{held} held-out images of {prepared.name}",
-            "fingerprint": prepared.fingerprint,
-            "split": "the set's own" if manifest["own_split"] else "a tenth of each class by hash",
-            "size": prepared.size,
-            "channels": prepared.channels,
-            "crop": manifest["crop"],
-            "filter": manifest["filter"],
-            "quick": protocol.quick,
-            "seed": protocol.seed,
-        },
-        "evaluator": evaluator_facts(eyes.judge),
-    }
+class Distances(Record):
+    """Distances in the features that the protocol names; all but the first are None in a quick scorecard."""
+
+    frechet: Distance
+    kid: Distance | None = None
+    precision: Distance | None = None
+    recall: Distance | None = None
+    density: Distance | None = None
+    coverage: Distance | None = None
 
 
-def evaluator_facts(judge: Evaluator | None) -> Json | None:
-    """What is known of the evaluator."""
-    if judge is None:
-        return None
-    known = judge.info
-    return {
-        "temperature": known.temperature,
-        "calibration_error": known.calibration_error,
-        "calibrated_on": "one half of the held-out images, its error taken on the other",
-        "images_shown": known.shown,
-    }
+class Accuracy(Record):
+    """A classifier's accuracy, beside a reference on real images. Shares from 0 to 1 with Wilson's intervals."""
+
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    real_accuracy: float | None = None
+    real_low: float | None = None
+    real_high: float | None = None
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The accuracy with its interval, where there is one."""
+        return _estimate(self.accuracy, self.low, self.high)
+
+    @property
+    def reference(self) -> float | None:
+        """What to hold the accuracy against."""
+        return self.real_accuracy
 
 
-def copies(
-    generated: EmbeddedImages, training: EmbeddedImages, held: EmbeddedImages, prepared: PreparedSet, seed: int
-) -> tuple[Json, Closest]:
-    """Whether images are copies, in words and figures, and the closest ones."""
+class ClassificationAccuracyScore(Accuracy):
+    """CAS: the accuracy on real held-out images of a classifier trained on generated images alone."""
+
+    images: int
+    """Images that it, and the reference trained on real ones, learned from."""
+
+
+class CopyScores(Record):
+    """The test for copies of training images (`copies.py`)."""
+
+    p_value: float | None = None
+    z: float | None = None
+    closer: float | None = None
+    near_copies: float | None = None
+    flagged: bool | None = None
+    """None where the images are too few to tell."""
+    verdict: str | None = None
+    near_duplicates_across_split: int | None = None
+    """Held-out images with a near-duplicate among the training images, which blunt the test."""
+
+
+class DiversityScores(Measurement):
+    """The spread of generated images over that of real ones."""
+
+    within_classes: float | None = None
+    """The mean of the classes' own ratios."""
+    collapsed: bool | None = None
+
+
+class ClassScores(Accuracy):
+    """What is known of one class: its label accuracy, and its distances where there are images enough."""
+
+    name: str
+    n: int | None = None
+    real_n: int | None = None
+    frechet: Distance | None = None
+    kid: Distance | None = None
+    diversity: DiversityScores | None = None
+    copies: CopyScores | None = None
+
+
+class LabelScores(Accuracy):
+    """How often the evaluator predicts the label that an image was asked for."""
+
+    asked: bool
+    """False for images without labels: only `predicted` and the accuracy on real images are known then."""
+    confidence: float | None = None
+    """The mean calibrated probability of the label."""
+    real_confidence: float | None = None
+    worst: ClassScores | None = None
+    """The class with the lowest accuracy; its name and accuracy alone."""
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    """(K, K): a row for the label, a column for the prediction."""
+    predicted: dict[str, float] | None = None
+    """The share of images that the evaluator puts into each class, of images without labels."""
+
+
+class Origin(Record):
+    """Where the images came from: drawn by a run (recipe, images it was trained with, seed), or from a source."""
+
+    recipe: str | None = None
+    images: int | None = None
+    seed: int | None = None
+    source: str | None = None
+    fingerprint: str | None = None
+    refused: int | None = None
+    """Images of the source that could not be read."""
+
+
+class ProtocolRecord(Record):
+    """How it was measured. Scorecards compare where `comparison.MUST_AGREE` of this is equal."""
+
+    features: str
+    """The extractor and its digest: `evaluator@01234567`."""
+    evaluator: str | None = None
+    """The evaluator's digest."""
+    n: int
+    reference: str
+    fingerprint: str
+    """Of the real set."""
+    split: str
+    size: int
+    channels: int
+    crop: str | int | None = None
+    filter: str | None = None
+    quick: bool
+    seed: int
+
+
+class EvaluatorRecord(Record):
+    """What is known of the evaluator, of its `EvaluatorInfo`."""
+
+    temperature: float
+    calibration_error: float | None = None
+    calibrated_on: str = "one half of the held-out images, its error taken on the other"
+    images_shown: int
+    """In all epochs of its fit together."""
+
+
+class Scorecard(Record):
+    """Everything that is measured of a set of images. A part that was not measured is None, and absent in JSON."""
+
+    format: int = FORMAT
+    ganvas: str
+    name: str
+    images: Origin
+    classes: tuple[str, ...]
+    protocol: ProtocolRecord
+    evaluator: EvaluatorRecord | None = None
+    labels: LabelScores | None = None
+    distances: Distances
+    copies: CopyScores | None = None
+    diversity: DiversityScores | None = None
+    per_class: tuple[ClassScores, ...]
+    classification_accuracy_score: ClassificationAccuracyScore | None = None
+
+    def to_json(self) -> str:
+        """The scorecard as it is stored: floats with 8 digits, and null where a value is infinite."""
+        return json.dumps(_rounded(self.model_dump(exclude_none=True)), indent=1, ensure_ascii=False) + "\n"
+
+
+def read_scorecard(file: Path) -> Scorecard:
+    """The scorecard in a file. UserError, in one sentence, for anything else."""
     try:
-        found = copying.copy_test(generated.features, training.features, held.features, seed, generated.labels)
-    except TooFewError as error:
-        return {"p_value": None, "closer": None, "flagged": None, "verdict": f"Copies cannot be told: {error}."}, []
-    card = {
-        "p_value": found.p_value,
-        "z": found.z,
-        "closer": found.closer,
-        "twins": found.twins,
-        "flagged": found.flagged,
-        "verdict": copying.verdict(found),
-        "held_out_with_a_twin_in_training": int(prepared.manifest.get("near_across_split") or 0),
-    }
-    return card, [(int(mine), int(training.rows[real]), float(distance)) for mine, real, distance in found.pairs]
+        content = files.read_json(file)
+    except files.DamagedError as error:
+        raise UserError(f"{file} is not a scorecard: {error}") from None
+    if content.get("format") != FORMAT:
+        raise UserError(f"{file} is not a scorecard of format {FORMAT}, which this ganvas reads: evaluate again")
+    try:
+        return Scorecard.model_validate(content)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(
+            f"{file} is a damaged scorecard ({place}: {error.errors()[0]['msg']}): evaluate again"
+        ) from None
 
 
-def diversity(shown: EmbeddedImages, training: EmbeddedImages, by_class: list[Json]) -> Json:
-    """The spread of all images against that of real ones, and the mean of the classes' own."""
-    ratios = [found["diversity"]["value"] for found in by_class if "diversity" in found]
-    overall = figures.estimate_or_reason(lambda: spread_ratio(training.features, shown.features))
-    return {**overall, "within_classes": float(np.mean(ratios)) if ratios else None}
+def _estimate(value: float | None, low: float | None, high: float | None) -> Estimate | None:
+    # An infinite bound is null in JSON: it is the end of the line again when it is read.
+    if value is None:
+        return None
+    return Estimate(value, -math.inf if low is None else low, math.inf if high is None else high)
 
 
-def add_per_class(card: Json, by_class: list[Json]) -> Json:
-    """The card with what is known of each class under `per_class`."""
-    told = card["labels"].pop("classes", None) if card["labels"] else None
-    card["per_class"] = [
-        {"class": name, **(told[place] if told else {}), **(by_class[place] if by_class else {})}
-        for place, name in enumerate(card["classes"])
-    ]
-    return card
+def _rounded(value: Any) -> Any:
+    # JSON has no infinity and no NaN. A ratio to a real class of identical images is infinite.
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    if isinstance(value, float):
+        return float(f"{value:.8g}") if math.isfinite(value) else None
+    return value

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from ganvas import machine
-from ganvas.config.run import RunConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import BATCH, fit_classifier, fit_images
@@ -18,7 +19,6 @@ from ganvas.experiments.results import Record
 from ganvas.experiments.trials import one_thread
 from ganvas.rng import stream
 from ganvas.training import autotune
-from ganvas.training.engine import ComputeConfig
 
 FULL = 1.0
 REDUCED = (0.1, 0.01)
@@ -216,7 +216,8 @@ def measured_rates(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig
     try:
         with one_thread():
             torch.set_num_threads(1)
-            training = autotune.images_per_second(run, prepared, compute, SECONDS_FOR_A_RATE)
+            resolved = resolve(run, prepared, compute)
+            training = autotune.images_per_second(resolved, prepared, compute, SECONDS_FOR_A_RATE)
             return Rates(_fitting_rate(prepared), training)
     finally:
         torch.set_num_threads(threads)

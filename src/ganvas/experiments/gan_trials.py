@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import RunConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
+from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import Samples, draw_samples, proportions, subsample
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.images import Pixels, decode, grid, save_png
@@ -22,9 +24,8 @@ from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
 from ganvas.training import health
-from ganvas.training.engine import ComputeConfig, Engine
-from ganvas.training.scoring import eval_mode
-from ganvas.training.trainer import Trainer, build_trainer, steps_for
+from ganvas.training.engine import Engine
+from ganvas.training.trainer import Trainer, build_trainer
 
 COUNT = 2_000
 STRIP = 20  # images that show a variant
@@ -36,7 +37,7 @@ SPEED = ComputeConfig(1, "float32", "contiguous")  # the same for all, whatever 
 class TrainedGan:
     """A GAN whose training has ended."""
 
-    run: RunConfig
+    run: ResolvedRun
     prepared: PreparedSet
     trainer: Trainer
     images: int
@@ -95,11 +96,11 @@ def train_for_images(run: RunConfig, prepared: PreparedSet, images: int, compute
 
     The learning rate changes at every step, as in a run of so many images. RunFailedError on divergence.
     """
-    trainer, batch = build_trainer(run, prepared, Engine.for_trials(compute)), run.training.batch
-    total = steps_for(images, batch) * batch
+    resolved, batch = resolve(run, prepared, compute, images), run.training.batch
+    trainer, total = build_trainer(resolved, prepared, Engine.for_trials(compute)), resolved.images
     spent = next(s for s in stretches(trainer, lambda s: s.images / total, batch) if s.images >= total)
     health.check_finite({}, trainer.networks, total // batch)
-    return TrainedGan(run, prepared, trainer, spent.images, spent.processor_seconds)
+    return TrainedGan(resolved, prepared, trainer, spent.images, spent.processor_seconds)
 
 
 def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
@@ -110,9 +111,10 @@ def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
     """
     choices = variant.choices
     data = {"data": {"size": choices["size"]}} if "size" in choices else {}
-    run = configure(trial.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": trial.seed})
-    prepared = open_source(trial.source, run.data, processes=1)
+    asked = configure(trial.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": trial.seed})
+    prepared = open_source(trial.source, asked.data, processes=1)
     training_set = shuffled(prepared, trial.seed) if choices.get("shuffled") else prepared
+    run = resolve(asked, training_set, SPEED)
     trainer = build_trainer(run, training_set, Engine.for_trials(SPEED))
     images = round(choices.get("images_a_second", 0) * trial.seconds)
 

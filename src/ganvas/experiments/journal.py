@@ -4,8 +4,6 @@ The first line says what was asked and planned; every other is one trial. A torn
 """
 
 import base64
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
+from ganvas import files
 from ganvas.errors import UserError
 from ganvas.experiments.experiment import Flags, Measurements
 from ganvas.experiments.results import Record
@@ -101,29 +100,19 @@ class Journal:
         """Writes the first line of a new journal. Of an old one it writes every whole line again."""
         self.header = self.header or Header(asked=asked, plan=plan)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _write(self.path, [self.header.model_dump(), *map(_without_defaults, self.finished)])
+        with files.open_atomic(self.path) as file:
+            for line in [self.header.model_dump(), *map(_without_defaults, self.finished)]:
+                files.append_jsonl(file, line)
 
     def add(self, line: TrialLine) -> None:
         """One more line, on the disk when this returns."""
         self.finished.append(line)
-        _append(self.path, _without_defaults(line))
+        with self.path.open("ab") as file:
+            files.append_jsonl(file, _without_defaults(line), synced=True)
 
 
 def _without_defaults(line: TrialLine) -> dict[str, Any]:
     return line.model_dump(exclude_defaults=True)
-
-
-def _write(path: Path, lines: list[dict[str, Any]]) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    unfinished.replace(path)
-
-
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -131,18 +120,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return list(files.read_jsonl(path))
+    except files.DamagedError as error:
+        raise UserError(f"{path}: {error}; remove the file to begin anew") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    objects = []
-    for number, text in enumerate(texts, start=1):
-        try:
-            line = json.loads(text)
-            if not isinstance(line, dict):
-                raise ValueError
-            objects.append(line)
-        except ValueError:
-            if number == len(texts):
-                break
-            raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
-    return objects

@@ -3,16 +3,16 @@
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganvas import machine
 from ganvas.config.recipes import configure
-from ganvas.data.prepared import PreparedSet
+from ganvas.config.resolve import resolve
+from ganvas.data.prepared import PreparedSet, in_memory
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import SPEED
-from ganvas.networks.layers import parameter_count
+from ganvas.networks.inspect import parameter_count
 from ganvas.networks.pair import Generator, Shape
 from ganvas.rng import stream
 from ganvas.training.engine import Engine
@@ -31,9 +31,12 @@ def measure_memory(trial: Trial, variant: Variant) -> Measurements:
     Where the system does not report memory there is no figure of it.
     """
     engine = Engine.for_trials(SPEED)
-    run = configure("noise", variant.choices["recipe"], {"seed": trial.seed})
+    asked = configure("noise", variant.choices["recipe"], {"seed": trial.seed})
     small, prepared = (noise_set(size, trial.seed) for size in (SMALLEST, variant.choices["size"]))
-    seconds_a_step(build_trainer(run, small, engine), 0)  # what libraries load once belongs to no network
+    run = resolve(asked, prepared, SPEED)
+    seconds_a_step(
+        build_trainer(resolve(asked, small, SPEED), small, engine), 0
+    )  # what libraries load once belongs to no network
     forget_peak()
     before = peak()
     trainer = build_trainer(run, prepared, engine)
@@ -51,8 +54,7 @@ def noise_set(size: int, seed: int) -> PreparedSet:
     """A set of noise in three channels: what a step costs does not depend on the images."""
     generator = stream(seed, "noise pictures", size)
     pixels = torch.randint(256, (IMAGES, 3, size, size), generator=generator, dtype=torch.uint8).numpy()
-    rows = np.arange(IMAGES)
-    return PreparedSet("noise", "", Path(), pixels, None, (), rows, rows[:0], {})
+    return in_memory("noise", pixels)
 
 
 def seconds_a_step(trainer: Trainer, seconds: float) -> float:

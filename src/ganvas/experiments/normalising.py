@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.predict import accuracy, predict
 from ganvas.experiments.experiment import Measurements, Trial, Variant
@@ -36,7 +37,7 @@ def measure_classifier(trial: Trial, variant: Variant) -> Measurements:
     choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": trial.seed}
     run = configure(trial.source, "book-classifier", choices)
     prepared = open_source(trial.source, run.data, processes=1)
-    trainer = build_trainer(run, prepared, Engine.for_trials(SPEED))
+    trainer = build_trainer(resolve(run, prepared, SPEED), prepared, Engine.for_trials(SPEED))
     classifier = trainer.networks["classifier"]
     if name == "spectral":
         normalise_spectrally(classifier)

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.experiments import charts
 from ganvas.experiments.experiment import Measure
 from ganvas.experiments.gan_trials import strips_of
 from ganvas.experiments.results import ComparisonResult, ExperimentResults, Figure, VariantResult
 from ganvas.report.page import Markdown, escape_markdown, render, table
-from ganvas.runs import sealed
 
 VERDICTS = {"yes": "yes", "no": "no", "partly": "in part", "unknown": "inconclusive"}
 
@@ -36,8 +35,8 @@ def write(results: ExperimentResults, folder: Path, names: Names = STUDY) -> Non
     text = markdown(results, has_strips, names)
     shown = (names.chart, names.strips) if has_strips else (names.chart,)
     page = render(text, results.title, {name: (folder / name).read_bytes() for name in shown})
-    sealed.replace_synced(folder / names.text, text.encode("utf-8"))
-    sealed.replace_synced(folder / names.page, page.encode("utf-8"))
+    files.write_atomic(folder / names.text, text.encode("utf-8"))
+    files.write_atomic(folder / names.page, page.encode("utf-8"))
     console.info(f"answer {folder / names.page}")
 
 

@@ -6,15 +6,14 @@ from torch import Tensor
 
 from ganvas.data import open_source
 from ganvas.evaluation.fit import MAX_SHIFT, fit_classifier
-from ganvas.evaluation.predict import accuracy, predict
+from ganvas.evaluation.predict import accuracy, eval_mode, predict
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import held_out, train_gan
 from ganvas.images import from_uint8
-from ganvas.networks.layers import receptive_field
+from ganvas.networks.inspect import receptive_field
 from ganvas.networks.pair import Discriminator, Shape
 from ganvas.objectives.augment import random_translate
 from ganvas.rng import stream
-from ganvas.training.scoring import eval_mode
 from ganvas.training.trainer import network_shape
 
 RATE = 3_000  # images of 28 px that a classifier learns from in a second of one thread, more or less

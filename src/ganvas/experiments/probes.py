@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.fit import fit_classifier
+from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments import strokes
 from ganvas.experiments.experiment import Measurements, Trial, Variant
@@ -21,7 +22,6 @@ from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights, stream
-from ganvas.training.scoring import eval_mode
 
 MOST = 2_000  # images that a probe learns from, and as many that it is asked about
 SECTORS = 8  # of a turn

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, JsonValue, ValidationError
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import BATCH, weights_digest
 from ganvas.experiments import analysis, budget, verdict
@@ -21,7 +21,6 @@ from ganvas.experiments.results import ExperimentResults
 from ganvas.experiments.trials import assemble, carry_out, software_and_machine
 from ganvas.experiments.worth_trials import GENERATED, GENERATORS, WAYS, Subject, measure_worth, rare_classes
 from ganvas.report.page import escape_markdown
-from ganvas.runs import sealed
 from ganvas.settings import Settings
 
 RESULTS, NAMES = "worth.jsonl", Names("worth.md", "worth.html", "worth.png", "worth-images.png")
@@ -86,7 +85,7 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
     carry_out(experiment, str(subject.path), choices.all_seeds, seconds, journal)
     results = results_of(subject, experiment, plan, choices, journal)
     if results.done == results.trials:
-        sealed.remove(folder / GENERATORS)
+        files.remove(folder / GENERATORS)
     return results
 
 

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganvas.config.recipes import configure
-from ganvas.config.run import RunConfig
-from ganvas.data import DataConfig, PreparedSet, open_source
+from ganvas.config.run import ComputeConfig, RunConfig
+from ganvas.data import PreparedSet, open_source
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation import predict
 from ganvas.evaluation.fit import fit_classifier
 from ganvas.evaluation.samples import Samples, draw_samples, subsample
+from ganvas.evaluation.scorecard import Origin
 from ganvas.experiments.budget import Share, class_counts, subset
 from ganvas.experiments.experiment import Flags, Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import train_for_images
@@ -25,7 +25,6 @@ from ganvas.rng import stream
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
 from ganvas.sampling import Sampler
-from ganvas.training.engine import ComputeConfig
 
 WAYS = {
     "a": "real only",
@@ -68,10 +67,9 @@ def open_subject(path: Path, most_tested: int) -> Subject:
     if len(sampler.classes) == 1:
         raise UserError(f"{sampler.name} knows one class, and a classifier tells classes apart")
     record = RunFolder(path).read()
-    asked, resolved = record["asked"], record["run"]
-    run = configure(resolved["source"], asked["recipe"], asked["choices"])
-    prepared = open_source(run.source, DataConfig.model_validate(resolved["data"]))
-    if prepared.fingerprint != record["data"]["fingerprint"]:
+    run = record.asked.configure()
+    prepared = open_source(run.source, run.data)
+    if prepared.fingerprint != record.data.fingerprint:
         raise UserError(
             f"{run.source} is no longer what {path} was trained on: its images have changed; bring them back, or "
             "train another run on them"
@@ -81,7 +79,7 @@ def open_subject(path: Path, most_tested: int) -> Subject:
             f"{prepared.name} gives no held-out images, without which no classifier can be tested; "
             "at least 10 of a class are needed"
         )
-    compute = replace(ComputeConfig(**record["speed"]), threads=1)
+    compute = replace(record.run.compute, threads=1)
     tested = subsample(np.asarray(prepared.held_out), prepared.labels, most_tested)
     return Subject(sampler.name, path, run, compute, prepared, sampler, tested)
 
@@ -162,7 +160,7 @@ def generated_images(subject: Subject, part: PreparedSet, share: Share, trial: T
         np.savez(unfinished, pixels=drawn.pixels, labels=drawn.labels)
         unfinished.replace(path)
     with np.load(path) as saved:
-        return Samples(subject.name, saved["pixels"], saved["labels"], {})
+        return Samples(subject.name, saved["pixels"], saved["labels"], Origin())
 
 
 def training_images(

@@ -1,8 +1,8 @@
-"""The pairs of *Make Your First GAN With PyTorch*, as facts: fully connected, and convolutional.
+"""The pairs of *Make Your First GAN With PyTorch*: fully connected, and convolutional.
 
-The book speaks another dialect than this house, and it is translated here and nowhere else:
+The book has other conventions than ganvas. They are translated here and nowhere else:
 
-- its images lie in [0, 1]: a discriminator here takes [-1, 1] and reads (x + 1) / 2, a generator gives 2 sigmoid - 1;
+- its images lie in [0, 1]: a discriminator here takes [-1, 1] and reads (x + 1) / 2, a generator returns 2 sigmoid - 1;
 - its discriminators end in a sigmoid: here they return the logit before it, and the loss applies the sigmoid;
 - its labels are one-hot vectors, joined to the noise and to the image.
 
@@ -19,52 +19,42 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import join_planes, join_vector
 from ganvas.networks.layers import Activation, Normalisation, activation, normalisation, spectral_norm
-from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
 
 class BookGenerator(Generator):
-    """Joins the one-hot label to the noise, runs `layers`, and turns the book's [0, 1] into [-1, 1]."""
+    """noise (N, Z), labels -> (N, C, H, W) in [-1, 1], through `layers`, which take the joined vector (N, Z + K)."""
 
     def __init__(self, layers: nn.Sequential, noise_size: int, classes: int) -> None:
-        super().__init__()
+        super().__init__(noise_size, classes)
         self.layers = layers
-        self.noise_size = noise_size
-        self.classes = classes
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See `Generator`."""
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
         values: Tensor = self.layers(join_vector(noise, labels, self.classes))
-        return torch.sigmoid(values.float()) * 2 - 1
+        return torch.sigmoid(values.float()) * 2 - 1  # the book's [0, 1] -> [-1, 1]
 
 
-class BookMLPDiscriminator(Discriminator):
-    """Flattens the image, joins the one-hot label, runs `layers`."""
+class BookDiscriminator(Discriminator):
+    """images (N, C, H, W), labels -> logits (N,), through `layers`.
 
-    def __init__(self, layers: nn.Sequential, classes: int) -> None:
-        super().__init__()
-        self.layers = layers
-        self.classes = classes
+    They take the image with the label as K planes, (N, C + K, H, W); or `flat`, as one vector (N, C * H * W + K).
+    """
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See `Discriminator`."""
-        pixels = ((images + 1) / 2).flatten(1)  # (N, C, H, W) -> (N, C * H * W)
-        logits: Tensor = self.layers(join_vector(pixels, labels, self.classes))
-        return logits.flatten().float()
+    def __init__(self, layers: nn.Sequential, classes: int, flat: bool) -> None:
+        super().__init__(classes)
+        self.layers, self.flat = layers, flat
 
-
-class BookConvDiscriminator(Discriminator):
-    """Joins one-hot planes to the image, runs `layers`."""
-
-    def __init__(self, layers: nn.Sequential, classes: int) -> None:
-        super().__init__()
-        self.layers = layers
-        self.classes = classes
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See `Discriminator`."""
-        logits: Tensor = self.layers(join_planes((images + 1) / 2, labels, self.classes))
-        return logits.flatten().float()
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,)."""
+        images = (images + 1) / 2  # [-1, 1] -> the book's [0, 1]
+        if self.flat:
+            joined = join_vector(images.flatten(1), labels, self.classes)
+        else:
+            joined = join_planes(images, labels, self.classes)
+        logits: Tensor = self.layers(joined)  # (N, 1)
+        return DiscriminatorOutput(logits.flatten().float())
 
 
 class BookMLP(Settings):
@@ -83,17 +73,17 @@ class BookMLP(Settings):
     """What follows the nonlinearity; none is the book's before its third refinement, batch needs 2 images or more."""
 
     def build(self, shape: Shape) -> Pair:
-        """A pair for images of that shape, its weights drawn from torch's global generator."""
+        """A pair for images of that shape, with weights drawn from torch's global generator."""
         pixels = shape.channels * shape.size**2
-        draw = self._between(self.noise + shape.classes, pixels)
-        draw["image"] = nn.Unflatten(1, shape.image)
-        judge = self._between(pixels + shape.classes, 1)
+        generator = self._layers(self.noise + shape.classes, pixels)
+        generator["image"] = nn.Unflatten(1, shape.image)
+        discriminator = self._layers(pixels + shape.classes, 1)
         return Pair(
-            BookGenerator(nn.Sequential(draw), self.noise, shape.classes),
-            BookMLPDiscriminator(nn.Sequential(judge), shape.classes),
+            BookGenerator(nn.Sequential(generator), self.noise, shape.classes),
+            BookDiscriminator(nn.Sequential(discriminator), shape.classes, flat=True),
         )
 
-    def _between(self, inputs: int, outputs: int) -> "OrderedDict[str, nn.Module]":
+    def _layers(self, inputs: int, outputs: int) -> "OrderedDict[str, nn.Module]":
         return OrderedDict(
             hidden=nn.Linear(inputs, self.hidden),
             activation=activation(self.activation, self.slope),
@@ -113,18 +103,18 @@ class Geometry:
     first_map: int
     """Side of the generator's first map, in pixels."""
     padding: int
-    """What the generator's last stage cuts from each side."""
+    """Pixels that the generator's last stage cuts from each side."""
     output_padding: int
-    """1 where that cuts one pixel too many, and it is given back at the right and the bottom."""
+    """1 where that is one pixel too many: one row and column are added again at the bottom and the right."""
 
 
 def geometry(size: int) -> Geometry:
-    """The rule that is the book's at 128 px, for images of any size from 16 to 128 px.
+    """The sizes of a pair for images of 16 to 128 px, by a rule that gives the book's sizes at 128 px.
 
     Kernel: the even number nearest to size / 16, at least 4. Stages: 3, or 2 where 3 would start the generator from a
-    map smaller than 4 x 4. First map: the smallest from which the generator reaches the size; what it draws beyond is
-    cut evenly by the padding of its last stage. A value of the discriminator's last map then sees 50 px of 128, 22 of
-    64 and 10 of 28.
+    map smaller than 4 x 4. First map: the smallest from which the generator reaches the size; the padding of its last
+    stage cuts the excess evenly. The receptive field of the discriminator's last map is then 50 px at 128 px, 22 at 64
+    and 10 at 28.
     """
     kernel = max(4, (size + 16) // 32 * 2)
     stages = 3 if _first_map(size, kernel, 3) >= 4 else 2
@@ -134,7 +124,8 @@ def geometry(size: int) -> Geometry:
 
 
 def _first_map(size: int, kernel: int, stages: int) -> int:
-    # A stage makes m into 2 m + kernel - 2; s of them make it 2^s m + (2^s - 1) (kernel - 2).
+    # A transposed convolution of stride 2 turns side m into 2 m + kernel - 2. After s stages that is
+    # 2^s m + (2^s - 1) (kernel - 2); solved for the size, and rounded up.
     growth = 1 << stages
     return -(-(size - (growth - 1) * (kernel - 2)) // growth)
 
@@ -160,13 +151,13 @@ class BookConv(Settings):
     as the generator's last stage is, it reads them all. auto: as published at 128 px, padded at other sizes."""
 
     def build(self, shape: Shape) -> Pair:
-        """A pair for images of that shape, its weights drawn from torch's global generator."""
-        generator = BookGenerator(self._draw(shape), self.noise, shape.classes)
-        return Pair(generator, BookConvDiscriminator(self._judge(shape), shape.classes))
+        """A pair for images of that shape, with weights drawn from torch's global generator."""
+        generator = BookGenerator(self._generator_layers(shape), self.noise, shape.classes)
+        return Pair(generator, BookDiscriminator(self._discriminator_layers(shape), shape.classes, flat=False))
 
-    def _draw(self, shape: Shape) -> nn.Sequential:
+    def _generator_layers(self, shape: Shape) -> nn.Sequential:
         plan = geometry(shape.size)
-        kind: Normalisation = "batch" if self.normalisation == "spectral" else self.normalisation
+        norm: Normalisation = "batch" if self.normalisation == "spectral" else self.normalisation
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             linear=nn.Linear(self.noise + shape.classes, self.ends * plan.first_map**2),
             linear_activation=activation(self.activation, self.slope),
@@ -183,30 +174,28 @@ class BookConv(Settings):
                 padding=plan.padding if last else 0,
                 output_padding=plan.output_padding if last else 0,
             )
-            layers[f"normalisation{stage}"] = normalisation(kind, maps[stage], dimensions=2)
+            layers[f"normalisation{stage}"] = normalisation(norm, maps[stage], dimensions=2)
             if not last:
                 layers[f"activation{stage}"] = activation(self.activation, self.slope)
         return nn.Sequential(layers)
 
-    def _judge(self, shape: Shape) -> nn.Sequential:
+    def _discriminator_layers(self, shape: Shape) -> nn.Sequential:
         plan = geometry(shape.size)
-        bounded = self.normalisation == "spectral"
-        kind: Normalisation = "none" if self.normalisation == "spectral" else self.normalisation
+        spectral = self.normalisation == "spectral"
+        norm: Normalisation = "none" if self.normalisation == "spectral" else self.normalisation
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         maps = [shape.channels + shape.classes, *[self.width] * (plan.stages - 1), self.ends]
+        pads = self.edges == "padded" or (self.edges == "auto" and shape.size != 128)
         side = shape.size
         for stage in range(1, plan.stages + 1):
-            padding = plan.padding if stage == 1 and self._pads(shape.size) else 0
+            padding = plan.padding if stage == 1 and pads else 0
             convolution = nn.Conv2d(maps[stage - 1], maps[stage], plan.kernel, stride=2, padding=padding)
-            layers[f"convolution{stage}"] = spectral_norm(convolution) if bounded else convolution
-            if stage < plan.stages:
-                layers[f"normalisation{stage}"] = normalisation(kind, maps[stage], dimensions=2)
+            layers[f"convolution{stage}"] = spectral_norm(convolution) if spectral else convolution
+            if stage < plan.stages:  # the book leaves the last convolution without
+                layers[f"normalisation{stage}"] = normalisation(norm, maps[stage], dimensions=2)
             layers[f"activation{stage}"] = activation(self.activation, self.slope)
-            side = (side + 2 * padding - plan.kernel) // 2 + 1
+            side = (side + 2 * padding - plan.kernel) // 2 + 1  # of a convolution with stride 2
         layers["flatten"] = nn.Flatten()
         linear = nn.Linear(self.ends * side**2, 1)
-        layers["linear"] = spectral_norm(linear) if bounded else linear
+        layers["linear"] = spectral_norm(linear) if spectral else linear
         return nn.Sequential(layers)
-
-    def _pads(self, size: int) -> bool:
-        return self.edges == "padded" or (self.edges == "auto" and size != 128)

@@ -1,4 +1,4 @@
-"""The book's classifier: two small convolutions and one linear layer that tell the classes of an image apart."""
+"""The book's classifier: two small convolutions and one linear layer."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -16,8 +16,8 @@ LARGEST_LAST_MAP = 8
 class Classifier(nn.Module):
     """images (N, C, H, W) in [-1, 1] -> class logits (N, K).
 
-    The book's own images lie in [0, 1] and its network ends in a sigmoid: the first is translated here, the second
-    belongs to the loss (binary cross-entropy of each logit against the one-hot label).
+    The book's images lie in [0, 1], which is translated here, and its network ends in a sigmoid, which belongs to the
+    loss here: binary cross-entropy of each logit against the one-hot label.
     """
 
     def __init__(self, layers: nn.Sequential) -> None:
@@ -25,7 +25,7 @@ class Classifier(nn.Module):
         self.layers = layers
 
     def forward(self, images: Tensor) -> Tensor:
-        """See the class."""
+        """Class logits (N, K)."""
         logits: Tensor = self.layers((images + 1) / 2)
         return logits.float()
 
@@ -46,8 +46,8 @@ class BookClassifier(Settings):
     def build(self, shape: Shape) -> Classifier:
         """A classifier for images of that shape, its weights drawn from torch's global generator.
 
-        A 5 x 5 convolution, then 3 x 3 ones until the map is at most 8 px wide, every stride 2: at 28 px one of each,
-        as in the book, with maps of 12 and 5 px.
+        A 5 x 5 convolution, then 3 x 3 ones until the map is at most 8 px wide, all of stride 2. At 28 px that is one
+        of each, as in the book, with maps of 12 and 5 px.
         """
         assert shape.classes > 0, "a classifier needs classes"
         layers: OrderedDict[str, nn.Module] = OrderedDict()

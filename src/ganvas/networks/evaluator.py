@@ -1,4 +1,4 @@
-"""The evaluator: a small classifier of a set's classes, fitted in a minute, whose last features measure distances."""
+"""The evaluator: a small classifier of a set's classes, trained in a minute. Distances are measured in its features."""
 
 from typing import Literal
 
@@ -18,27 +18,26 @@ class EvaluatorNetwork(nn.Module):
         super().__init__()
         assert shape.classes > 0, "an evaluator needs classes"
         layers: list[nn.Module] = []
-        maps, side, width = shape.channels, shape.size, settings.width
+        channels, side, width = shape.channels, shape.size, settings.width
         while side > SMALLEST_MAP or not layers:
-            layers += [
-                nn.Conv2d(maps, width, 5 if not layers else 3, stride=2, padding=2 if not layers else 1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(),
-            ]
-            maps, side, width = width, (side + 1) // 2, width * 2
-        layers += [nn.Conv2d(maps, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps), nn.ReLU()]
+            kernel = 3 if layers else 5  # no bias: the batch normalisation behind it would subtract it again
+            layers += [nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2, bias=False)]
+            layers += [nn.BatchNorm2d(width), nn.ReLU()]
+            channels, side, width = width, (side + 1) // 2, width * 2
+        layers += [nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
         self.maps = nn.Sequential(*layers)
-        self.last = nn.Sequential(nn.Flatten(), nn.Linear(maps * side**2, settings.features), nn.ReLU())
-        self.classes = nn.Linear(settings.features, shape.classes)
+        self.last = nn.Sequential(nn.Flatten(), nn.Linear(channels * side**2, settings.features), nn.ReLU())
+        self.class_head = nn.Linear(settings.features, shape.classes)
 
     def features(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F), at least 0."""
-        found: Tensor = self.last(self.maps(images))
-        return found.float()
+        features: Tensor = self.last(self.maps(images))
+        return features.float()
 
     def forward(self, images: Tensor) -> Tensor:
-        """See the class."""
-        logits: Tensor = self.classes(self.last(self.maps(images)))
+        """Class logits (N, K)."""
+        # Not of `features`, which are float32: under autocast the head then runs in low precision like all the rest.
+        logits: Tensor = self.class_head(self.last(self.maps(images)))
         return logits.float()
 
 
@@ -52,5 +51,5 @@ class EvaluatorConfig(Settings):
     """Values of the last layer before the classes."""
 
     def build(self, shape: Shape) -> EvaluatorNetwork:
-        """A new evaluator for images of that shape, its weights drawn from torch's global generator."""
+        """A new evaluator for images of that shape, with weights drawn from torch's global generator."""
         return EvaluatorNetwork(self, shape)

@@ -1,4 +1,4 @@
-"""Layers that are chosen by name, and what a network looks like from outside: its size and its receptive fields."""
+"""The layers that the networks are built from, and the sizes of their maps."""
 
 import math
 from typing import Literal, NamedTuple
@@ -9,31 +9,47 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from ganvas.errors import UserError
-from ganvas.networks.pair import Discriminator, Generator, Shape
 
 Activation = Literal["leaky-relu", "gelu", "sigmoid"]
 Normalisation = Literal["batch", "layer", "instance", "none"]
 
+SMALLEST_MAP = 8
+"""Maps are halved until their side is at most this, in pixels."""
+FEW_CHANNELS = 8
+"""Below so many output channels a transposed convolution of PyTorch wastes most of its work: see `Upsample2x`."""
 
-FEW_MAPS = 8
-"""So few maps come out of `Doubling` that a transposed convolution wastes most of its work."""
+
+class Level(NamedTuple):
+    """The maps of one resolution: (N, channels, size, size)."""
+
+    channels: int
+    size: int
 
 
-class LayerReport(NamedTuple):
-    """One convolution as it ran."""
+def pyramid(size: int, width: int, channels: int) -> list[Level]:
+    """The levels from the image (channels, size) down to the smallest map: a discriminator's; reversed, a generator's.
 
-    name: str
-    receptive_field: int | None
-    """Side in pixels of the square of input that one output value sees; None for a layer that enlarges."""
-    output: tuple[int, ...]
-    """(C, H, W)."""
+    Sides halve, rounded down, until at most 8 px: 28, 32, 1 -> (1, 28), (32, 14), (64, 7). Channels start at `width`
+    below the image and double, so that a layer between two levels costs the same arithmetic at any depth.
+    """
+    levels = [Level(channels, size)]
+    while levels[-1].size > SMALLEST_MAP:
+        levels.append(Level(width << (len(levels) - 1), levels[-1].size // 2))
+    return levels
+
+
+def activation(name: Activation, slope: float) -> nn.Module:
+    """The nonlinearity of that name. `slope` is that of LeakyReLU below zero; the others do not use it."""
+    if name == "leaky-relu":
+        return nn.LeakyReLU(slope)
+    return nn.GELU() if name == "gelu" else nn.Sigmoid()
 
 
 class VectorBatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d on (N, F), which says in a sentence why it cannot train on one image at a time."""
+    """BatchNorm1d on (N, F), with an error message for a person where the batch is a single vector."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """See the class."""
+        """(N, F) -> (N, F)."""
         if self.training and len(values) == 1:
             raise UserError(
                 "batch normalisation of a vector has nothing to average over in a batch of one image: "
@@ -42,18 +58,11 @@ class VectorBatchNorm(nn.BatchNorm1d):
         return super().forward(values)
 
 
-def activation(name: Activation, slope: float) -> nn.Module:
-    """The nonlinearity of that name; `slope` is LeakyReLU's, below zero, and counts for it alone."""
-    if name == "leaky-relu":
-        return nn.LeakyReLU(slope)
-    return nn.GELU() if name == "gelu" else nn.Sigmoid()
-
-
 def normalisation(name: Normalisation, features: int, dimensions: Literal[1, 2]) -> nn.Module:
     """A layer that normalises vectors (N, features) or, with 2 dimensions, maps (N, features, H, W).
 
     "layer" normalises each image over all its values, "instance" each map of each image over its pixels, "batch"
-    each feature over the batch (and pixels). For maps, "batch" with one image in the batch is "instance" while
+    each feature over the batch (and pixels). For maps, "batch" with one image in the batch equals "instance" while
     training. A vector has no pixels: there "instance" takes the vector for one map, without a learned scale.
     """
     if name == "none":
@@ -61,111 +70,11 @@ def normalisation(name: Normalisation, features: int, dimensions: Literal[1, 2])
     if dimensions == 2:
         if name == "batch":
             return nn.BatchNorm2d(features)
-        # One group of all channels: layer normalisation at any image size.
+        # One group of all channels is layer normalisation that does not fix the side of the map, as LayerNorm would.
         return nn.GroupNorm(1, features) if name == "layer" else nn.InstanceNorm2d(features, affine=True)
     if name == "batch":
         return VectorBatchNorm(features)
     return nn.LayerNorm(features, elementwise_affine=name == "layer")
-
-
-class Upsample2x(nn.ConvTranspose2d):
-    """Maps (N, before, H, W) -> (N, after, 2H, 2W), or one row and column more: a transposed convolution, but faster.
-
-    A transposed convolution of side 4, stride 2 and padding 1 makes each output pixel of four inputs, chosen by whether
-    its row and its column are even. So it is a 2x2 convolution with four sets of filters, shuffled into pixels
-    (Shi et al. 2016, arXiv 1609.07009) and cropped by one: the same function, which runs as a plain convolution does.
-    That is the faster way in bfloat16, and in any precision to a few maps; to many in float32, PyTorch's own is.
-    """
-
-    def __init__(self, before: int, after: int, extra: int = 0) -> None:
-        super().__init__(before, after, 4, stride=2, padding=1, output_padding=extra)
-
-    def reset_parameters(self) -> None:
-        """As PyTorch draws a convolution's weights, for the four inputs that a pixel has; its own reckons with 16."""
-        limit = 1 / math.sqrt(4 * self.in_channels)
-        assert self.bias is not None
-        for parameter in (self.weight, self.bias):
-            nn.init.uniform_(parameter, -limit, limit)
-
-    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """See the class."""
-        low = maps.dtype == torch.bfloat16 or torch.is_autocast_enabled(maps.device.type)
-        return self.shuffled(maps) if low or self.out_channels < FEW_MAPS else super().forward(maps, output_size)
-
-    def shuffled(self, maps: Tensor) -> Tensor:
-        """By a plain convolution."""
-        assert self.bias is not None
-        batch, before, height, width = maps.shape
-        after, extra = self.out_channels, self.output_padding[0]
-        # Filters set by set, so that the channels of a pixel stay side by side when they move: a tenth faster in all.
-        sets = self.weight.reshape(before, after, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
-        places = F.conv2d(maps, sets.reshape(4 * after, before, 2, 2), self.bias.repeat(4), padding=1)
-        places = places.permute(0, 2, 3, 1)  # (N, 4A, H + 1, W + 1) -> (N, H + 1, W + 1, 4A)
-        places = places.reshape(batch, height + 1, width + 1, 2, 2, after).transpose(2, 3)
-        fine = places.reshape(batch, 2 * height + 2, 2 * width + 2, after).permute(0, 3, 1, 2)
-        inner = fine[:, :, 1 : 1 + 2 * height + extra, 1 : 1 + 2 * width + extra]
-        # One copy into the layout that the next layer wants, in place of a crop that every later pass has to step over.
-        return inner.contiguous(memory_format=torch.channels_last)
-
-
-def blur_matrix(size: int) -> Tensor:
-    """(S, S): a matrix B for which B @ maps @ B.T averages every place with its neighbours by 1, 2, 1 each way.
-
-    The edge goes on outside. What changes sign from pixel to pixel, as the dots do that enlarging leaves behind,
-    becomes nothing (Zhang 2019, arXiv 1904.11486). For one map of 28 px products take a tenth of a convolution's time.
-    """
-    near = torch.eye(size, device="cpu")  # on no device it would stay empty: no file fills it
-    return 0.5 * near + 0.25 * (torch.cat([near[:1], near[:-1]]) + torch.cat([near[1:], near[-1:]]))
-
-
-def flatten_channels_last(maps: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, H * W * C), pixel by pixel: free where maps lie channels last.
-
-    In the other order the gradient comes back in another layout than the maps', which PyTorch handles 30 times slower.
-    """
-    return maps.permute(0, 2, 3, 1).flatten(1)
-
-
-def unflatten_channels_last(values: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """(N, H * W * C) -> (N, C, H, W) of shape (C, H, W), lying channels last: what `flattened` undoes."""
-    channels, height, width = shape
-    return values.view(-1, height, width, channels).permute(0, 3, 1, 2)
-
-
-class PatchDCT(nn.PixelUnshuffle):
-    """Images (N, C, H, W) -> (N, C * P * P, H / P, W / P): how strong each cosine wave is in each patch of P x P.
-
-    The discrete cosine transform (Ahmed, Natarajan & Rao 1974, doi 10.1109/T-C.1974.223784), wave (i, j) weakened to
-    1 / (1 + i + j), and all scaled so that noise keeps its size. The layer behind it can do what it could do with the
-    pixels, but learns first what is smooth over a patch, as images are: their amplitudes fall as one over the
-    frequency (Field 1987, doi 10.1364/JOSAA.4.002379), and here once more.
-    """
-
-    basis: Tensor  # (P * P, P * P): the pixels of a wave in each row
-
-    def __init__(self, patch: int) -> None:
-        super().__init__(patch)
-        place = torch.arange(patch, device="cpu")  # on no device it would stay empty: no file fills it
-        waves = torch.cos(math.pi * (place + 0.5) * place[:, None] / patch)  # wave i in row i
-        waves /= waves.square().sum(dim=1, keepdim=True).sqrt()
-        strength = 1 / (1.0 + place[:, None] + place)
-        strength /= strength.square().mean().sqrt()
-        basis = torch.einsum("ij,ix,jy->ijxy", strength, waves, waves).flatten(2).flatten(0, 1)
-        self.register_buffer("basis", basis, persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """See the class."""
-        batch, channels, height, width = images.shape
-        patch = self.downscale_factor
-        patches = images.reshape(batch, channels, height // patch, patch, width // patch, patch)
-        patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(-1, patch**2)  # pixels of one patch in a row
-        strengths = F.linear(patches, self.basis).view(batch, height // patch, width // patch, -1)
-        return strengths.permute(0, 3, 1, 2)
-
-    def in_pixels(self, weight: Tensor) -> Tensor:
-        """(O, C * P * P, h, w) weights of the layer behind it -> the same layer's on patches that are folded only."""
-        waves = weight.reshape(len(weight), -1, len(self.basis), *weight.shape[2:])
-        return torch.einsum("ocwhv,wp->ocphv", waves, self.basis.to(weight)).flatten(1, 2)
 
 
 def spectral_norm(layer: nn.Module) -> nn.Module:
@@ -173,66 +82,113 @@ def spectral_norm(layer: nn.Module) -> nn.Module:
     return parametrizations.spectral_norm(layer)
 
 
-def parameter_count(module: nn.Module) -> int:
-    """How many numbers the module learns."""
-    return sum(parameter.numel() for parameter in module.parameters())
+class Upsample2x(nn.ConvTranspose2d):
+    """(N, before, H, W) -> (N, after, 2H + extra, 2W + extra): a transposed convolution, faster than PyTorch's.
 
-
-def receptive_field(module: nn.Module, shape: Shape) -> list[LayerReport]:
-    """Every convolution of a generator, a discriminator or a classifier, in the order in which they run.
-
-    A receptive field is counted along that order, through convolutions, pooling and folding: it is exact for a chain of
-    layers and for 1x1 side branches without stride. Fully connected layers and label paths are not looked at, and what
-    normalisation over a whole image carries from afar is not counted.
+    A transposed convolution with a 4x4 kernel, stride 2 and padding 1 computes each output pixel from 2x2 input pixels;
+    which 4 of the 16 weights it uses depends on whether its row and its column are even. So the layer equals a 2x2
+    convolution with four sets of filters, whose outputs are interleaved into pixels (sub-pixel convolution, Shi et al.
+    2016, arXiv 1609.05158; equivalence in arXiv 1609.07009) and cropped by one pixel. The plain convolution is faster
+    in bfloat16, and in any precision for few output channels; in float32 for many, PyTorch's own layer is faster.
     """
-    seen: list[LayerReport] = []
-    field, jump = 1, 1  # pixels that one value sees; pixels between two neighbouring values
-    upsampled = False
 
-    def look(name: str, layer: nn.Module, output: Tensor) -> None:
-        nonlocal field, jump, upsampled
-        if isinstance(layer, nn.ConvTranspose2d):
-            upsampled = True
-        elif isinstance(layer, nn.PixelUnshuffle):
-            field += (layer.downscale_factor - 1) * jump
-            jump *= layer.downscale_factor
-        else:
-            assert isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d)
-            dilation = _side(layer.dilation) if isinstance(layer, nn.Conv2d) else 1
-            field += (_side(layer.kernel_size) - 1) * dilation * jump
-            jump *= _side(layer.stride)
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            seen.append(LayerReport(name, None if upsampled else field, tuple(output.shape[1:])))
+    def __init__(self, before: int, after: int, extra: int = 0) -> None:
+        super().__init__(before, after, 4, stride=2, padding=1, output_padding=extra)
 
-    watched = (nn.Conv2d, nn.ConvTranspose2d, nn.PixelUnshuffle, nn.AvgPool2d, nn.MaxPool2d)
-    hooks = [
-        layer.register_forward_hook(lambda layer, _, output, name=name: look(name, layer, output))
-        for name, layer in module.named_modules()
-        if isinstance(layer, watched)
-    ]
-    was_training = module.training
-    try:
-        with torch.no_grad():
-            # In eval mode, so that looking moves no running average.
-            module.eval()(*_example(module, shape))
-    finally:
-        module.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return seen
+    def reset_parameters(self) -> None:
+        """Draws weights uniform in ±1/√inputs, PyTorch's rule for convolutions, for the inputs that a pixel really has.
 
+        They are 4 per input channel. For this layer PyTorch itself counts 16 per output channel.
+        """
+        limit = 1 / math.sqrt(4 * self.in_channels)
+        assert self.bias is not None
+        for parameter in (self.weight, self.bias):
+            nn.init.uniform_(parameter, -limit, limit)
 
-def _example(module: nn.Module, shape: Shape) -> list[Tensor]:
-    """One input that the module accepts, on its device."""
-    device = next(module.parameters()).device
-    if isinstance(module, Generator):
-        inputs = [torch.zeros(1, module.noise_size, device=device)]
-    else:
-        inputs = [torch.zeros(1, *shape.image, device=device)]
-    if shape.classes > 0 and isinstance(module, Generator | Discriminator):
-        inputs.append(torch.zeros(1, dtype=torch.int64, device=device))
-    return inputs
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Maps of twice the side, by the faster of the two ways."""
+        low_precision = maps.dtype == torch.bfloat16 or torch.is_autocast_enabled(maps.device.type)
+        if low_precision or self.out_channels < FEW_CHANNELS:
+            return self.as_convolution(maps)
+        return super().forward(maps, output_size)
+
+    def as_convolution(self, maps: Tensor) -> Tensor:
+        """The same maps, computed by a plain 2x2 convolution and interleaving."""
+        assert self.bias is not None
+        batch, before, height, width = maps.shape
+        after, extra = self.out_channels, self.output_padding[0]
+        # The transposed kernel runs backwards, hence the flip. Filters are ordered by (row parity, column parity,
+        # channel), so that the channels of one pixel stay side by side when they are interleaved: 10 % faster overall.
+        filters = self.weight.reshape(before, after, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
+        filters = filters.reshape(4 * after, before, 2, 2)
+        phases = F.conv2d(maps, filters, self.bias.repeat(4), padding=1)  # (N, before, H, W) -> (N, 4A, H + 1, W + 1)
+        phases = phases.permute(0, 2, 3, 1)  # -> (N, H + 1, W + 1, 4A)
+        phases = phases.reshape(batch, height + 1, width + 1, 2, 2, after).transpose(2, 3)
+        pixels = phases.reshape(batch, 2 * height + 2, 2 * width + 2, after).permute(0, 3, 1, 2)
+        cropped = pixels[:, :, 1 : 1 + 2 * height + extra, 1 : 1 + 2 * width + extra]
+        # One copy into the layout that the next layer wants; a view would make every later layer skip over the crop.
+        return cropped.contiguous(memory_format=torch.channels_last)
 
 
-def _side(value: int | tuple[int, ...]) -> int:
-    return value if isinstance(value, int) else value[0]
+def blur_matrix(size: int) -> Tensor:
+    """(S, S): a matrix B for which B @ maps @ B.T is the maps blurred with the kernel [1, 2, 1] / 4 each way.
+
+    The pixels at the edge are repeated outside. The kernel is zero at the highest frequency, so that it removes the
+    checkerboard that upsampling leaves behind (Zhang 2019, arXiv 1904.11486). Two matrix products for one channel of
+    28 px take a tenth of the time of the convolution.
+    """
+    # On the CPU even inside `torch.device("meta")`: the buffer is not saved, so that no file would fill it later.
+    identity = torch.eye(size, device="cpu")
+    return 0.5 * identity + 0.25 * (torch.cat([identity[:1], identity[:-1]]) + torch.cat([identity[1:], identity[-1:]]))
+
+
+def flatten_channels_last(maps: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H * W * C), pixel by pixel: no copy where maps lie channels last.
+
+    In the order (C, H, W) the gradient comes back in another layout than the maps', which PyTorch handles 30 times
+    slower.
+    """
+    return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+def unflatten_channels_last(values: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """(N, H * W * C) -> (N, C, H, W) of shape (C, H, W), channels last: the inverse of `flatten_channels_last`."""
+    channels, height, width = shape
+    return values.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+class PatchDCT(nn.PixelUnshuffle):
+    """Images (N, C, H, W) -> (N, C * P * P, H / P, W / P): the cosine transform of each patch of P x P pixels.
+
+    The discrete cosine transform (Ahmed, Natarajan & Rao 1974, doi 10.1109/T-C.1974.223784) with coefficient (i, j)
+    multiplied by 1 / (1 + i + j), and all of them by one factor that keeps the variance of white noise. The map is
+    invertible, so that the layer behind it can compute what it could from pixels; but its gradient is largest in the
+    low frequencies, which it therefore learns first. Images have most of their energy there: their amplitudes fall as
+    one over the frequency (Field 1987, doi 10.1364/JOSAA.4.002379).
+    """
+
+    basis: Tensor  # (P * P, P * P): row (i, j) holds the pixels of that cosine
+
+    def __init__(self, patch: int) -> None:
+        super().__init__(patch)
+        index = torch.arange(patch, device="cpu")  # on the CPU for the reason given in `blur_matrix`
+        cosines = torch.cos(math.pi * (index + 0.5) * index[:, None] / patch)  # (frequency, pixel)
+        cosines /= cosines.square().sum(dim=1, keepdim=True).sqrt()
+        gain = 1 / (1.0 + index[:, None] + index)  # (i, j)
+        gain /= gain.square().mean().sqrt()
+        basis = torch.einsum("ij,ix,jy->ijxy", gain, cosines, cosines).flatten(2).flatten(0, 1)
+        self.register_buffer("basis", basis, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Coefficients (N, C * P * P, H / P, W / P), channels last."""
+        batch, channels, height, width = images.shape
+        patch = self.downscale_factor
+        patches = images.reshape(batch, channels, height // patch, patch, width // patch, patch)
+        patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(-1, patch**2)  # one patch of one channel in a row
+        coefficients = F.linear(patches, self.basis).view(batch, height // patch, width // patch, -1)
+        return coefficients.permute(0, 3, 1, 2)
+
+    def in_pixels(self, weight: Tensor) -> Tensor:
+        """(O, C * P * P, h, w): the weight that computes from `PixelUnshuffle` what `weight` computes from this."""
+        by_cosine = weight.reshape(len(weight), -1, len(self.basis), *weight.shape[2:])
+        return torch.einsum("ocwhv,wp->ocphv", by_cosine, self.basis.to(weight)).flatten(1, 2)

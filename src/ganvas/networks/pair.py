@@ -1,11 +1,12 @@
-"""What every pair of networks is to the rest of the house.
+"""What every generator and every discriminator is, whichever pair of networks a run chooses.
 
-G(noise, labels) -> images and D(images, labels) -> logits, for square images of any size from 16 to 128 px.
+G(noise, labels) -> images and D(images, labels) -> logits, for square images of any size from 16 to 128 px. N is the
+batch, C the channels, H = W the side in pixels, K the number of classes, Z the values of noise per image.
 
 A label argument is one of
-- None, for a pair built without labels;
+- None, for a pair that was built without classes;
 - (N,) int64, class indices;
-- (N, K) float, a mixture of the K classes in each row: the way from one class to another.
+- (N, K) float, weights of the K classes that sum to 1: a point on the way from one class to another.
 """
 
 from abc import ABC, abstractmethod
@@ -30,43 +31,62 @@ class Shape:
 
 
 class Generator(nn.Module, ABC):
-    """noise (N, noise_size), labels -> images (N, C, H, W) float32, meant for [-1, 1]."""
+    """noise (N, Z), labels -> images (N, C, H, W) float32 in [-1, 1]."""
 
-    noise_size: int
+    def __init__(self, noise_size: int, classes: int) -> None:
+        super().__init__()
+        self.noise_size, self.classes = noise_size, classes
+
+    def __call__(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W), once the labels are checked here: each `forward` then holds its own arithmetic alone."""
+        check_labels(labels, self.classes)
+        images: Tensor = super().__call__(noise, labels)
+        return images
 
     @abstractmethod
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of N images."""
+    """What a discriminator computes of N images."""
 
     logits: Tensor
-    """(N,): high for real."""
-    classes: Tensor | None = None
-    """(N, K) logits of the classes it sees, from one that is also a classifier."""
+    """(N,): how real each image looks, before any sigmoid; high is real."""
+    class_logits: Tensor | None = None
+    """(N, K): which class each image shows, before any softmax; None of a discriminator that does not classify."""
 
 
 class Discriminator(nn.Module, ABC):
-    """images (N, C, H, W) in [-1, 1], labels -> logits (N,): high for real."""
+    """images (N, C, H, W) in [-1, 1], labels -> `DiscriminatorOutput`."""
 
     batch_independent: bool = False
-    """Whether it says the same of an image whatever others come with it, so that real and generated ones may come
-    together, which is faster: not where batches are normalised or values dropped out."""
+    """Whether an image's logits do not depend on the rest of its batch. Real and generated images may then share one
+    forward pass, which is faster. False where batches are normalised or values are dropped out."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def __call__(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        """Logits (N,), and class logits (N, K) where it classifies, once the labels are checked."""
+        check_labels(labels, self.classes)
+        output: DiscriminatorOutput = super().__call__(images, labels)
+        return output
 
     @abstractmethod
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,), and class logits (N, K) where it classifies."""
 
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """All that it says of the images; a discriminator that also classifies says so here."""
-        return DiscriminatorOutput(self(images, labels))
+
+def check_labels(labels: Tensor | None, classes: int) -> None:
+    """Asserts that labels are given to a network with classes, and to no other."""
+    assert (labels is None) == (classes == 0), "labels are for a pair built with classes, and only for it"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A generator and the discriminator it plays against."""
+    """A generator and the discriminator it is trained against."""
 
     generator: Generator
     discriminator: Discriminator

@@ -1,37 +1,37 @@
-"""Augmentations: functions of a batch and of a generator of randomness, differentiable in the images."""
+"""Augmentations: functions of a batch and of random draws, differentiable in the images."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 MAX_SHIFT_DIVISOR = 8
-"""D sees images moved by up to one part in so many of their side."""
+"""D sees images shifted by at most their side divided by this."""
 
 
-def translate(images: Tensor, ways: Tensor) -> Tensor:
-    """Each image (N, C, H, W) moved by its own whole pixels, ways (N, 2) int64 up and left; its edge goes on behind.
+def translate(images: Tensor, shifts: Tensor) -> Tensor:
+    """(N, C, H, W): each image shifted up and left by its own whole pixels, shifts (N, 2) int64; its edge is repeated.
 
-    Differentiable augmentation for D's eyes alone (Zhao et al. 2020, arXiv 2006.10738): D sees real and generated
-    images moved in the same ways, so that it cannot learn a small set by heart, and G never learns to move them.
-    Their changes of colour and their cut-out squares did more harm than good (`docs/notebook.md`). Nothing is turned or
-    mirrored, which could make another class.
+    Differentiable augmentation (Zhao et al. 2020, arXiv 2006.10738): D sees real and generated images with the same
+    distribution of shifts, so that it cannot memorise a small set, and G has no reason to shift its images. The paper's
+    changes of colour and cut-out squares did more harm than good here (`docs/notebook.md`). Images are not rotated or
+    mirrored, because that could change their class.
     """
     channels, height, width = images.shape[1:]
-    rows = (torch.arange(height, device=ways.device) + ways[:, 0, None]).clamp(0, height - 1)  # (N, H)
-    columns = (torch.arange(width, device=ways.device) + ways[:, 1, None]).clamp(0, width - 1)
-    places = (width * rows[:, :, None] + columns[:, None]).flatten(1)  # (N, H * W)
-    return images.flatten(2).gather(2, places[:, None].expand(-1, channels, -1)).view(images.shape)
+    # Indices beyond the image are clamped to its edge, which repeats the edge.
+    rows = (torch.arange(height, device=shifts.device) + shifts[:, 0, None]).clamp(0, height - 1)  # (N, H)
+    columns = (torch.arange(width, device=shifts.device) + shifts[:, 1, None]).clamp(0, width - 1)  # (N, W)
+    index = (width * rows[:, :, None] + columns[:, None]).flatten(1)  # (N, H * W), into a flat image
+    return images.flatten(2).gather(2, index[:, None].expand(-1, channels, -1)).view(images.shape)
 
 
-def random_translate(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Moves each image (N, C, H, W) by up to `most` whole pixels each way; its edge goes on where it moved away.
+def random_translate(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
+    """(N, C, H, W): each image shifted by up to `max_shift` whole pixels each way; its edge is repeated.
 
-    As a classifier's augmentation it keeps a label wherever a place does not matter.
+    As augmentation of a classifier it keeps the label wherever the class does not depend on the position.
     """
-    # Drawn on the CPU, so that every device moves the same image by the same way.
-    return translate(
-        images, torch.randint(2 * most + 1, (len(images), 2), generator=generator).to(images.device) - most
-    )
+    # Drawn on the CPU, so that every device shifts the same image alike.
+    draws = torch.randint(2 * max_shift + 1, (len(images), 2), generator=generator)
+    return translate(images, draws.to(images.device) - max_shift)
 
 
 def random_affine(
@@ -41,16 +41,16 @@ def random_affine(
     scale: float = 0.1,
     shift: float = 1 / 14,
 ) -> Tensor:
-    """Turns, scales and shifts each image (N, C, H, W) a little, by an affine grid; its edge goes on outside.
+    """(N, C, H, W): each image rotated, scaled and shifted a little; its edge is repeated outside.
 
-    degrees: turned by up to so many either way. scale: made smaller or larger by up to this share. shift: by up to this
-    share of a side each way. All drawn evenly. Nothing is mirrored: a mirrored 2, or a left hand, is another class.
+    degrees: rotation by at most this either way. scale: smaller or larger by at most this share. shift: by at most this
+    share of the side each way. All uniform. Images are not mirrored: a mirrored 2, or a left hand, is another class.
     """
-    # Drawn on the CPU, so that every device warps the same image in the same way.
+    # Drawn on the CPU, so that every device warps the same image alike.
     draws = 2 * torch.rand((len(images), 4), generator=generator).to(images) - 1  # (N, 4) in [-1, 1]
     angle, size = draws[:, 0] * (degrees * torch.pi / 180), 1 + draws[:, 1] * scale
     cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
-    moved = 2 * shift * draws[:, 2:]  # the grid's side is 2
-    rows = [torch.stack([cosine, -sine, moved[:, 0]], 1), torch.stack([sine, cosine, moved[:, 1]], 1)]  # 2 x (N, 3)
+    offset = 2 * shift * draws[:, 2:]  # the side of the grid is 2, from -1 to 1
+    rows = [torch.stack([cosine, -sine, offset[:, 0]], 1), torch.stack([sine, cosine, offset[:, 1]], 1)]  # 2 x (N, 3)
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)  # (N, H, W, 2)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -1,4 +1,4 @@
-"""How the two networks play, as choices: which rule orders the updates, which loss, which penalties."""
+"""What the networks are trained for, as choices: the order of updates, the loss, the penalties."""
 
 import math
 from typing import Annotated, Literal
@@ -8,13 +8,6 @@ from pydantic import BeforeValidator, Field
 from ganvas.settings import Settings
 
 FakeLabels = Literal["paired", "data", "uniform"]
-
-
-def _ramp(value: object) -> object:
-    text = str(value)
-    if text != "auto" and not (text.isascii() and text.isdigit()):
-        raise ValueError("images must be a whole number from 0, or auto")
-    return text if text == "auto" else int(text)
 
 
 def _weight(value: object) -> object:
@@ -33,51 +26,50 @@ Weight = Annotated[Literal["auto"] | float, BeforeValidator(_weight)]
 
 
 class GanObjective(Settings):
-    """D sees a real and a fake batch in one update; then G plays the same fakes against the new D."""
+    """D learns from a real and a fake batch in one update; then G learns from the new D, with the same noise."""
 
-    kind: Literal["simultaneous"] = "simultaneous"
+    kind: Literal["gan"] = "gan"
     loss: Literal["non-saturating", "relativistic", "hinge", "bce", "mse"] = "non-saturating"
-    """What D and G minimise."""
+    """The loss of discriminator and generator."""
     r1: Weight = 0.03
-    """Weight γ of the gradient penalty on real images: γ/2 times the squared slope; 0: none; auto: by their size."""
+    """Weight γ of the gradient penalty on real images, γ/2 times the squared gradient; 0: none; auto: by image size."""
     r2: Weight = 0.03
     """The same on generated images."""
     penalty_every: int = Field(default=8, ge=1)
-    """Steps from one penalty to the next; a rarer penalty weighs more, so that the sum stays."""
+    """Steps from one penalty to the next; a rarer penalty is scaled up, so that its sum stays."""
     generator_every: int = Field(default=1, ge=1)
-    """Updates of D for each one of G."""
+    """Discriminator updates for each generator update."""
     fake_labels: FakeLabels = "paired"
-    """Labels asked of G: those of the real half, or drawn like the data's, or uniform."""
+    """Labels of generated images: those of the real batch, or drawn like the data's, or uniform."""
     classify_real: float = Field(default=1.0, ge=0)
-    """Weight of D's cross-entropy on the classes of real images, of a D that also classifies."""
+    """Weight of the cross-entropy on the classes of real images, for a discriminator that also classifies."""
     classify_fake: float = Field(default=0.0, ge=0)
-    """The same on generated images, against the labels that G was asked for."""
+    """The same on generated images, against the labels they were generated for."""
     classify_generator: float = Field(default=0.1, ge=0)
-    """Weight in G's loss of the same cross-entropy: its wish to be seen as the class it was asked for."""
+    """Weight of that cross-entropy in the generator's loss: its images should show the class they are for."""
     augment: Literal["auto", "on", "off"] = "off"
-    """Whether D sees every image moved, by up to an eighth of its side; auto: if few and small."""
-    label_ramp_images: Annotated[Literal["auto"] | int, BeforeValidator(_ramp)] = 0
-    """Images over which the labels come in, from an even mixture of all; auto: an eighth of the run, for few."""
+    """Whether the discriminator sees images randomly shifted, by up to an eighth of their side, against memorising;
+    auto: on for small sets of small images."""
 
-    def penalties(self) -> tuple[float, float]:
-        """Weights of the penalties on real and on generated images, of a rule that leaves neither open any more."""
-        assert self.r1 != "auto", "what is left to the data is settled first"
-        assert self.r2 != "auto", "what is left to the data is settled first"
+    def penalty_weights(self) -> tuple[float, float]:
+        """Weights γ of R1 and of R2, once neither is "auto" any more."""
+        assert self.r1 != "auto", "auto is resolved from the data first"
+        assert self.r2 != "auto", "auto is resolved from the data first"
         return self.r1, self.r2
 
 
 class BookObjective(Settings):
-    """The book's rule: D on the real batch, D on a fake one with random labels, G with fresh random labels."""
+    """The book's order: D on the real batch, D on a fake one with random labels, G with fresh noise and labels."""
 
     kind: Literal["book"] = "book"
     loss: Literal["bce", "mse"] = "bce"
     """Refinement 1: binary cross-entropy in place of the squared error."""
     fake_labels: Literal["data", "uniform"] = "uniform"
-    """Labels asked of G: drawn like the data's, or uniform as in the book."""
+    """Labels of generated images: drawn like the data's, or uniform as in the book."""
 
 
 class ClassifierObjective(Settings):
-    """A classifier learns its labels; there is no second player."""
+    """A classifier learns the labels; there is no second network."""
 
     kind: Literal["classification"] = "classification"
     loss: Literal["bce", "cross-entropy"] = "bce"

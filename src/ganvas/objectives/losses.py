@@ -1,7 +1,8 @@
-"""What the two networks play for: pure functions of logits, one loss per image.
+"""What D and G minimise: pure functions of logits, one value per image.
 
-A logit is D's answer before any sigmoid, (N,): high for real. softplus(x) = log(1 + exp(x)); σ is the sigmoid.
-Every loss is finite, with finite gradients, for any finite logit.
+A logit (N,) is D's output before any sigmoid: high for real. softplus(x) = log(1 + exp(x)), and σ is the sigmoid, so
+that -log σ(x) = softplus(-x). The losses are written with softplus because log(σ(x)) is -inf for a very negative x:
+every loss here is finite, with finite gradients, for any finite logit.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,19 @@ Logits = Tensor  # (N,)
 
 
 def non_saturating_d(real: Logits, fake: Logits) -> Tensor:
-    """softplus(-real) + softplus(fake), (N,): real called fake costs, and fake called real. Goodfellow et al. 2014
-    (arXiv 1406.2661)."""
+    """softplus(-real) + softplus(fake), (N,): the cross-entropy of D's probabilities, real against 1, fake against 0.
+
+    Goodfellow et al. 2014 (arXiv 1406.2661, equation 1, with the sign turned).
+    """
     return F.softplus(-real) + F.softplus(fake)
 
 
 def non_saturating_g(real: Logits | None, fake: Logits) -> Tensor:
-    """softplus(-fake), (N,): the fake should be called real, with a gradient also where D is sure that it is not."""
+    """softplus(-fake), (N,): minus the log probability that D gives the fake for real.
+
+    Equation 1 of the same paper would minimise -softplus(fake), which has no gradient where D is sure of a fake, as it
+    is early in training. Its section 3 gives this loss in its place.
+    """
     return F.softplus(-fake)
 
 
@@ -40,7 +47,7 @@ def relativistic_g(real: Logits | None, fake: Logits) -> Tensor:
 
 
 def hinge_d(real: Logits, fake: Logits) -> Tensor:
-    """max(0, 1 - real) + max(0, 1 + fake), (N,): nothing to gain beyond ±1. Lim & Ye 2017 (arXiv 1705.02894)."""
+    """max(0, 1 - real) + max(0, 1 + fake), (N,): no gradient for logits beyond ±1. Lim & Ye 2017 (arXiv 1705.02894)."""
     return F.relu(1 - real) + F.relu(1 + fake)
 
 
@@ -55,59 +62,51 @@ def bce_to_target(logits: Logits, target: float) -> Tensor:
 
 
 def mse_to_target(logits: Logits, target: float) -> Tensor:
-    """(σ(x) - target)², (N,): the book's loss before its first refinement."""
+    """(σ(x) - target)², (N,): the book's loss before its first refinement.
+
+    Its gradient has the factor σ(x) (1 - σ(x)), which vanishes where D is sure, so that G stops learning there.
+    """
     return (torch.sigmoid(logits) - target).square()
 
 
-def bce_d(real: Logits, fake: Logits) -> Tensor:
-    """Cross-entropy of real against 1 and fake against 0, (N,): `non_saturating_d` under the book's name."""
-    return bce_to_target(real, 1) + bce_to_target(fake, 0)
+def classification_loss(class_logits: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
+    """`weight` times the mean cross-entropy of class logits (N, K) with labels (N,).
 
-
-def bce_g(real: Logits | None, fake: Logits) -> Tensor:
-    """Cross-entropy of fake against 1, (N,): `non_saturating_g` under the book's name."""
-    return bce_to_target(fake, 1)
-
-
-def mse_d(real: Logits, fake: Logits) -> Tensor:
-    """Squared error of real's probability against 1 and fake's against 0, (N,)."""
-    return mse_to_target(real, 1) + mse_to_target(fake, 0)
-
-
-def mse_g(real: Logits | None, fake: Logits) -> Tensor:
-    """Squared error of fake's probability against 1, (N,)."""
-    return mse_to_target(fake, 1)
-
-
-def class_loss(classes: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
-    """`weight` times the cross-entropy of an auxiliary classifier's logits (N, K) with the labels, averaged.
-
-    0, and nothing to differentiate, of one that says nothing or does not count.
-
-    Odena et al. 2017 (arXiv 1610.09585, equation 3).
+    Odena et al. 2017 (arXiv 1610.09585, equation 3). It is 0 and has no gradient where D does not classify, where there
+    are no labels, and where the weight is 0.
     """
-    return 0.0 if classes is None or labels is None or weight == 0 else weight * F.cross_entropy(classes, labels)
+    if class_logits is None or labels is None or weight == 0:
+        return 0.0
+    return weight * F.cross_entropy(class_logits, labels)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A game: what D minimises and what G minimises, both from the logits of a real and a fake batch."""
+    """What D minimises and what G minimises, both from the logits of a real and a fake batch."""
 
     discriminator: Callable[[Logits, Logits], Tensor]
     """(real, fake) -> (N,)."""
     generator: Callable[[Logits | None, Logits], Tensor]
     """(real, fake) -> (N,). `real` is read where `paired`, and may be None elsewhere."""
     paired: bool = False
-    """Whether G's loss compares each fake with a real partner, so that G's step needs real logits too."""
+    """Whether G's loss compares each fake with a real partner, so that G's update needs real logits too."""
 
+
+TargetLoss = Callable[[Logits, float], Tensor]
+"""(logits (N,), target) -> (N,): one batch against one target, 1 for real and 0 for fake, as the book updates."""
+
+
+def towards_targets(loss: TargetLoss) -> Loss:
+    """D's real batch against 1 and its fake batch against 0; G's fake batch against 1."""
+    return Loss(lambda real, fake: loss(real, 1) + loss(fake, 0), lambda _, fake: loss(fake, 1))
+
+
+TARGET_LOSSES: dict[str, TargetLoss] = {"bce": bce_to_target, "mse": mse_to_target}
 
 LOSSES: dict[str, Loss] = {
     "non-saturating": Loss(non_saturating_d, non_saturating_g),
     "relativistic": Loss(relativistic_d, relativistic_g, paired=True),
     "hinge": Loss(hinge_d, hinge_g),
-    "bce": Loss(bce_d, bce_g),
-    "mse": Loss(mse_d, mse_g),
+    # bce is non-saturating under the book's name, by PyTorch's own formula: equal up to rounding.
+    **{name: towards_targets(loss) for name, loss in TARGET_LOSSES.items()},
 }
-
-# One batch against one target, as the book's rule updates: (logits (N,), target 0 or 1) -> (N,).
-TARGET_LOSSES: dict[str, Callable[[Logits, float], Tensor]] = {"bce": bce_to_target, "mse": mse_to_target}

@@ -1,1 +1,1 @@
-"""What a run has to show: its log read, its charts drawn."""
+"""Reports: logs read and thinned, charts, and pages rendered from markdown."""

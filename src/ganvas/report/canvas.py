@@ -1,7 +1,7 @@
-"""What every figure is drawn on (the only door to matplotlib): one style, one set of colours, one way to write.
+"""Style, colours and axes of every figure; the only door to matplotlib.
 
-Names of classes and layers are other people's: they are shortened, never read as mathematics, and a letter that no
-installed font has is drawn as a box without a word.
+Names of classes and layers are other people's: they are shortened and never read as mathematics, and a letter that no
+installed font has is drawn as a box, without a warning.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.report.log import Floats
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ OTHER_FONTS = (
 def page(path: Path, width_inches: float, height_inches: float, fitted: bool = False) -> "Iterator[Figure]":
     """A figure in our style, which becomes `path` when it is done, and nothing when it fails.
 
-    fitted: the image is cut, or grows, to what is drawn, with an even margin.
+    fitted: the image is cropped, or grows, to its content, with an even margin.
     """
-    # A slow first start and a read-only home are matplotlib's matters, not the reader's.
+    # matplotlib warns of a slow first start and of a read-only home, which are of no use to a reader of ours.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -78,19 +78,15 @@ def page(path: Path, width_inches: float, height_inches: float, fitted: bool = F
     installed = {font.name for font in fontManager.ttflist}
     families = ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
     style: Any = {**STYLE, "font.family": families}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(width_inches, height_inches), dpi=DPI)
         FigureCanvasAgg(figure)
         yield figure
-        try:
-            box = "tight" if fitted else None
-            figure.savefig(unfinished, format="png", metadata={"Software": None}, bbox_inches=box, pad_inches=0.25)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        box = "tight" if fitted else None
+        with files.open_atomic(path) as file:
+            figure.savefig(file, format="png", metadata={"Software": None}, bbox_inches=box, pad_inches=0.25)
 
 
 def title(axes: "Axes", text: str, note: str, scale: float = 1.0) -> None:
@@ -102,13 +98,13 @@ def title(axes: "Axes", text: str, note: str, scale: float = 1.0) -> None:
 
 
 def axes_at(figure: "Figure", left: float, bottom: float, width: float, height: float) -> "Axes":
-    """Axes at a place given in inches."""
+    """Axes at a position given in inches."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
 def bare(axes: "Axes") -> None:
-    """Takes everything from an axes but what is drawn on it."""
+    """Removes ticks, grid and frame from axes."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)
@@ -116,7 +112,7 @@ def bare(axes: "Axes") -> None:
 
 
 def diverging() -> "Colormap":
-    """Blue for less than nothing, white for nothing, orange for more."""
+    """A colour map: blue below 0, white at 0, orange above."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(
@@ -125,7 +121,7 @@ def diverging() -> "Colormap":
 
 
 def rising() -> "Colormap":
-    """From night to daylight, with even steps of lightness."""
+    """A colour map from dark to light, with even steps of lightness."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("rising", ["#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0"])
@@ -139,7 +135,7 @@ def halving_ticks() -> "Locator":
 
 
 def name(text: str, most: int) -> str:
-    """A name fit to be drawn: no control characters, at most so many letters."""
+    """A name for a figure: without control characters, at most so many letters."""
     text = console.printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 

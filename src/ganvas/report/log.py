@@ -1,6 +1,5 @@
 """A run's log: one JSON object a line, read as far as it was written, and thinned to what a chart can show."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import files
 from ganvas.errors import UserError
 
 Floats = NDArray[np.float64]
@@ -21,16 +21,9 @@ def read_log(path: Path, at_most: int | None = None) -> list[dict[str, Any]]:
     UserError: a line that is no record stands before the last one.
     """
     records: list[dict[str, Any]] = []
-    broken = 0
     together, group = 1, list[dict[str, Any]]()
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if broken:
-                raise UserError(f"{path}: line {broken} is not a record; the log was changed or damaged")
-            record = _record(line)
-            if record is None:
-                broken = number
-                continue
+    try:
+        for record in files.read_jsonl(path):
             group.append(record)
             if len(group) == together:
                 records.append(_averaged(group))
@@ -38,6 +31,8 @@ def read_log(path: Path, at_most: int | None = None) -> list[dict[str, Any]]:
             if at_most is not None and len(records) == at_most:
                 records = [_averaged(records[i : i + 2]) for i in range(0, at_most, 2)]
                 together *= 2
+    except files.DamagedError as error:
+        raise UserError(f"{path}: {error}; the log was changed or cut") from None
     return records + ([_averaged(group)] if group else [])
 
 
@@ -78,14 +73,6 @@ def _mean_around(values: Floats, half: int) -> Floats:
     end = np.minimum(len(values), np.arange(len(values)) + half + 1)
     means: Floats = (sums[end] - sums[first]) / (end - first)
     return means
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _averaged(group: list[dict[str, Any]]) -> dict[str, Any]:

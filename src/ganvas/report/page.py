@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ganvas import console
 
 if TYPE_CHECKING:
+    from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
 
 STYLE = """
@@ -60,14 +61,15 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
     # CommonMark's preset with `html` off, since it would let raw HTML through.
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
 
-    def image(_: object, tokens: Sequence["Token"], index: int, *rest: Any) -> str:
+    def image(html: "RendererHTML", tokens: Sequence["Token"], index: int, options: Any, env: Any) -> str:
         name, _, mark = str(tokens[index].attrs["src"]).partition("#")
         if name not in images:
             return ""
+        words = html.renderInlineAsText(tokens[index].children, options, env)
         kind = "svg+xml" if name.endswith(".svg") else "png"
         data = base64.b64encode(images[name]).decode("ascii")
         edges = ' class="pixels"' if mark == "pixels" else ""
-        return f'<img{edges} alt="{escape(tokens[index].content)}" src="data:image/{kind};base64,{data}">'
+        return f'<img{edges} alt="{escape(words)}" src="data:image/{kind};base64,{data}">'
 
     renderer.add_render_rule("image", image)
     # A table wider than the window is scrolled by itself, not the page.
@@ -78,10 +80,11 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table, its cells escaped; a column is flush right if every cell of it is a figure or a dash."""
+    """A markdown table, its cells escaped; after the first, a column of figures and dashes alone is flush right."""
     rows = [list(row) for row in rows]
-    figures = [bool(rows) and all(row[column][:1] in "–-−+0123456789" for row in rows) for column in range(len(head))]
-    lines = [_row(head), f"|{'|'.join('---:' if right else '---' for right in figures)}|", *map(_row, rows)]
+    flush_right = [all(row[column][:1] in "–-−+0123456789" for row in rows) for column in range(1, len(head))]
+    bar = "".join("---:|" if right else "---|" for right in flush_right)
+    lines = [_row(head), f"|---|{bar}", *map(_row, rows)]
     return "\n".join(lines) + "\n"
 
 

@@ -11,22 +11,23 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import ganvas
-from ganvas import console
+from ganvas import console, files
 from ganvas.config.run import NetworkConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
+from ganvas.runs.record import RunRecord
 from ganvas.settings import Settings, parse
 
-FORMAT = 1
+FORMAT = 2
 
 
 class BundleInfo(Settings):
     """What the weights are: enough to build the networks again and to say where they came from."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     ganvas: str = ganvas.__version__
     recipe: str
     source: str
@@ -71,16 +72,16 @@ class Bundle:
 
 def write(folder: Path, card: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
-    files = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write(folder, {**files, "run.json": sealed.to_json(card.model_dump(mode="json"))})
+    contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
+    sealed.write(folder, {**contents, "run.json": files.to_json(card.model_dump(mode="json"))})
 
 
 def read(folder: Path) -> Bundle:
     """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
     try:
         names = sealed.verify(folder, ("run.json",))
-        return _filled(read_bundle_info(sealed.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
-    except sealed.DamagedError as error:
+        return _filled(read_bundle_info(files.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
+    except files.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
 
 
@@ -116,34 +117,36 @@ def oldest_saved(run: RunFolder) -> Bundle | None:
 
 def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
     record = run.read()
-    training = record["run"]["training"]
+    training = record.run.training
     for place in places:
         try:
             sealed.verify(place, (STATE,))
-            card = bundle_info(record, int(place.name.removeprefix("step-")) * training["batch"])
-            averaged = not card.is_classifier and training["ema_halflife_images"] > 0
+            card = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
+            averaged = not card.is_classifier and training.ema_halflife_images > 0
             yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
-        except sealed.DamagedError as error:
+        except files.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
-def bundle_info(record: dict[str, Any], images: int) -> BundleInfo:
-    """The card of a run after so many images, from its record."""
-    data, run = record["data"], record["run"]
-    return read_bundle_info(
-        {
-            **{name: run[name] for name in ("recipe", "seed", "pair")},
-            **{name: data[name] for name in ("fingerprint", "channels", "size")},
-            "source": data["name"],
-            "images": images,
-            "classes": data["classes"] if run["labels"] == "on" else [],
-        }
+def bundle_info(record: RunRecord, images: int) -> BundleInfo:
+    """What the weights of a run are after so many images."""
+    data, run = record.data, record.run
+    return BundleInfo(
+        recipe=run.recipe,
+        source=data.name,
+        fingerprint=data.fingerprint,
+        seed=run.seed,
+        images=images,
+        channels=data.channels,
+        size=data.size,
+        classes=data.classes if run.labels == "on" else (),
+        pair=run.pair,
     )
 
 
 def _from_bundle(folder: Path, names: frozenset[str], name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
     if (file := f"{name}.safetensors") not in names:
-        raise sealed.DamagedError(f"{sealed.MANIFEST} does not name {file}")
+        raise files.DamagedError(f"{sealed.MANIFEST} does not name {file}")
     return weights.read(folder / file, wanted)
 
 
@@ -161,8 +164,12 @@ def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[s
 
 
 def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
-    """A card from JSON. DamagedError if it is none."""
+    """From JSON. DamagedError if it describes no network, or one of another version of ganvas."""
+    if values.get("format") != FORMAT:
+        raise files.DamagedError(
+            f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
+        )
     try:
         return parse(BundleInfo, values, prefix="")
     except UserError as error:
-        raise sealed.DamagedError(f"run.json does not describe a network of ours: {error}") from None
+        raise files.DamagedError(f"run.json does not describe a network of ours: {error}") from None

@@ -1,50 +1,21 @@
 """What lies where in a run's folder."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
-
-from ganvas.config.run import RunConfig
+from ganvas import files
 from ganvas.errors import UserError
-from ganvas.runs import sealed
-from ganvas.settings import Settings, parse
+from ganvas.runs.record import RunRecord
+from ganvas.settings import parse
 
-FORMAT = 1
+FORMAT = 2
 STATE = "state.safetensors"  # in a checkpoint
-BEFORE_THE_RECORD = (".lock", ".run.json.part")  # what a run that was killed at its very start leaves
-
-
-class _Speed(Settings):
-    threads: int = Field(ge=1)
-    precision: Literal["float32", "bfloat16"]
-    memory_format: Literal["contiguous", "channels-last"]
-
-
-class _Data(Settings):
-    model_config = ConfigDict(extra="ignore")
-    name: str
-    fingerprint: str
-    size: int
-    channels: int
-    classes: tuple[str, ...]
-
-
-class _Record(Settings):
-    """What a record must hold for a run to be gone on with, or sampled."""
-
-    model_config = ConfigDict(extra="ignore")
-    asked: dict[str, Any]
-    run: RunConfig
-    status: str
-    steps: int = Field(ge=1)
-    images: int = Field(ge=1)
-    speed: _Speed
-    data: _Data
+BEFORE_THE_RECORD = (
+    ".lock",
+    files.part_of(Path("run.json")).name,
+)  # left by a run that was killed at once
 
 
 @dataclass(frozen=True)
@@ -101,46 +72,53 @@ class RunFolder:
         """Whether a run was begun here."""
         return self.record.is_file()
 
-    def read(self) -> dict[str, Any]:
-        """The record. UserError if this is no run's folder."""
+    def read(self) -> RunRecord:
+        """The record. UserError if this is no run's folder, or a run of another version of ganvas."""
         try:
-            record = sealed.read_json(self.record)
-        except sealed.DamagedError as error:
+            values = files.read_json(self.record)
+        except files.DamagedError as error:
             raise UserError(f"{self.path} is not a run: {error}") from None
-        if record.get("format") != FORMAT:
+        if values.get("format") != FORMAT:
             raise UserError(
-                f"{self.record} has format {record.get('format')!r}; this version of ganvas reads format {FORMAT}"
+                f"{self.record} has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}. "
+                "Train it again with another --out, or use the version that wrote it"
             )
         try:
-            parse(_Record, record, prefix="")
+            return parse(RunRecord, values, prefix="")
         except UserError as error:
             raise UserError(f"{self.record} is damaged: {error}") from None
-        return record
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: RunRecord) -> None:
         """Writes the record, whole or not at all."""
-        sealed.replace_synced(self.record, sealed.to_json({"format": FORMAT, **record}))
+        files.write_atomic(self.record, files.to_json(record.model_dump(mode="json")))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second process. A dead process holds nothing: the system frees its lock."""
-        if os.name == "nt":  # no advisory locks of this kind
-            yield
-            return
-        import fcntl
+        try:
+            with files.lock(self.path / ".lock"):
+                yield
+        except files.LockedError as process:
+            raise UserError(f"{self.path} is being trained by process {process} already") from None
 
-        with (self.path / ".lock").open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                raise UserError(
-                    f"{self.path} is being trained by process {file.read().strip() or '?'} already"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Creates and locks the folder. If nothing was begun in it, nothing is left of it, nor of those above it."""
+        absent = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        create_run_folder(self.path)
+        try:
+            with self.locked():
+                yield
+        except KeyboardInterrupt:  # before the loop, which saves first
+            if absent and not self.saved():
+                self.record.unlink(missing_ok=True)
+            raise
+        finally:
+            if absent and not self.exists():
+                with suppress(OSError):
+                    (self.path / ".lock").unlink(missing_ok=True)
+                    for path in absent:
+                        path.rmdir()
 
 
 def create_run_folder(path: Path) -> RunFolder:

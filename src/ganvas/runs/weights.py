@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ganvas.runs.sealed import DamagedError, open_regular, unreadable
+from ganvas.files import DamagedError, open_regular, unreadable
 
 # A header says names and shapes. Ours take a few kilobytes; one that claims megabytes is no weights of ours.
 LARGEST_HEADER_BYTES = 4 << 20

@@ -1,4 +1,4 @@
-"""What is left at auto is chosen by trying: threads, precision and memory layout, and how many images fit a budget.
+"""Measures what a run leaves open: the fastest compute settings, and how many images fit a budget in minutes.
 
 Everything is measured on networks that are thrown away, before the first step of the run.
 """
@@ -7,100 +7,132 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 from ganvas import console
-from ganvas.config.run import RunConfig, TrainingConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TrainingConfig
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.machine import emulates_bfloat16, threads
 from ganvas.objectives.config import GanObjective
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
-SECONDS_A_CHOICE = 0.4
-ROUNDS = 2  # of the choices in turn, each judged by its best: another process may hold a core for a moment
+SECONDS_PER_CANDIDATE = 0.4
+# Each candidate is timed in two rounds, and its better one counts: another process may hold a core for a moment.
+ROUNDS = 2
 SECONDS_FOR_A_RATE = 3.0
-OUT_OF_REACH = 1.3  # times slower than the best so far: not timed any more
+# A candidate this many times slower than the best so far is not timed again.
+HOPELESS_RATIO = 1.3
+
+
+class Plan(NamedTuple):
+    """A resolved run, and the rate that its budget was planned with."""
+
+    run: ResolvedRun
+    images_per_second: float | None
+    """None where the budget needed no rate."""
+
+
+def plan(run: RunConfig, prepared: PreparedSet, world: int = 1, always_measure: bool = False) -> Plan:
+    """The run with nothing left open: the data's part by rule, compute and minutes by measuring.
+
+    world: processes that share each batch. always_measure: a rate even where the budget needs none.
+    """
+    for reason in resolve(run, prepared, next(compute_candidates(run.training))).reasons:
+        console.info(reason)
+    compute = choose_compute(run, prepared)
+    training, rate = run.training, None
+    if training.minutes is not None or always_measure:
+        resolved = resolve(run, prepared, compute)
+        rate = images_per_second(resolved, prepared, compute, SECONDS_FOR_A_RATE) * world
+    if training.epochs is not None:
+        images = round(training.epochs * len(prepared.train))
+    elif training.minutes is not None and rate is not None:
+        images = round(rate * training.minutes * 60)
+    else:
+        assert training.images is not None, "a recipe has a budget"
+        images = training.images
+    return Plan(resolve(run, prepared, compute, images), rate)
 
 
 def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
-    """The fastest of the speeds that the run leaves open; what is given is not measured."""
-    choices = list(compute_candidates(run.training))
-    if len(choices) == 1:
-        return choices[0]
-    rates = dict.fromkeys(choices, 0.0)
-    with progress.bar(f"finding the fastest of {len(choices)} ways to train,", ROUNDS * len(choices), "tries") as bar:
+    """The fastest of the compute settings that the run leaves open; what is given is not measured."""
+    candidates = list(compute_candidates(run.training))
+    if len(candidates) == 1:
+        return candidates[0]
+    rates = dict.fromkeys(candidates, 0.0)
+    with progress.bar("benchmarking compute settings,", ROUNDS * len(candidates), "trials") as bar:
         for turn in range(ROUNDS):
-            for speed in choices:
+            for compute in candidates:
                 best = max(rates.values())
-                if turn == 0 or OUT_OF_REACH * rates[speed] > best:
-                    rates[speed] = max(
-                        rates[speed],
-                        images_per_second(run, prepared, speed, SECONDS_A_CHOICE, best / OUT_OF_REACH),
-                    )
+                if turn == 0 or HOPELESS_RATIO * rates[compute] > best:
+                    resolved = resolve(run, prepared, compute)
+                    least = best / HOPELESS_RATIO
+                    rate = images_per_second(resolved, prepared, compute, SECONDS_PER_CANDIDATE, least)
+                    rates[compute] = max(rates[compute], rate)
                 bar.advance()
-    best_speed = max(rates, key=lambda speed: rates[speed])
-    console.info(
-        f"speed {describe(best_speed)}: {rates[best_speed]:.0f} images/s, the fastest of {len(choices)} ways tried"
-    )
-    return best_speed
+    fastest = max(rates, key=lambda compute: rates[compute])
+    console.info(f"compute: {fastest}: {rates[fastest]:.0f} images/s, the fastest of {len(candidates)} settings")
+    return fastest
 
 
 def compute_candidates(training: TrainingConfig) -> Iterator[ComputeConfig]:
-    """Every speed that the settings leave open, the likeliest to be fast first: slower ones are then soon known."""
+    """All compute settings left open, the likeliest to be fast first: slower ones are then given up soon."""
     counts = [training.threads] if training.threads != "auto" else sorted({1, threads()}, reverse=True)
-    useful = ["float32"] if emulates_bfloat16() else ["bfloat16", "float32"]
-    precisions = [training.precision] if training.precision != "auto" else useful
+    # Where bfloat16 is put together from float32 it is many times slower, and one trial of it would take seconds.
+    sensible = ["float32"] if emulates_bfloat16() else ["bfloat16", "float32"]
+    precisions = [training.precision] if training.precision != "auto" else sensible
     formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
     for count, precision, memory_format in product(counts, precisions, formats):
         yield ComputeConfig(count, precision, memory_format)  # type: ignore[arg-type]
 
 
 def images_per_second(
-    run: RunConfig, prepared: PreparedSet, speed: ComputeConfig, seconds: float, least: float = 0.0
+    run: ResolvedRun, prepared: PreparedSet, compute: ComputeConfig, seconds: float, least: float = 0.0
 ) -> float:
-    """Images a second in training steps of this run at this speed.
+    """Images a second in training steps of this run with these compute settings, timed for about so many seconds.
 
-    Steps differ, for some have a penalty and some no turn of G: each kind is timed, and counted at its true share,
-    after one of its kind that is not counted. Where those first ones take more than a second and say that the speed is
-    not even `least`, theirs is the answer.
+    Steps differ: some have a gradient penalty, some no update of G. Each kind is timed, after one step that only warms
+    it up, and counted at its true share. Where those first steps take over a second and show that not even `least` is
+    reached, their rate is the answer.
     """
-    game = build_trainer(run, prepared, Engine.for_trials(speed))
+    trainer = build_trainer(run, prepared, Engine.for_trials(compute))
     shares = step_kinds(run)
-    batch, spent, times = run.training.batch, 0.0, 0
+    batch, spent, rounds = run.training.batch, 0.0, 0
 
-    def cost(of: int) -> float:
+    def step_seconds(step: int) -> float:
         started = time.perf_counter()
-        game.step(of)
+        trainer.step(step)
         return time.perf_counter() - started
 
-    cold = {step: cost(step) for step in shares}
-    first = batch / sum(share * cold[step] for step, share in shares.items())
-    if sum(cold.values()) > 1 and first < least:
-        return first
-    sums = dict.fromkeys(shares, 0.0)
-    while not times or spent < seconds:
+    first_times = {step: step_seconds(step) for step in shares}
+    first_rate = batch / sum(share * first_times[step] for step, share in shares.items())
+    if sum(first_times.values()) > 1 and first_rate < least:
+        return first_rate
+    totals = dict.fromkeys(shares, 0.0)
+    while not rounds or spent < seconds:
         for step in shares:
-            taken = cost(step)
-            sums[step] += taken
+            taken = step_seconds(step)
+            totals[step] += taken
             spent += taken
-        times += 1
-    return batch * times / sum(share * sums[step] for step, share in shares.items())
+        rounds += 1
+    return batch * rounds / sum(share * totals[step] for step, share in shares.items())
 
 
-def step_kinds(run: RunConfig) -> dict[int, float]:
-    """The first step of each kind that there is, and what share of all steps is of its kind."""
-    rule = run.objective
-    if not isinstance(rule, GanObjective):
+def step_kinds(run: ResolvedRun) -> dict[int, float]:
+    """The number of the first step of each kind, and what share of all steps is of that kind."""
+    objective = run.objective
+    if not isinstance(objective, GanObjective):
         return {0: 1.0}
-    penalty = 1 if rule.r1 == rule.r2 == 0 else rule.penalty_every
-    turn = rule.generator_every
-    both = 1 / math.lcm(penalty, turn)
-    shares = [(0, both), (penalty, 1 / penalty - both), (turn, 1 / turn - both), (1, 1 - 1 / penalty - 1 / turn + both)]
+    penalty = 1 if objective.r1 == objective.r2 == 0 else objective.penalty_every
+    update = objective.generator_every
+    both = 1 / math.lcm(penalty, update)
+    shares = [
+        (0, both),
+        (penalty, 1 / penalty - both),
+        (update, 1 / update - both),
+        (1, 1 - 1 / penalty - 1 / update + both),
+    ]
     return {step: share for step, share in shares if share > 1e-15}  # less is rounding
-
-
-def describe(speed: ComputeConfig) -> str:
-    """A speed in words."""
-    threads = f"{speed.threads} thread{'s' if speed.threads > 1 else ''}"
-    return f"{threads}, {speed.precision}, {speed.memory_format}"

@@ -1,41 +1,53 @@
-"""States to go on from: written whole or not at all, checked when read, the last two kept.
+"""Checkpoints: written whole or not at all, verified when read, the last two kept.
 
-A checkpoint is safetensors and JSON. It holds the networks, the average, the optimisers' memory and how far training
+A checkpoint is safetensors and JSON. It holds the networks, the average, the optimisers' state and how far training
 is; every random draw follows from (seed, purpose, step), so nothing else has to be kept.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from ganvas import console
+from ganvas import console, files
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
+from ganvas.settings import Settings
 from ganvas.training.trainer import Trainer
 
 KEPT = 2
 RECORD = "record.json"
 
 
-def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
-    """Writes the state after `record["step"]` steps. RunFailedError if it cannot be; the older ones are intact then."""
+class SavedState(Settings):
+    """How far a checkpoint is."""
+
+    step: int = Field(ge=0)
+    training_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    world: int = 1
+    """Processes that saved it."""
+
+
+def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
+    """Writes the state after `state.step` steps. RunFailedError if it cannot be; the older ones are intact then."""
     folder, intact = run.checkpoints, "what was saved before is intact"
     try:
         clear_leftovers(folder)
-        whole = run.saved()
-        intact = f"the last whole one, {whole[-1].name}, is intact" if whole else "there is none yet"
-        content = {STATE: weights.to_bytes(tensors(game)), RECORD: sealed.to_json(record)}
-        newest = folder / f"step-{record['step']:010d}"
+        before = run.saved()
+        intact = f"the last whole one, {before[-1].name}, is intact" if before else "there is none yet"
+        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
+        newest = folder / f"step-{state.step:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
         saved = run.saved()
-        place = saved.index(newest) + 1
-        for old in [*saved[: max(0, place - KEPT)], *saved[place:]]:
+        end = saved.index(newest) + 1
+        for old in [*saved[: max(0, end - KEPT)], *saved[end:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
-            sealed.remove(old.rename(folder / f".{old.name}.part"))
+            files.remove(old.rename(files.part_of(old)))
     except OSError as error:
         raise RunFailedError(
             f"the checkpoint could not be written to {folder} ({error.strerror or error}); {intact}. "
@@ -43,78 +55,76 @@ def save(run: RunFolder, game: Trainer, record: dict[str, Any]) -> None:
         ) from None
 
 
-def load(run: RunFolder, game: Trainer) -> dict[str, Any] | None:
-    """Puts the newest whole checkpoint into the game and returns its record; None if there is none.
+def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
+    """Loads the newest whole checkpoint into the trainer and returns how far it is; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
-    for place in reversed(run.saved()):
+    for path in reversed(run.saved()):
         try:
-            sealed.verify(place, (STATE, RECORD))
-            record = sealed.read_json(place / RECORD)
-            found = weights.read(place / STATE, wanted(game))
-        except sealed.DamagedError as error:
-            console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
+            sealed.verify(path, (STATE, RECORD))
+            state = files.read_model(path / RECORD, SavedState)
+            saved = weights.read(path / STATE, wanted(trainer))
+        except files.DamagedError as error:
+            console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
             continue
-        _fill(game, found)
-        return record
+        _fill(trainer, saved)
+        return state
     return None
 
 
 def clear_leftovers(folder: Path) -> None:
     """Removes what killed saves left; puts back a checkpoint that was being replaced."""
-    for place in folder.glob(".step-*.old"):
-        original = folder / place.name.removeprefix(".").removesuffix(".old")
+    for old in folder.glob(files.old_of(folder / "step-*").name):
+        original = folder / old.name.removeprefix(".").removesuffix(".old")
         if original.exists():
-            sealed.remove(place)
+            files.remove(old)
         else:
-            place.rename(original)
-    for place in folder.glob(".step-*.part"):
-        sealed.remove(place)
+            old.rename(original)
+    for part in folder.glob(files.part_of(folder / "step-*").name):
+        files.remove(part)
 
 
-def tensors(game: Trainer) -> dict[str, Tensor]:
-    """Every tensor of a game by name."""
-    state = _network_tensors(game)
-    for name, optimiser in game.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                state[f"optimiser/{name}/{place}/{key}"] = optimiser.state[parameter][key]
+def tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Every tensor of a trainer by name."""
+    state = _network_tensors(trainer)
+    for name, parameter, optimiser, key in _optimiser_entries(trainer):
+        state[name] = optimiser.state[parameter][key]
     return state
 
 
-def wanted(game: Trainer) -> dict[str, Tensor]:
+def wanted(trainer: Trainer) -> dict[str, Tensor]:
     """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
-    state = _network_tensors(game)
-    for name, optimiser in game.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                shape = () if key == "step" else parameter.shape
-                state[f"optimiser/{name}/{place}/{key}"] = torch.empty(shape, device="meta")
+    state = _network_tensors(trainer)
+    for name, parameter, _, key in _optimiser_entries(trainer):
+        state[name] = torch.empty(() if key == "step" else parameter.shape, device="meta")
     return state
 
 
-def _network_tensors(game: Trainer) -> dict[str, Tensor]:
-    networks = dict(game.networks)
-    if game.ema and game.ema.halflife_images:
-        networks["average"] = game.ema.network
+def _optimiser_entries(trainer: Trainer) -> Iterator[tuple[str, Tensor, torch.optim.Optimizer, str]]:
+    """(name in the checkpoint, parameter, optimiser, key of its state); plain SGD has no state."""
+    for network, optimiser in trainer.optimisers.items():
+        keys = ("step", "exp_avg", "exp_avg_sq") if isinstance(optimiser, torch.optim.Adam) else ()
+        for index, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for key in keys:
+                yield f"optimiser/{network}/{index}/{key}", parameter, optimiser, key
+
+
+def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    networks = dict(trainer.networks)
+    if trainer.ema and trainer.ema.halflife_images:
+        networks["average"] = trainer.ema.network
     return {
         f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
     }
 
 
-def _memory_keys(optimiser: torch.optim.Optimizer) -> tuple[str, ...]:
-    return ("step", "exp_avg", "exp_avg_sq") if isinstance(optimiser, torch.optim.Adam) else ()
-
-
 @torch.no_grad()
-def _fill(game: Trainer, found: dict[str, Tensor]) -> None:
-    for name, tensor in _network_tensors(game).items():
-        tensor.copy_(found[name])
-    for name, optimiser in game.optimisers.items():
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for key in _memory_keys(optimiser):
-                value = found[f"optimiser/{name}/{place}/{key}"]
-                # The fused update reads memory in the weights' own layout, so the memory must lie as they do.
-                like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
-                optimiser.state[parameter][key] = like.copy_(value)
+def _fill(trainer: Trainer, saved: dict[str, Tensor]) -> None:
+    for name, tensor in _network_tensors(trainer).items():
+        tensor.copy_(saved[name])
+    for name, parameter, optimiser, key in _optimiser_entries(trainer):
+        value = saved[name]
+        # The fused update reads its state in the parameter's own memory layout, so the state must lie as it does.
+        like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
+        optimiser.state[parameter][key] = like.copy_(value)

@@ -7,28 +7,20 @@ over equal slices of the global batch is exactly the gradient of the global batc
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ganvas import machine
+from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError, UserError
 
 Module = TypeVar("Module", bound=nn.Module)
+T = TypeVar("T")
 TRACKERS = ("tensorboard", "wandb")
-
-
-@dataclass(frozen=True)
-class ComputeConfig:
-    """What the speed of a run depends on, and nothing of what it learns beyond rounding."""
-
-    threads: int
-    precision: Literal["float32", "bfloat16"]
-    memory_format: Literal["contiguous", "channels-last"]
 
 
 class Engine:
@@ -121,6 +113,12 @@ class Engine:
                 failed = error
         if self.any_rank(failed is not None):
             raise failed or RunFailedError("the first process failed; what it says is the cause")
+
+    def rank_zero_first(self, work: Callable[[], T]) -> T:
+        """What `work` returns: of the first process before any other starts, so that what it prepares is there."""
+        results: list[T] = []
+        self.on_rank_zero(lambda: results.append(work()))
+        return results[0] if results else work()
 
     @property
     def device_name(self) -> str:

@@ -1,7 +1,14 @@
-"""Stops a run that has gone wrong before it can overwrite what went right."""
+"""Whether a training goes well: numbers that are finite, memory that suffices, a game that is not lost.
+
+`check_finite` stops a run that has gone wrong before it can overwrite what went right. `Watchdog` sees in the log,
+which costs nothing, that D has won or that a class has collapsed: it warns first, and stops the run later. It is a
+function of the log alone, so that a resumed run is watched as one that was never stopped.
+"""
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -10,16 +17,29 @@ from ganvas.errors import RunFailedError
 from ganvas.training.step import StepMetrics
 
 CHECK_EVERY_STEPS = 10
-LARGEST_LOGIT = 1e6  # of a healthy discriminator: below 100
+# A healthy discriminator's logits stay below 100.
+MAX_LOGIT = 1e6
+
+# When D wins outright its mean probability is above this for real images, and below one less it for generated ones.
+WON = 0.995
+# Shares of the budget during which D has won outright all the time.
+WARN_AFTER, STOP_AFTER = 0.25, 0.5
+MIN_RECORDS = 20
+# Until this share of the budget previews are noise, whose deviation means nothing.
+YOUNG = 0.1
+# A class has collapsed when its previews deviate by less than this share of the most they ever did,
+# so many previews in a row for a warning and for a stop.
+COLLAPSED = 0.3
+COLLAPSED_PREVIEWS_TO_WARN, COLLAPSED_PREVIEWS_TO_STOP = 2, 4
 
 
-def check_finite(scores: StepMetrics, networks: Mapping[str, nn.Module], step: int) -> None:
+def check_finite(metrics: StepMetrics, networks: Mapping[str, nn.Module], step: int) -> None:
     """RunFailedError if a loss, a logit or a weight is no number or has exploded; says what to try."""
-    for name, value in scores.items():
+    for name, value in metrics.items():
         largest = float(value.abs().max())
         if not math.isfinite(largest):
             raise RunFailedError(_advice(f"{name} is not a number after {step_count(step)}"))
-        if name.startswith("score_") and largest > LARGEST_LOGIT:
+        if name.startswith("score_") and largest > MAX_LOGIT:
             raise RunFailedError(
                 _advice(f"the discriminator explodes: a logit of {largest:.1e} after {step_count(step)}")
             )
@@ -49,3 +69,77 @@ def _advice(what: str) -> str:
 
 
 MEMORY_ADVICE = "memory ran out; the last checkpoint is kept. Try a smaller --training.batch, --pair.width or --size"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong, and how badly."""
+
+    kind: Literal["warning", "stop"]
+    sentence: str
+
+
+class StoppedError(RunFailedError):
+    """The watchdog stopped a run, whose best state was kept."""
+
+
+class Watchdog:
+    """Looks at each record of a run of so many images, in their order."""
+
+    def __init__(self, total_images: int, scores_are_probabilities: bool = True) -> None:
+        """`scores_are_probabilities`: not so under a loss that only compares, where a logit's level means nothing."""
+        self.total, self.reads_scores = total_images, scores_are_probabilities
+        self.scores: list[tuple[int, float, float]] = []
+        self.spreads: list[float] = []
+        self.warned: set[str] = set()
+
+    def check(self, record: Mapping[str, float]) -> Trouble | None:
+        """What the newest record adds; each warning once."""
+        images = int(record["images"])
+        trouble = None
+        if self.reads_scores and "score_real" in record and "score_fake" in record:
+            self.scores.append((images, record["score_real"], record["score_fake"]))
+            trouble = self._wins_outright(images)
+        if "spread" in record and images >= YOUNG * self.total:
+            self.spreads.append(record["spread"])
+            trouble = self._collapses() or trouble
+        return trouble
+
+    def _wins_outright(self, images: int) -> Trouble | None:
+        for kind, share in (("stop", STOP_AFTER), ("warning", WARN_AFTER)):
+            if images < share * self.total:
+                continue
+            recent = [entry for entry in self.scores if entry[0] > images - share * self.total]
+            real = sum(entry[1] for entry in recent) / len(recent)
+            fake = sum(entry[2] for entry in recent) / len(recent)
+            if len(recent) >= MIN_RECORDS and real > WON and fake < 1 - WON:
+                sentence = (
+                    f"D has won outright for {share:.0%} of the budget (real {real:.3f}, fake {fake:.3f}): "
+                    "G learns next to nothing from it. Try a larger --objective.r1 or a lower --optimiser.lr"
+                )
+                return self._once("outright", kind, sentence)
+        return None
+
+    def _collapses(self) -> Trouble | None:
+        widest = max(self.spreads)
+        row = 0
+        for spread in reversed(self.spreads):
+            if spread >= COLLAPSED * widest:
+                break
+            row += 1
+        for kind, needed in (("stop", COLLAPSED_PREVIEWS_TO_STOP), ("warning", COLLAPSED_PREVIEWS_TO_WARN)):
+            if row >= needed:
+                sentence = (
+                    f"the previews of a class have become alike: their spread is {self.spreads[-1] / widest:.0%} "
+                    f"of what it was, {row} previews in a row. Try a larger --objective.r1 or a lower --optimiser.lr"
+                )
+                return self._once("collapse", kind, sentence)
+        return None
+
+    def _once(self, what: str, kind: str, sentence: str) -> Trouble | None:
+        if kind == "stop":
+            return Trouble("stop", sentence)
+        if what in self.warned:
+            return None
+        self.warned.add(what)
+        return Trouble("warning", sentence)

@@ -1,64 +1,25 @@
-"""The loop: plays steps, and between them looks, writes and saves when it is time. Nothing else."""
+"""The loop: takes steps, and between them logs, previews, scores and saves when it is due. Nothing else."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
 
 from torch import nn
 
 from ganvas.config.run import TrainingConfig
 from ganvas.errors import InterruptedRunError
+from ganvas.runs.record import State
 from ganvas.training import health
 from ganvas.training.engine import Engine
-from ganvas.training.log import Log
+from ganvas.training.outputs import RunOutputs
 from ganvas.training.signals import StopSignal
 from ganvas.training.step import reduce_metrics
 from ganvas.training.trainer import Trainer
 
 
-@dataclass
-class State:
-    """How far a run is."""
-
-    step: int = 0
-    training_seconds: float = 0.0
-    """From its first step, over all its parts."""
-    cpu_seconds: float = 0.0
-
-
-class Live(Protocol):
-    """Whoever is shown the records."""
-
-    def show(self, record: Mapping[str, float]) -> None:
-        """Takes one record."""
-
-
-@dataclass(frozen=True)
-class LoopOutputs:
-    """Where the loop's results go. Each is called between steps, when it is due."""
-
-    live: Live
-    log: Log | None
-    """None on every process but the first."""
-    preview: Callable[[int], dict[str, float]]
-    """Gets the images seen; gives what it measured of the images it drew."""
-    score: Callable[[int], dict[str, float]]
-    """The same of a quick score."""
-    see: Callable[[Mapping[str, float]], None]
-    """Looks at each record, and raises where the run should go no further."""
-    save: Callable[[State], None]
-
-
 def run_loop(
-    game: Trainer,
-    engine: Engine,
-    training: TrainingConfig,
-    steps: int,
-    state: State,
-    outlets: LoopOutputs,
+    trainer: Trainer, engine: Engine, training: TrainingConfig, steps: int, state: State, outputs: RunOutputs
 ) -> None:
-    """Plays from `state.step` to `steps`. InterruptedRunError after a signal, RunFailedError on divergence."""
+    """Steps from `state.step` to `steps`. InterruptedRunError after a signal, RunFailedError on divergence."""
     batch = training.batch
     clock = Clock(state, state.step * batch)
 
@@ -67,45 +28,41 @@ def run_loop(
 
     with StopSignal() as stop:
         for step in range(state.step, steps):
-            scores = game.advance(step, step / steps)
+            metrics = trainer.advance(step, step / steps)
             state.step, images = step + 1, (step + 1) * batch
             last = state.step == steps
-            if state.step % health.CHECK_EVERY_STEPS == 0 or last or due(training.save_every):
-                health.check_finite(scores, game.networks, state.step)
-            record: dict[str, float] = {}
+            is_checked = state.step % health.CHECK_EVERY_STEPS == 0
+            if is_checked or last or due(training.save_every):
+                health.check_finite(metrics, trainer.networks, state.step)
+            line: dict[str, float] = {}
             if due(training.log_every) or last:
                 clock.read()
-                record |= {
+                line |= {
                     "seconds": round(state.training_seconds, 3),
                     "images_per_second": round(clock.images_per_second(images), 2),
-                    **engine.mean_over_ranks({**reduce_metrics(scores), **gradient_norms(game.networks)}),
+                    **engine.mean_over_ranks({**reduce_metrics(metrics), **gradient_norms(trainer.networks)}),
                 }
             if due(training.preview_every) or last:
-                record |= outlets.preview(images)
+                line |= outputs.preview(images)
             if training.score_every and (due(training.score_every) or last):
-                record |= outlets.score(images)
-            if record:
-                record = {"step": state.step, "images": images, **record}
-                outlets.live.show(record)
-                engine.track(record, state.step)
-                if outlets.log:
-                    outlets.log.write(record)
+                line |= outputs.score(images)
+            if line:
+                line = {"step": state.step, "images": images, **line}
+                outputs.write(line)
             if due(training.save_every) or last:
                 clock.read()
-                outlets.save(state)
-            # On every process or on none, whatever each of them has to record: they agree on what they see.
+                outputs.save(state)
+            # Every process or none asks the watchdog, whatever each has to log: they agree on its answer.
             if due(training.log_every) or due(training.preview_every) or last:
-                outlets.see(record)
-            # Several processes have to agree, and asking costs: not at every step.
-            if (
-                (engine.world == 1 or state.step % health.CHECK_EVERY_STEPS == 0)
-                and engine.any_rank(stop.asked)
-                and not last
-            ):
+                outputs.watch(line)
+            # Several processes have to agree on a signal too, and asking costs: not at every step.
+            if (engine.world == 1 or is_checked) and engine.any_rank(stop.asked) and not last:
                 clock.read()
-                health.check_finite(scores, game.networks, state.step)
-                outlets.save(state)
-                raise InterruptedRunError(f"stopped after {images} images, and saved", stop.signal_number)
+                health.check_finite(metrics, trainer.networks, state.step)
+                outputs.save(state)
+                raise InterruptedRunError(
+                    f"stopped after {images} images, and saved: the same command resumes", stop.signal_number
+                )
 
 
 class Clock:

@@ -1,37 +1,45 @@
-"""From what was asked to a finished run folder."""
+"""From a request to a finished run folder: begin, resume, train further."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ganvas import console
-from ganvas.config.recipes import configure
-from ganvas.config.resolve import resolve, resolve_label_ramp
-from ganvas.config.run import RunConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, merge
 from ganvas.console import progress
 from ganvas.data import open_source
-from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import location_of
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
-from ganvas.objectives.config import ClassifierObjective
 from ganvas.runs import bundle, sealed
-from ganvas.runs.folder import RunFolder, create_run_folder
-from ganvas.training import artifacts, autotune, checkpoint, health, record
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.runs.folder import RunFolder
+from ganvas.runs.record import (
+    Asked,
+    Extension,
+    RunRecord,
+    State,
+    new_record,
+    require_same_data,
+    require_same_request,
+)
+from ganvas.training import artifacts, autotune, checkpoint, health
+from ganvas.training.engine import Engine
+from ganvas.training.health import StoppedError
 from ganvas.training.log import Log
-from ganvas.training.loop import State, run_loop
-from ganvas.training.outlets import loop_outputs
+from ganvas.training.loop import run_loop
+from ganvas.training.outputs import Display, RunOutputs
 from ganvas.training.scoring import QuickScore
-from ganvas.training.trainer import Trainer, build_trainer, steps_for
-from ganvas.training.watchdog import StoppedError
+from ganvas.training.trainer import Trainer, build_trainer
+
+WAY_ON = "train it further with --more-minutes M or --more-images N"
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a person asked for, as they said it: compared when the same folder is trained again."""
+    """What a person asks `train` for."""
 
     source: str
     recipe: str = "modern"
@@ -40,52 +48,76 @@ class TrainRequest:
     start_from: str | None = None
     """A finished run whose weights to begin with."""
     track: tuple[str, ...] = ()
+    more_minutes: float | None = None
+    more_images: int | None = None
+    """Train a finished run further, by so much."""
 
-    def as_json(self) -> dict[str, Any]:
-        """What is written to the record."""
-        return {
-            "source": self.source,
-            "recipe": self.recipe,
-            "from": self.start_from,
-            "choices": self.choices,
-        }
+    @property
+    def asked(self) -> Asked:
+        """The part that is recorded, and compared when the same folder is trained again."""
+        return Asked(source=self.source, recipe=self.recipe, choices=self.choices, start_from=self.start_from)
+
+    @property
+    def extends(self) -> bool:
+        """Whether a finished run is to be trained further."""
+        return self.more_minutes is not None or self.more_images is not None
 
 
-def train(asked: TrainRequest, out: Path | None = None) -> RunFolder:
-    """Trains, or goes on training, and returns the run's folder. Says what it does; UserError for a mistake."""
-    run = configure(asked.source, asked.recipe, asked.choices)
-    folder = RunFolder(out or default_folder(run))
-    refuse_inside(run.source, folder)
+def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
+    """Trains, resumes or extends a run and returns its folder. Prints what it does; UserError for a mistake."""
+    asked = request.asked
+    folder = RunFolder(out or default_folder(asked.configure()))
+    refuse_inside(asked.source, folder)
     if folder.exists():
-        before = folder.read()
-        record.refuse_another(folder, before, asked.as_json())
-        if before["status"] in ("finished", "stopped") and is_whole(folder):
-            seen = before["step"] * before["run"]["training"]["batch"]
-            console.info(f"{folder.path} is {before['status']}: {seen} images")
+        record = folder.read()
+        asked = accepted(request, record, folder)
+        if record.has_ended and not request.extends and is_whole(folder):
+            console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {WAY_ON}")
             return folder
-    engine = Engine(asked.track, folder.path)
-    engine.on_rank_zero(lambda: prepare(run))
-    prepared = open_source(run.source, run.data)
-    run = fit_to_labels(run, prepared)
-    refuse_uneven(run, engine)
+    elif request.extends:
+        raise UserError(
+            f"{folder.path} is not a run, and --more-minutes and --more-images train a finished run further"
+        )
+    run = asked.configure()
+    engine = Engine(request.track, folder.path)
+    prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
+    if run.training.batch % engine.world:
+        raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     with ExitStack() as held:
         held.callback(engine.close)
         held.enter_context(failures_in_words(folder))
-        engine.on_rank_zero(lambda: held.enter_context(locked_folder(folder)))
-        engine.on_rank_zero(lambda: start(run, asked, prepared, folder, engine))
-        run_to_end(run, asked, prepared, folder, engine)
+        engine.on_rank_zero(lambda: held.enter_context(folder.held()))
+        engine.on_rank_zero(lambda: start(run, request, prepared, folder, engine))
+        run_to_end(prepared, folder, engine)
     return folder
+
+
+def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> Asked:
+    """What the run in a folder was asked for. UserError unless the request is for the same.
+
+    A request to train further names the run by its folder: of the other choices, only those it gives are compared.
+    """
+    asked, before = request.asked, record.asked
+    if request.extends:
+        asked = Asked(
+            source=asked.source,
+            recipe=before.recipe if asked.recipe == "modern" else asked.recipe,  # modern is what no --recipe means
+            choices=merge(before.choices, asked.choices),
+            start_from=asked.start_from or before.start_from,
+        )
+    require_same_request(str(folder.path), before, asked)
+    return before
 
 
 @contextmanager
 def failures_in_words(folder: RunFolder) -> Iterator[None]:
-    """Turns what the system refuses (memory, disk, handles) into a RunFailedError."""
+    """Turns what the system refuses (memory, disk, file handles) into a RunFailedError."""
     try:
         yield
     except OSError as error:
         what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         raise RunFailedError(
-            f"{folder.path} cannot be gone on with: {what}; the last whole checkpoint is kept. "
+            f"{folder.path} cannot be trained on: {what}; the last whole checkpoint is kept. "
             "Mend that, then give the same command again"
         ) from None
     except (RuntimeError, MemoryError) as error:
@@ -96,15 +128,15 @@ def failures_in_words(folder: RunFolder) -> Iterator[None]:
 
 def refuse_inside(source: str, folder: RunFolder) -> None:
     """UserError if a run's folder would lie in its source, and be one of its classes, or is a bundle."""
-    place, here = Path(location_of(source)), folder.path.resolve()
-    if place.is_dir() and place in (here, *here.parents):
+    location, here = Path(location_of(source)), folder.path.resolve()
+    if location.is_dir() and location in (here, *here.parents):
         raise UserError(f"{folder.path} lies in the source {source}, which would then be another: choose another --out")
     if (folder.path / sealed.MANIFEST).is_file():
         raise UserError(f"{folder.path} is a bundle; choose another --out")
 
 
 def is_whole(folder: RunFolder) -> bool:
-    """Whether a finished run's bundle can be read; if not, that is said, and it will be written again."""
+    """Whether an ended run's bundle can be read; if not, that is said, and it is written again."""
     try:
         bundle.read(folder.bundle)
     except UserError as error:
@@ -113,114 +145,106 @@ def is_whole(folder: RunFolder) -> bool:
     return True
 
 
-@contextmanager
-def locked_folder(folder: RunFolder) -> Iterator[None]:
-    """Makes and holds a run's folder. If nothing was begun in it, nothing is left of it, nor of those above it."""
-    absent = [place for place in (folder.path, *folder.path.parents) if not place.exists()]
-    create_run_folder(folder.path)
-    try:
-        with folder.locked():
-            yield
-    except KeyboardInterrupt:  # before the loop, which saves first
-        if absent and not folder.saved():
-            folder.record.unlink(missing_ok=True)
-        raise
-    finally:
-        if absent and not folder.exists():
-            with suppress(OSError):
-                (folder.path / ".lock").unlink(missing_ok=True)
-                for place in absent:
-                    place.rmdir()
-
-
-def prepare(run: RunConfig) -> None:
-    """Prepares the source where that is needed, saying how it goes."""
-    open_source(run.source, run.data)
-
-
-def start(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
-    """Writes the record of a new run, once what was left open is settled; checks the record of an old one."""
+def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
+    """Writes the record of a new run, once nothing is left open; checks, and may extend, the record of an old one."""
     if folder.exists():
-        record.refuse_other_data(folder, folder.read(), prepared)
+        record = folder.read()
+        require_same_data(str(folder.path), record.data, prepared)
+        if request.extends:
+            extend(record, request, prepared, folder, engine)
         return
-    if asked.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
-        start_from(
-            asked.start_from,
-            build_trainer(run, prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))),
-            run,
+    if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
+        draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
+        start_from(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
+    resolved, rate = autotune.plan(run, prepared, engine.world)
+    if run.training.minutes is not None:
+        console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {resolved.images} images")
+    elif run.training.images not in (None, resolved.images):
+        console.info(f"budget {run.training.images} images, rounded up to whole batches: {resolved.images}")
+    folder.write(new_record(request.asked, resolved, prepared, engine.device_name))
+
+
+def extend(record: RunRecord, request: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
+    """Plans a finished run anew over more images, and records it; an extension that is under way is resumed."""
+    if not record.has_ended:
+        if not record.extensions:
+            raise UserError(f"{folder.path} is not finished: give the command it was begun with, and then {WAY_ON}")
+        console.info(f"resuming the run to its {record.run.images} images; nothing more is added")
+        return
+    if not folder.saved():
+        raise UserError(
+            f"{folder.path} has no checkpoint left to resume from: begin a new run with --from {folder.path}"
         )
-    run = resolve(run, prepared)
-    speed = autotune.choose_compute(run, prepared)
-    images = run.training.images
-    if run.training.epochs is not None:
-        images = max(1, round(run.training.epochs * len(prepared.train)))
-    elif run.training.minutes is not None:
-        rate = autotune.images_per_second(run, prepared, speed, autotune.SECONDS_FOR_A_RATE) * engine.world
-        images = max(1, round(rate * run.training.minutes * 60))
-        console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {images} images")
-    assert images is not None
-    steps = steps_for(images, run.training.batch)
-    if run.training.images is not None and steps * run.training.batch != images:
-        console.info(f"budget {images} images, rounded up to whole batches: {steps * run.training.batch}")
-    run = resolve_label_ramp(run, prepared, steps * run.training.batch)
-    folder.write(record.new_record(run, asked.as_json(), prepared, speed, steps, engine.device_name))
+    run, batch = record.run, record.run.training.batch
+    more = request.more_images
+    if more is None:
+        assert request.more_minutes is not None
+        rate = autotune.images_per_second(run, prepared, run.compute, autotune.SECONDS_FOR_A_RATE) * engine.world
+        more = round(rate * request.more_minutes * 60)
+    total = record.images_seen + -(-max(1, more) // batch) * batch
+    training = run.training.model_copy(update={"images": total})
+    extension = Extension(images_before=record.images_seen, images=total)
+    console.info(
+        f"training further, from {record.images_seen} to {total} images, the learning rate planned anew over all"
+    )
+    changes = {"run": run.model_copy(update={"training": training}), "status": "begun"}
+    folder.write(record.model_copy(update={**changes, "extensions": (*record.extensions, extension)}))
 
 
-def run_to_end(run: RunConfig, asked: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
+def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
     """From the first step, or the last checkpoint, to the bundle and the charts."""
-    known = folder.read()
-    run = RunConfig.model_validate(known["run"])
-    engine.configure(ComputeConfig(**known["speed"]))
+    record = folder.read()
+    run = record.run
+    engine.configure(run.compute)
     scorer = QuickScore(prepared) if run.training.score_every and engine.is_rank_zero else None
-    game = build_trainer(run, prepared, engine)
-    state = resume(folder, game, engine)
-    if asked.start_from and state.step == 0:
-        start_from(asked.start_from, game, run)
+    trainer = build_trainer(run, prepared, engine)
+    state = resume(folder, trainer, engine)
+    if record.asked.start_from and state.step == 0:
+        start_from(record.asked.start_from, trainer, run)
 
-    def close(status: str) -> None:
-        artifacts.write_bundles(game, known, state.step * run.training.batch, folder, status == "stopped")
-        found = artifacts.classifier_results(game, prepared)
-        artifacts.draw_charts(run, game, prepared, found, folder)
-        folder.write(record.ended_record(known, state, status, found))
+    def write_end(status: Literal["finished", "stopped"]) -> None:
+        artifacts.write_bundles(trainer, record, state.step * run.training.batch, folder, status == "stopped")
+        results = artifacts.classifier_results(trainer, prepared)
+        artifacts.draw_charts(run, trainer, prepared, results, folder)
+        folder.write(record.ended(state, status, results))
 
     try:
-        run_training(run, game, engine, state, known, folder, scorer)
+        run_training(trainer, engine, state, record, folder, scorer)
     except InterruptedRunError:
-        engine.on_rank_zero(lambda: folder.write(record.ended_record(known, state, "interrupted")))
+        engine.on_rank_zero(lambda: folder.write(record.ended(state, "interrupted")))
         raise
     except StoppedError as error:
-        engine.on_rank_zero(lambda: close("stopped"))
+        engine.on_rank_zero(lambda: write_end("stopped"))
         raise StoppedError(f"stopped after {state.step * run.training.batch} images: {error}") from None
-    engine.on_rank_zero(lambda: close("finished"))
+    engine.on_rank_zero(lambda: write_end("finished"))
 
 
 def run_training(
-    run: RunConfig,
-    game: Trainer,
+    trainer: Trainer,
     engine: Engine,
     state: State,
-    known: dict[str, Any],
+    record: RunRecord,
     folder: RunFolder,
     scorer: QuickScore | None = None,
 ) -> None:
-    """The loop with its outlets: the display, the log, previews, scores, the watchdog and checkpoints."""
-    batch, steps = run.training.batch, int(known["steps"])
+    """The loop with everything that listens to it: display, log, previews, scores, watchdog and checkpoints."""
+    run, batch = record.run, record.run.training.batch
     log = Log(folder.log, state.step) if engine.is_rank_zero else None
-    engine.track_start("ganvas", {"recipe": run.recipe, "source": known["data"]["name"]})
+    engine.track_start("ganvas", {"recipe": run.recipe, "source": record.data.name})
+    title = f"{run.recipe} on {record.data.name}"
+    display: AbstractContextManager[Display] = NoDisplay()
+    if engine.is_rank_zero:
+        display = progress.training(title, run.images, state.step * batch, batch, folder.previews)
     try:
-        title = f"{run.recipe} on {known['data']['name']}"
-        display = (
-            progress.training(title, steps * batch, state.step * batch, batch) if engine.is_rank_zero else Silent()
-        )
         with display as live:
-            placed = loop_outputs(run, game, engine, known, folder, live, log, scorer)
-            run_loop(game, engine, run.training, steps, state, placed)
+            outputs = RunOutputs(trainer, engine, record, folder, live, log, scorer)
+            run_loop(trainer, engine, run.training, run.steps, state, outputs)
     finally:
         if log:
             log.close()
 
 
-class Silent(AbstractContextManager["Silent"]):
+class NoDisplay(AbstractContextManager["NoDisplay"]):
     """The display of every process but the first."""
 
     def show(self, record: Mapping[str, float]) -> None:
@@ -230,28 +254,27 @@ class Silent(AbstractContextManager["Silent"]):
         return None
 
 
-def resume(folder: RunFolder, game: Trainer, engine: Engine) -> State:
-    """The newest whole checkpoint, put into the game; a new start where there is none."""
+def resume(folder: RunFolder, trainer: Trainer, engine: Engine) -> State:
+    """Loads the newest whole checkpoint into the trainer; a state at step 0 where there is none."""
     engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoints))
-    found = checkpoint.load(folder, game)
-    step = 0 if found is None else int(found["step"])
+    saved = checkpoint.load(folder, trainer)
+    step = 0 if saved is None else saved.step
     if engine.any_rank(engine.mean_over_ranks({"step": step})["step"] != step):
         raise UserError(
             f"the processes see different checkpoints: {folder.path} must be on a disk that all of them share"
         )
-    if found is None:
+    if saved is None:
         return State()
-    if engine.is_rank_zero and found["world"] != engine.world:
-        console.info(f"resuming on {engine.world} processes, saved by {found['world']}")
-    if engine.is_rank_zero:
-        console.info(f"going on after step {found['step']}")
-    return State(found["step"], found["training_seconds"], found["cpu_seconds"])
+    if saved.world != engine.world:
+        console.info(f"resuming on {engine.world} processes, saved by {saved.world}")
+    console.info(f"resuming after step {step}")
+    return State(step, saved.training_seconds, saved.cpu_seconds)
 
 
-def start_from(source: str, game: Trainer, run: RunConfig) -> None:
+def start_from(source: str, trainer: Trainer, run: ResolvedRun) -> None:
     """Begins with another run's weights. UserError if its networks are others."""
     given = bundle.open_run(Path(source))
-    for name, network in game.networks.items():
+    for name, network in trainer.networks.items():
         try:
             network.load_state_dict(given.networks[name].state_dict())
         except (RuntimeError, KeyError):
@@ -259,27 +282,8 @@ def start_from(source: str, game: Trainer, run: RunConfig) -> None:
                 f"--from {source}: its {given.card.pair.kind} pair for {given.card.size} px and "
                 f"{len(given.card.classes)} classes does not fit this run's {run.pair.kind}"
             ) from None
-    if game.ema and game.ema.halflife_images:
-        game.ema.network.load_state_dict(game.networks["generator"].state_dict())
-
-
-def refuse_uneven(run: RunConfig, engine: Engine) -> None:
-    """UserError unless every process gets as many images of a batch."""
-    if run.training.batch % engine.world:
-        raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
-
-
-def fit_to_labels(run: RunConfig, prepared: PreparedSet) -> RunConfig:
-    """The run as the data allow it, and said: a set without labels is trained without."""
-    if prepared.classes:
-        return run
-    if isinstance(run.objective, ClassifierObjective):
-        raise UserError(f"{run.recipe} learns labels, and {prepared.name} has none; give it a folder per class")
-    if run.training.sampler in EVENLY:
-        raise UserError(f"--training.sampler {run.training.sampler} balances classes, and {prepared.name} has none")
-    if run.labels == "on":
-        console.info(f"{prepared.name} has no labels: trained without, and no class can be asked for")
-    return run.model_copy(update={"labels": "off"})
+    if trainer.ema and trainer.ema.halflife_images:
+        trainer.ema.network.load_state_dict(trainer.networks["generator"].state_dict())
 
 
 def default_folder(run: RunConfig) -> Path:

@@ -1,15 +1,11 @@
-"""A quick score on the way: are labels obeyed, how far are the images from real ones, and is this the best so far?"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""A quick score while training: label accuracy, and the Fréchet distance from held-out images."""
 
 import numpy as np
-import torch
-from torch import nn
 
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import draw_samples, subsample
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
@@ -23,29 +19,17 @@ class QuickScore:
 
     def __init__(self, prepared: PreparedSet) -> None:
         """Fits the evaluator if there is none yet. UserError for a set that cannot have one."""
-        self.prepared, self.judge = prepared, evaluator_for(prepared)
+        self.prepared, self.evaluator = prepared, evaluator_for(prepared)
         held = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
-        self.real = self.judge.embed(prepared.pixels[held]).features
+        self.real_features = self.evaluator.embed(prepared.pixels[held]).features
 
-    def of(self, game: Trainer, card: BundleInfo) -> dict[str, float]:
-        """label_accuracy, where labels are asked for, and the Fréchet distance in the evaluator's features, fcd."""
-        assert game.ema is not None
-        with eval_mode(game.ema.network) as network:
-            images = draw_samples(Sampler(Bundle(card, {"generator": network})), self.prepared, COUNT, card.seed)
-        seen = self.judge.embed(images.pixels)
-        found = {"fcd": frechet(self.real, seen.features).value}
-        if images.labels is not None:
-            found["label_accuracy"] = float(np.mean(seen.logits.argmax(1) == images.labels))
-        return found
-
-
-@contextmanager
-def eval_mode(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in eval mode while it is looked at, and as it was afterwards."""
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        with torch.no_grad():
-            yield network.eval()
-    finally:
-        for module, training in modes:
-            module.training = training
+    def score(self, trainer: Trainer, info: BundleInfo) -> dict[str, float]:
+        """`fcd`, the Fréchet distance in the evaluator's features, and `label_accuracy` where labels are asked for."""
+        assert trainer.ema is not None
+        with eval_mode(trainer.ema.network) as network:
+            samples = draw_samples(Sampler(Bundle(info, {"generator": network})), self.prepared, COUNT, info.seed)
+        generated = self.evaluator.embed(samples.pixels)
+        scores = {"fcd": frechet(self.real_features, generated.features).value}
+        if samples.labels is not None:
+            scores["label_accuracy"] = float(np.mean(generated.logits.argmax(1) == samples.labels))
+        return scores

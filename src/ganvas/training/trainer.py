@@ -1,20 +1,16 @@
-"""A run's networks, optimisers and draws, put together: what the loop repeats and the checkpoint keeps."""
+"""A run's networks, optimisers and step, put together: what the loop repeats and a checkpoint keeps."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from ganvas import console
-from ganvas.config.resolve import resolve
-from ganvas.config.run import OptimiserConfig, RunConfig
+from ganvas.config.run import OptimiserConfig, ResolvedRun
 from ganvas.data.batches import Batches, FakeLabels
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
-from ganvas.networks.conditioning import label_weights
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.augment import MAX_SHIFT_DIVISOR
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
@@ -22,8 +18,6 @@ from ganvas.rng import seed_step, seed_weights, stream
 from ganvas.training.ema import EMA
 from ganvas.training.engine import Engine
 from ganvas.training.step import Optimisers, StepInputs, StepMetrics, book_step, classifier_step, gan_step
-
-DROPOUT = (nn.Dropout, nn.Dropout2d)
 
 
 @dataclass(frozen=True)
@@ -40,11 +34,11 @@ class Trainer:
     """Images a step, over all processes."""
     lr_at: Callable[[float], float]
     """The learning rate at a share, 0 to 1, of the training."""
-    ema: EMA | None = field(default=None)
+    ema: EMA | None = None
     """Of the generator's weights; None for a classifier."""
 
     def advance(self, number: int, progress: float) -> StepMetrics:
-        """The step of that number at a share of the training: the learning rate is set, the average follows.
+        """Takes the step of that number at a share of the training; sets the learning rate and updates the average.
 
         Whoever trains calls this: the loop, the experiments, the benchmarks.
         """
@@ -60,42 +54,38 @@ class Trainer:
         return {**self.networks, "generator": self.ema.network} if self.ema else self.networks
 
 
-def network_shape(run: RunConfig, prepared: PreparedSet) -> Shape:
-    """What the data, and the wish for labels, ask of the networks."""
+def network_shape(run: ResolvedRun, prepared: PreparedSet) -> Shape:
+    """The shape that networks are built for: no classes where labels are off."""
     return Shape(prepared.channels, prepared.size, len(prepared.classes) if run.labels == "on" else 0)
 
 
-def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trainer:
-    """New networks with weights drawn from the run's seed, ready to play."""
-    with console.quiet():
-        run = resolve(run, prepared)
-    shape = network_shape(run, prepared)
-    sampler = run.training.sampler
-    assert sampler != "auto", "what is left to the data is settled first"
+def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Trainer:
+    """New networks with weights drawn from the run's seed, their optimisers and their step."""
+    shape, sampler = network_shape(run, prepared), run.training.sampler
+    assert sampler != "auto", "a resolved run leaves nothing open"
     batches = Batches(prepared, run.training.batch, run.seed, sampler, shape.classes > 0, engine.rank, engine.world)
+    # Before the networks are built, since their constructors draw the first weights from torch's global generator.
     seed_weights(run.seed, run.pair.kind)
     if isinstance(run.pair, BookClassifier):
-        assert isinstance(run.objective, ClassifierObjective)
-        return _classification(run, run.objective, engine.place(run.pair.build(shape)), batches, engine)
+        return _classifier_trainer(run, engine.place(run.pair.build(shape)), batches, engine)
     built = run.pair.build(shape)
     pair = Pair(engine.place(built.generator), engine.place(built.discriminator))
-    optimisers = Optimisers(
-        build_optimiser(run.optimiser, pair.generator), build_optimiser(run.optimiser, pair.discriminator)
-    )
-    rule = run.objective
-    assert not isinstance(rule, ClassifierObjective)
-    draw = batch_drawer(run, rule, prepared, pair, batches, engine, labelled=shape.classes > 0)
-
-    drops_out = any(
-        isinstance(part, DROPOUT) for player in (pair.generator, pair.discriminator) for part in player.modules()
+    optimisers = Optimisers(*(build_optimiser(run.optimiser, each) for each in (pair.generator, pair.discriminator)))
+    objective = run.objective
+    assert not isinstance(objective, ClassifierObjective), "RunConfig lets no GAN classify"
+    draw = input_drawer(run, objective, prepared, pair.generator.noise_size, batches, engine)
+    has_dropout = any(
+        isinstance(module, nn.Dropout | nn.Dropout2d)
+        for network in (pair.generator, pair.discriminator)
+        for module in network.modules()
     )
 
     def step(number: int) -> StepMetrics:
-        if drops_out:
+        if has_dropout:
             seed_step(run.seed, number, engine.rank)
-        if isinstance(rule, BookObjective):
-            return book_step(pair, optimisers, engine, rule, draw(number))
-        return gan_step(pair, optimisers, engine, rule, draw(number), number)
+        if isinstance(objective, BookObjective):
+            return book_step(pair, optimisers, engine, objective, draw(number))
+        return gan_step(pair, optimisers, engine, objective, draw(number), number)
 
     return Trainer(
         {"generator": pair.generator, "discriminator": pair.discriminator},
@@ -107,26 +97,41 @@ def build_trainer(run: RunConfig, prepared: PreparedSet, engine: Engine) -> Trai
     )
 
 
-def batch_drawer(
-    run: RunConfig,
-    rule: GanObjective | BookObjective,
+def _classifier_trainer(run: ResolvedRun, classifier: nn.Module, batches: Batches, engine: Engine) -> Trainer:
+    objective, optimiser = run.objective, build_optimiser(run.optimiser, classifier)
+    assert isinstance(objective, ClassifierObjective), "RunConfig lets no classifier play"
+
+    def step(number: int) -> StepMetrics:
+        batch = batches.at(number)
+        assert batch.labels is not None
+        images, labels = engine.move(batch.images), engine.move(batch.labels)
+        return classifier_step(classifier, optimiser, engine, objective, images, labels)
+
+    lr_at = partial(learning_rate, run.optimiser)
+    return Trainer({"classifier": classifier}, {"classifier": optimiser}, step, run.training.batch, lr_at)
+
+
+def input_drawer(
+    run: ResolvedRun,
+    objective: GanObjective | BookObjective,
     prepared: PreparedSet,
-    pair: Pair,
+    noise_size: int,
     batches: Batches,
     engine: Engine,
-    labelled: bool,
 ) -> Callable[[int], StepInputs]:
-    """A function from a step's number to its draws: made for the global batch, then this process's slice."""
-    batch, noise_size = run.training.batch, pair.generator.noise_size
-    fake_labels = FakeLabels(prepared, rule.fake_labels, run.seed) if labelled else None
+    """A function from a step's number to its inputs.
+
+    Every draw is made for the global batch, from (seed, purpose, step) alone, and then cut to this process's shard: so
+    that any number of processes trains alike, and a resumed run needs no generator's state.
+    """
+    batch, has_labels = run.training.batch, batches.labels is not None
+    fake_labels = FakeLabels(prepared, objective.fake_labels, run.seed) if has_labels else None
 
     def noise(purpose: str, step: int) -> Tensor:
         return engine.shard(torch.randn(batch, noise_size, generator=stream(run.seed, purpose, step)))
 
-    def asked(purpose: str, step: int, real: Tensor | None) -> Tensor | None:
-        if fake_labels is None or real is None:
-            return None
-        if fake_labels.how == "paired":
+    def labels_of_fakes(purpose: str, step: int, real: Tensor | None) -> Tensor | None:
+        if fake_labels is None or fake_labels.how == "paired":
             return real
         return engine.shard(fake_labels.draw(purpose, step, batch))
 
@@ -134,66 +139,33 @@ def batch_drawer(
         real = batches.at(step)
         images = engine.move(real.images)
         labels = None if real.labels is None else engine.move(real.labels)
-        first, first_labels = noise("noise", step), asked("labels", step, labels)
-        if isinstance(rule, GanObjective):
-            ways = None
-            if rule.augment == "on":
-                most = prepared.size // MAX_SHIFT_DIVISOR
-                ways = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
-                ways = engine.shard(ways).transpose(0, 1)
-            if (come := arrived(rule, step * batch)) < 1:
-                labels, first_labels = (faded(each, come, len(prepared.classes)) for each in (labels, first_labels))
-            return StepInputs(images, labels, first, first_labels, first, first_labels, ways)
-        again = noise("noise again", step), asked("labels again", step, labels)
-        return StepInputs(images, labels, first, first_labels, *again)
+        first = noise("noise", step), labels_of_fakes("labels", step, labels)
+        if isinstance(objective, BookObjective):  # its generator's update draws anew
+            fresh = noise("noise again", step), labels_of_fakes("labels again", step, labels)
+            return StepInputs(images, labels, *first, *fresh)
+        shifts = None
+        if objective.augment == "on":
+            most = prepared.size // MAX_SHIFT_DIVISOR
+            shifts = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
+            shifts = engine.shard(shifts).transpose(0, 1)  # (N, 3, 2) -> (3, N, 2)
+        return StepInputs(images, labels, *first, *first, shifts)
 
     return draw
 
 
-def arrived(rule: GanObjective, images: int) -> float:
-    """The share of a label that has come in after so many images."""
-    ramp = rule.label_ramp_images
-    return min(1.0, images / ramp) if isinstance(ramp, int) and ramp else 1.0
-
-
-def faded(labels: Tensor | None, come: float, classes: int) -> Tensor | None:
-    """(N,) -> (N, K): a share `come` of each label, and the rest of an even mixture of all classes."""
-    return None if labels is None else come * label_weights(labels, classes) + (1 - come) / classes
-
-
-def build_optimiser(choice: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser of one network. Fused: one pass over the weights instead of one a formula."""
+def build_optimiser(config: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser of one network. Fused: one pass over the weights rather than one for each term of the formula."""
     parameters = list(network.parameters())
-    if choice.name == "sgd":
-        return torch.optim.SGD(parameters, lr=choice.lr, weight_decay=choice.weight_decay, fused=True)
-    kind = torch.optim.AdamW if choice.name == "adamw" else torch.optim.Adam
-    betas = (choice.beta1, choice.beta2)
-    return kind(parameters, lr=choice.lr, betas=betas, weight_decay=choice.weight_decay, fused=True)
+    if config.name == "sgd":
+        return torch.optim.SGD(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    adam = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    betas = (config.beta1, config.beta2)
+    return adam(parameters, lr=config.lr, betas=betas, weight_decay=config.weight_decay, fused=True)
 
 
-def learning_rate(choice: OptimiserConfig, progress: float) -> float:
-    """The learning rate at a share (0 to 1) of the run: constant, then in a straight line to its last share."""
-    if progress <= choice.lr_hold or choice.lr_hold == 1:
-        return choice.lr
-    fallen = min(1.0, (progress - choice.lr_hold) / (1 - choice.lr_hold))
-    return choice.lr * (1 - fallen * (1 - choice.lr_final))
-
-
-def steps_for(images: int, batch: int) -> int:
-    """Steps that show at least so many images."""
-    return max(1, math.ceil(images / batch))
-
-
-def _classification(
-    run: RunConfig, rule: ClassifierObjective, classifier: nn.Module, batches: Batches, engine: Engine
-) -> Trainer:
-    optimiser_of_classifier = build_optimiser(run.optimiser, classifier)
-
-    def step(number: int) -> StepMetrics:
-        batch = batches.at(number)
-        assert batch.labels is not None
-        images, labels = engine.move(batch.images), engine.move(batch.labels)
-        return classifier_step(classifier, optimiser_of_classifier, engine, rule, images, labels)
-
-    lr_at = partial(learning_rate, run.optimiser)
-    return Trainer({"classifier": classifier}, {"classifier": optimiser_of_classifier}, step, run.training.batch, lr_at)
+def learning_rate(config: OptimiserConfig, progress: float) -> float:
+    """The learning rate at a share (0 to 1) of the training: held, then linear to its final share."""
+    if progress <= config.lr_hold or config.lr_hold == 1:
+        return config.lr
+    fallen = min(1.0, (progress - config.lr_hold) / (1 - config.lr_hold))
+    return config.lr * (1 - fallen * (1 - config.lr_final))

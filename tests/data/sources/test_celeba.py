@@ -19,7 +19,7 @@ def test_an_attribute_labels_the_portraits(celeba_folder):
 def test_without_an_attribute_there_are_no_labels_and_a_note_names_them(celeba_folder):
     prepared = opened(celeba_folder())
     assert prepared.labels is None
-    assert any("--attribute" in note for note in prepared.manifest["notes"])
+    assert any("--attribute" in note for note in prepared.manifest.notes)
 
 
 def test_a_crop_of_128_is_the_books_without_a_resize(celeba_folder):
@@ -45,7 +45,7 @@ def test_a_portrait_that_is_missing_is_refused_by_name(celeba_folder):
     folder = celeba_folder()
     (folder / "img_align_celeba" / "000003.jpg").unlink()
     prepared = opened(folder, attribute="Smiling")
-    assert [item["name"] for item in prepared.manifest["refused"]] == ["000003.jpg"]
+    assert [item.name for item in prepared.manifest.refused] == ["000003.jpg"]
     assert prepared.labels.tolist() == [1, 0] + [0] + [1, 0] * 8
 
 
@@ -60,8 +60,8 @@ def test_half_of_the_layout_is_refused_with_what_is_missing(celeba_folder, missi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "should begin"),
-        ("x\nA B\n1.jpg 1 1\n", "should begin"),
+        ("", "must begin"),
+        ("x\nA B\n1.jpg 1 1\n", "must begin"),
         ("2\nA B\n1.jpg 1 1\n", "announces 2 images and names 1"),
         ("1\nA B\n1.jpg 1\n", "2 values of 1 or -1"),
         ("1\nA B\n1.jpg 1 0\n", "2 values of 1 or -1"),

@@ -42,7 +42,7 @@ def test_train_and_a_held_out_folder_are_splits_and_not_classes(class_folder, dr
     prepared = opened(folder)
     assert prepared.classes == ("cats", "dogs")
     assert (len(prepared.train), len(prepared.held_out)) == (12, 6)
-    assert prepared.manifest["own_split"]
+    assert prepared.manifest.own_split
 
 
 def test_splits_may_hold_images_without_labels(class_folder):
@@ -60,7 +60,7 @@ def test_exact_copies_of_held_out_images_are_never_trained_on(class_folder, draw
     (folder / "train" / "copy.png").write_bytes((folder / "test" / "0.png").read_bytes())
     prepared = opened(folder)
     assert (len(prepared.train), len(prepared.held_out)) == (5, 3)
-    assert prepared.manifest["left_out"] == 1
+    assert prepared.manifest.left_out == 1
 
 
 def test_a_class_that_only_the_held_out_part_knows_is_refused(class_folder, draw):
@@ -108,7 +108,7 @@ def test_an_empty_class_folder_is_no_class_and_is_said_so(class_folder):
     (folder / "birds").mkdir()
     prepared = opened(folder)
     assert prepared.classes == ("cats", "dogs")
-    assert any("birds" in note for note in prepared.manifest["notes"])
+    assert any("birds" in note for note in prepared.manifest.notes)
 
 
 def test_a_class_of_which_nothing_can_be_used_is_no_class_and_is_said_so(class_folder):
@@ -117,12 +117,12 @@ def test_a_class_of_which_nothing_can_be_used_is_no_class_and_is_said_so(class_f
     prepared = opened(folder)
     assert prepared.classes == ("cats",)
     assert (prepared.labels == 0).all()
-    assert any("birds" in note for note in prepared.manifest["notes"])
+    assert any("birds" in note for note in prepared.manifest.notes)
 
 
 def test_a_class_too_small_to_hold_any_out_is_named(class_folder):
     prepared = opened(class_folder(cats=20, dogs=9))
-    assert prepared.manifest["small_classes"] == ["dogs"]
+    assert prepared.manifest.small_classes == ("dogs",)
 
 
 def test_corrupt_images_are_counted_and_named_with_their_reasons(class_folder):
@@ -133,7 +133,7 @@ def test_corrupt_images_are_counted_and_named_with_their_reasons(class_folder):
     (folder / "cats" / "old.eps").write_bytes(b"%!PS-Adobe")
     prepared = opened(folder)
     assert len(prepared.pixels) == 30
-    refused = {item["name"]: item["reason"] for item in prepared.manifest["refused"]}
+    refused = {item.name: item.reason for item in prepared.manifest.refused}
     assert sorted(refused) == ["cats/cut.png", "cats/empty.png", "cats/old.eps"]
     assert "EPS" in refused["cats/old.eps"]
 
@@ -174,8 +174,8 @@ def test_files_that_are_no_images_are_listed_and_not_refused(class_folder):
     (folder / "cats" / "notes.txt").write_text("hello")
     (folder / "cats" / ".DS_Store").write_text("hello")
     manifest = opened(folder).manifest
-    assert manifest["ignored"] == ["README.md", "cats/notes.txt"]
-    assert manifest["refused"] == []
+    assert manifest.ignored == ("README.md", "cats/notes.txt")
+    assert manifest.refused == ()
 
 
 def test_links_that_lead_nowhere_in_a_circle_or_back_are_refused_by_name(class_folder):
@@ -183,7 +183,7 @@ def test_links_that_lead_nowhere_in_a_circle_or_back_are_refused_by_name(class_f
     (folder / "cats" / "dead.png").symlink_to("nowhere.png")
     (folder / "cats" / "circle.png").symlink_to("circle.png")
     (folder / "back").symlink_to(folder, target_is_directory=True)
-    refused = {item["name"] for item in opened(folder).manifest["refused"]}
+    refused = {item.name for item in opened(folder).manifest.refused}
     assert refused == {"cats/dead.png", "cats/circle.png", "back"}
 
 
@@ -198,18 +198,18 @@ def test_links_to_images_and_folders_are_followed(class_folder, tmp_path):
 def test_a_pipe_among_the_images_is_refused_and_not_waited_for(class_folder):
     folder = class_folder(cats=15)
     os.mkfifo(folder / "cats" / "pipe.png")
-    assert [item["name"] for item in opened(folder).manifest["refused"]] == ["cats/pipe.png"]
+    assert [item.name for item in opened(folder).manifest.refused] == ["cats/pipe.png"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_image_that_may_not_be_read_is_refused_by_name(class_folder):
+def test_an_image_that_may_not_be_read_is_refused_by_name(class_folder):
     folder = class_folder(cats=15)
     (folder / "cats" / "3.png").chmod(0)
-    refused = opened(folder).manifest["refused"]
-    assert [item["name"] for item in refused] == ["cats/3.png"]
+    refused = opened(folder).manifest.refused
+    assert [item.name for item in refused] == ["cats/3.png"]
 
 
-def test_a_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folder):
+def test_an_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folder):
     from ganvas.data.sources.contents import ImageFiles
     from ganvas.images import RefusedImageError
 

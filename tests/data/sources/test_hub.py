@@ -127,10 +127,10 @@ def test_yes_or_no_columns_are_attributes(hub):
         opened("celeba", attribute="smiling")
 
 
-def test_a_image_that_is_missing_is_refused_by_name(hub):
+def test_an_image_that_is_missing_is_refused_by_name(hub):
     hub(train=split(20, image=lambda i: None if i == 3 else {"bytes": encoded(i)}))
-    refused = opened().manifest["refused"]
-    assert [item["name"] for item in refused] == ["train[3]"]
+    refused = opened().manifest.refused
+    assert [item.name for item in refused] == ["train[3]"]
 
 
 @pytest.mark.parametrize("features", [{"text": object()}, {"a": Image(), "b": Image()}])
@@ -186,13 +186,13 @@ def test_without_datasets_it_says_what_to_install(monkeypatch):
 def test_a_clients_own_warnings_stay_its_own(caplog):
     import logging
 
-    from ganvas.data.sources.hub import _Answers
+    from ganvas.data.sources.hub import _hub_errors
 
     client = logging.getLogger("huggingface_hub")
     before = client.level
 
     def fetch():
-        with _Answers("a/b"):
+        with _hub_errors("a/b"):
             client.warning("Retrying in 8s [Retry 5/5].")
             raise ConnectionError
 

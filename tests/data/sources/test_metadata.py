@@ -39,7 +39,7 @@ def test_other_columns_and_orders_are_fine(table):
     prepared = opened(table(text))
     assert prepared.classes == ("0", "1", "2")
     assert len(prepared.pixels) == 6
-    assert any("6 images are not named" in note for note in prepared.manifest["notes"])
+    assert prepared.manifest.notes == ("images ignored: 6 (not named in metadata.csv)",)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_other_columns_and_orders_are_fine(table):
 )
 def test_a_row_that_cannot_be_used_is_refused_by_name(table, row, reason):
     prepared = opened(table("file_name,label\n" + rows() + row + "\n"))
-    (refused,) = prepared.manifest["refused"]
-    assert refused["name"] == row.split(",")[0]
-    assert reason in refused["reason"]
+    (refused,) = prepared.manifest.refused
+    assert refused.name == row.split(",")[0]
+    assert reason in refused.reason
 
 
 @pytest.mark.parametrize(

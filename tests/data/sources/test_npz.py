@@ -78,7 +78,7 @@ def test_transparent_images_lie_over_the_background(write):
         ({"images": GREY[0], "labels": LABELS}, "uint8 of shape"),
         ({"images": COLOUR[..., :2], "labels": LABELS}, "C = 1, 3 or 4"),
         ({"images": GREY, "labels": LABELS[:5]}, r"labels of shape \(5,\) for 20 images"),
-        ({"images": GREY, "labels": LABELS / 2}, "labels should be integers"),
+        ({"images": GREY, "labels": LABELS / 2}, "labels must be integers"),
         ({"images": GREY, "labels": LABELS, "classes": np.array(["a"])}, "labels 0 to 1 for 1 classes"),
         ({"images": GREY, "labels": LABELS, "classes": np.array(["a", "a"])}, "names a class twice"),
         ({"images": GREY[:0], "labels": LABELS[:0]}, "holds no images: their shape is"),

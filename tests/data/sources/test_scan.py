@@ -1,6 +1,6 @@
 import pytest
 
-from ganvas.data.sources.scan import is_image_name, natural_order, printable, scan_folder
+from ganvas.data.sources.scan import escaped_name, is_image_name, natural_order, scan_folder
 
 
 def test_numbers_are_ordered_by_value():
@@ -19,8 +19,8 @@ def test_images_are_told_by_name_or_by_none():
 
 
 def test_what_is_shown_is_one_line_and_composed():
-    assert printable("a\nb\x1b") == "a\\nb\\x1b"
-    assert printable("e\N{COMBINING ACUTE ACCENT}") == "é"
+    assert escaped_name("a\nb\x1b") == "a\\nb\\x1b"
+    assert escaped_name("e\N{COMBINING ACUTE ACCENT}") == "é"
 
 
 def test_a_scan_goes_no_deeper_than_any_layout(tmp_path):

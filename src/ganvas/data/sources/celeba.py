@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan
+from ganvas.data.sources.scan import FolderScan, FolderSource
 from ganvas.errors import UserError, nearest
 
 IMAGES = "img_align_celeba"
@@ -15,30 +14,18 @@ ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
 
 
-class CelebA:
+class CelebA(FolderSource):
     """Portraits with yes/no attributes; one of them labels the set, or none."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files in the order of the attribute table; classes `not Smiling` and `Smiling`."""
         columns, names, values = self._table()
-        folder = _images_folder(self.listing)
-        there = set(self.listing.files[folder])
-        kept = [row for row, name in enumerate(names) if name in there]
-        refused = [*self.listing.refused]
-        refused += [(name, f"is named in {ATTRIBUTES} and is not there") for name in names if name not in there]
+        # The archive of the portraits unpacks to one folder or, where it was unpacked into one, two.
+        inner = f"{IMAGES}/{IMAGES}"
+        folder = inner if inner in self.listing.files else IMAGES
+        present = set(self.listing.files[folder])
+        kept = [row for row, name in enumerate(names) if name in present]
+        missing = [(name, f"is named in {ATTRIBUTES} and is not there") for name in names if name not in present]
         labels: NDArray[np.int64] | None = None
         classes: tuple[str, ...] = ()
         if self.attribute is not None:
@@ -47,15 +34,14 @@ class CelebA:
             column = columns.index(self.attribute)
             labels = np.array([values[row][column] == "1" for row in kept], np.int64)
             classes = (f"not {self.attribute}", self.attribute)
-        unnamed = sorted(there - set(names))
         return SourceContents(
             f"CelebA's layout, {f'labelled by {self.attribute}' if self.attribute else 'without labels'}",
             (ImageFiles(self.listing.root, [f"{folder}/{names[row]}" for row in kept]),),
             classes,
             labels,
             self._held_out([names[row] for row in kept]),
-            refused,
-            ignored=unnamed,
+            self.listing.refused + missing,
+            ignored=sorted(present - set(names)),
             notes=[] if self.attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."],
         )
 
@@ -64,14 +50,14 @@ class CelebA:
         path = self.listing.root / ATTRIBUTES
         lines = _lines(path)
         if len(lines) < 3 or not lines[0].strip().isdigit():
-            raise UserError(f"{path} should begin with the number of images and the names of the attributes")
+            raise UserError(f"{path} must begin with the number of images and the names of the attributes")
         columns = lines[1].split()
         names: list[str] = []
         values: list[list[str]] = []
         for number, line in enumerate(lines[2:], 3):
             name, *row = line.split()
             if len(row) != len(columns) or not set(row) <= {"1", "-1"}:
-                raise UserError(f"{path}, line {number}: {len(columns)} values of 1 or -1 are wanted after the name")
+                raise UserError(f"{path}, line {number}: after the name come {len(columns)} values of 1 or -1")
             names.append(name)
             values.append(row)
         if len(names) != int(lines[0]):
@@ -83,11 +69,11 @@ class CelebA:
         path = self.listing.root / PARTITION
         if PARTITION not in self.listing.files[""]:
             return None
-        part = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
-        missing = next((name for name in names if part.get(name) not in ("0", "1", "2")), None)
+        partition = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
+        missing = next((name for name in names if partition.get(name) not in ("0", "1", "2")), None)
         if missing is not None:
             raise UserError(f"{path} has no part 0, 1 or 2 for {missing}")
-        held_out = np.array([part[name] != "0" for name in names], np.bool_)
+        held_out = np.array([partition[name] != "0" for name in names], np.bool_)
         return held_out if held_out.any() else None
 
 
@@ -98,12 +84,6 @@ def is_celeba(listing: FolderScan) -> bool:
         missing = IMAGES + "/" if table else ATTRIBUTES
         raise UserError(f"{listing.root} looks like CelebA's layout but {missing} is missing")
     return table
-
-
-def _images_folder(listing: FolderScan) -> str:
-    """The archive of the portraits unpacks to one folder or, where it was unpacked into one, two."""
-    inner = f"{IMAGES}/{IMAGES}"
-    return inner if inner in listing.files else IMAGES
 
 
 def _lines(path: Path) -> list[str]:

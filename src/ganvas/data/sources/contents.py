@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -36,21 +36,19 @@ class ImageFiles:
         return ImageFiles(self.root, self.names[start:stop])
 
     def encoded(self, index: int) -> bytes:
-        """The bytes of an image, or `Refused`."""
-        # Small files by the tens of thousands: a path as text and bare system calls, half the cost of pathlib's.
+        """The bytes of an image, or `RefusedImageError`."""
+        # Small files by the tens of thousands: a path as text and bare system calls cost half of what pathlib does.
         try:
             handle = os.open(f"{self.root}/{self.names[index]}", os.O_RDONLY | _BINARY)
-        except (OSError, ValueError) as error:
+            try:
+                data = os.read(handle, FIRST_READ)
+                if len(data) == FIRST_READ:
+                    with os.fdopen(os.dup(handle), "rb") as rest:
+                        data += rest.read(MAX_BYTES + 1 - FIRST_READ)
+            finally:
+                os.close(handle)
+        except (OSError, ValueError) as error:  # a ValueError where a name holds a zero byte
             raise RefusedImageError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        try:
-            data = os.read(handle, FIRST_READ)
-            if len(data) == FIRST_READ:
-                with os.fdopen(os.dup(handle), "rb") as rest:
-                    data += rest.read(MAX_BYTES + 1 - FIRST_READ)
-        except OSError as error:
-            raise RefusedImageError(f"cannot be read: {error.strerror or error}") from None
-        finally:
-            os.close(handle)
         if len(data) > MAX_BYTES:
             raise RefusedImageError(f"more than {MAX_BYTES // 2**20} MiB")
         return data
@@ -75,10 +73,10 @@ class EncodedImages:
 
     def part(self, start: int, stop: int) -> "EncodedImages":
         """Some of the images, small enough to send to another process."""
-        return EncodedImages(self.path, self.offsets[start : stop + 1], self.title, self.first + start)
+        return replace(self, offsets=self.offsets[start : stop + 1], first=self.first + start)
 
     def encoded(self, index: int) -> bytes:
-        """The bytes of an image, or `Refused`."""
+        """The bytes of an image, or `RefusedImageError`."""
         start, stop = int(self.offsets[index]), int(self.offsets[index + 1])
         if stop - start > MAX_BYTES:
             raise RefusedImageError(f"more than {MAX_BYTES // 2**20} MiB")
@@ -97,14 +95,11 @@ class RawImages:
     title: str
     order: Literal["C", "F"] = "C"
     start: int = 0
-    stop: int = -1
-
-    def __post_init__(self) -> None:
-        if self.stop < 0:
-            object.__setattr__(self, "stop", self.shape[0])
+    stop: int | None = None
+    """Rows start..stop of the file; to its end where there is no stop."""
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return (self.shape[0] if self.stop is None else self.stop) - self.start
 
     @property
     def channels(self) -> int:
@@ -117,9 +112,7 @@ class RawImages:
 
     def part(self, start: int, stop: int) -> "RawImages":
         """Some of the images, small enough to send to another process."""
-        return RawImages(
-            self.path, self.offset, self.shape, self.title, self.order, self.start + start, self.start + stop
-        )
+        return replace(self, start=self.start + start, stop=self.start + stop)
 
     def rows(self) -> NDArray[np.uint8]:
         """(n, H, W, C), read by memory map."""
@@ -161,12 +154,12 @@ class SourceContents:
             index -= len(part)
         raise IndexError(index)
 
-    def chunks(self, most: int) -> Iterator[tuple[int, Part]]:
-        """(index of the first image, at most so many images of one part), in order."""
+    def chunks(self, length: int) -> Iterator[tuple[int, Part]]:
+        """(index of the first image, at most `length` images of one part), in order."""
         first = 0
         for part in self.parts:
-            for start in range(0, len(part), most):
-                yield first + start, part.part(start, min(start + most, len(part)))
+            for start in range(0, len(part), length):
+                yield first + start, part.part(start, min(start + length, len(part)))
             first += len(part)
 
 

@@ -1,123 +1,109 @@
 """A folder of images: a sub-folder per class, splits of those, or images without labels."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import FolderScan, natural_order, printable
+from ganvas.data.sources.scan import FolderScan, FolderSource, escaped_name, natural_order
 from ganvas.errors import UserError
 
 HELD_OUT_NAMES = ("test", "val", "valid", "validation")
 
 
-class ClassFolders:
+class ImageFolder(NamedTuple):
+    """A folder in which images lie directly."""
+
+    path: str
+    class_name: str | None
+    is_held_out: bool = False
+
+
+class ClassFolders(FolderSource):
     """Images in a folder: `cats/ dogs/`, `train/ test/`, or none of them."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files by class, classes in natural order."""
-        if self.listing.unreadable:
-            reason = dict(self.listing.refused)[self.listing.unreadable[0]]
-            raise UserError(
-                f"the folder {self.listing.root / self.listing.unreadable[0]} {reason}; a class would vanish"
-            )
-        layout, placed = _layout(self.listing)
+        listing = self.listing
+        if listing.unreadable:
+            reason = dict(listing.refused)[listing.unreadable[0]]
+            raise UserError(f"the folder {listing.root / listing.unreadable[0]} {reason}; a class would vanish")
+        layout, folders = _layout(listing)
         refuse_attribute(self.attribute, layout)
-        found = [(split, class_name, self.listing.images(folder)) for split, class_name, folder in placed]
-        if not any(names for *_, names in found):
-            raise UserError(f"there are no images in {self.listing.root}{_what_instead(self.listing)}")
-        folders = {class_name for _, class_name, names in found if class_name is not None and names}
-        known = natural_order(folders)
-        classes = tuple(printable(name) for name in known)
+        images = [(folder, path) for folder in folders for path in listing.images(folder.path)]
+        if not images:
+            raise UserError(f"there are no images in {listing.root}{_what_instead(listing)}")
+        names = natural_order({folder.class_name for folder, _ in images if folder.class_name is not None})
+        classes = tuple(escaped_name(name) for name in names)
         if len(set(classes)) < len(classes):
-            raise UserError(f"two class folders of {self.listing.root} have the same name once written as Unicode NFC")
-        labels = [known.index(c) for _, c, names in found if c is not None for _ in names]
-        held_out = [split != "train" for split, _, names in found for _ in names]
-        splits = {split for split, *_ in found}
-        empty = sorted({printable(c) for _, c, names in found if c is not None and c not in folders})
+            raise UserError(f"two class folders of {listing.root} have the same name once written as Unicode NFC")
+        index = {name: label for label, name in enumerate(names)}
+        empty = {escaped_name(folder.class_name) for folder in folders if folder.class_name is not None} - {*classes}
+        has_split = any(folder.is_held_out for folder in folders)
         return SourceContents(
             layout,
-            (ImageFiles(self.listing.root, [name for *_, names in found for name in names]),),
+            (ImageFiles(listing.root, [path for _, path in images]),),
             classes,
-            np.array(labels, np.int64) if known else None,
-            np.array(held_out) if splits - {"train"} else None,
-            refused=list(self.listing.refused),
-            ignored=self.listing.others(),
-            notes=[f"the folder {name} holds no images and is no class" for name in empty],
+            np.array([index[folder.class_name or ""] for folder, _ in images], np.int64) if names else None,
+            np.array([folder.is_held_out for folder, _ in images]) if has_split else None,
+            refused=list(listing.refused),
+            ignored=listing.others(),
+            notes=[f"class folder without images, left out: {name}" for name in sorted(empty)],
         )
 
 
-def _layout(listing: FolderScan) -> tuple[str, list[tuple[str, str | None, str]]]:
-    """The layout in words, and (split, class or None, folder) for each folder that holds images."""
+def _layout(listing: FolderScan) -> tuple[str, list[ImageFolder]]:
+    """The layout in words, and the folders that hold images."""
     top = listing.folders[""]
     lowered = {name.lower(): name for name in top}
-    held = [name for low, name in lowered.items() if low in HELD_OUT_NAMES]
-    if "train" in lowered and len(held) + 1 == len(top) and (held or listing.folders.get(lowered["train"])):
+    held_out = [name for low, name in lowered.items() if low in HELD_OUT_NAMES]
+    train = lowered.get("train")
+    if train is not None and len(held_out) + 1 == len(top) and (held_out or listing.folders.get(train)):
         if listing.images(""):
-            raise UserError(f"{listing.root} holds images beside train/: one layout at a time, please")
-        return _splits(listing, [lowered["train"], *held])
+            raise UserError(f"{listing.root} mixes layouts: images lie beside train/")
+        return _splits(listing, train, held_out)
     if not top:
-        return "images without labels", [("train", None, "")]
-    return "a folder per class", [("train", c, folder) for c, folder in _classes(listing, "")]
+        return "images without labels", [ImageFolder("", None)]
+    return "a folder per class", [ImageFolder(path, name) for name, path in _classes(listing, "")]
 
 
-def _splits(listing: FolderScan, splits: list[str]) -> tuple[str, list[tuple[str, str | None, str]]]:
-    placed: list[tuple[str, str | None, str]] = []
-    with_classes = [bool(listing.folders[split]) for split in splits]
-    if any(with_classes) and not all(with_classes):
-        flat = splits[with_classes.index(False)]
-        raise UserError(f"{listing.root} mixes layouts: {flat}/ has no class folders and another part has")
-    for split in splits:
-        part = "train" if split.lower() == "train" else "held out"
-        if all(with_classes):
-            placed += [(part, c, folder) for c, folder in _classes(listing, split)]
-        else:
-            placed.append((part, None, split))
+def _splits(listing: FolderScan, train: str, held_out: list[str]) -> tuple[str, list[ImageFolder]]:
+    splits = [train, *held_out]
+    without_classes = [split for split in splits if not listing.folders[split]]
+    if without_classes and len(without_classes) < len(splits):
+        raise UserError(
+            f"{listing.root} mixes layouts: {without_classes[0]}/ has no class folders and another part has"
+        )
     names = ", ".join(f"{split}/" for split in splits)
-    return f"{names} with {'a folder per class' if all(with_classes) else 'images without labels'}", placed
+    if without_classes:
+        flat = [ImageFolder(split, None, split != train) for split in splits]
+        return f"{names} with images without labels", flat
+    return f"{names} with a folder per class", [
+        ImageFolder(path, name, split != train) for split in splits for name, path in _classes(listing, split)
+    ]
 
 
-def _classes(listing: FolderScan, above: str) -> list[tuple[str, str]]:
-    """(class, folder) below a folder; nested and mixed layouts are refused with what was found."""
-    where = f"{above}/" if above else ""
-    loose = listing.images(above)
-    if loose:
+def _classes(listing: FolderScan, parent: str) -> list[tuple[str, str]]:
+    """(class, path) of the folders in a folder; nested and mixed layouts are refused with an example."""
+    if loose := listing.images(parent):
         raise UserError(
             f"{listing.root} mixes layouts: {len(loose)} images lie beside the class folders, "
-            f"such as {printable(loose[0])}"
+            f"such as {escaped_name(loose[0])}"
         )
-    found = []
-    for name in listing.folders[above]:
-        inner = listing.folders.get(where + name, ())
-        if inner:
+    paths = {name: f"{parent}/{name}" if parent else name for name in listing.folders[parent]}
+    for path in paths.values():
+        if inner := listing.folders.get(path):
             raise UserError(
                 f"{listing.root} is nested: images must lie directly in a class's folder, "
-                f"and {printable(where + name)}/ holds the folder {printable(inner[0])}/"
+                f"and {escaped_name(path)}/ holds the folder {escaped_name(inner[0])}/"
             )
-        found.append((name, where + name))
-    return found
+    return list(paths.items())
 
 
 def _what_instead(listing: FolderScan) -> str:
-    others = [printable(name) for name in listing.others()]
+    """The end of a sentence on a folder without images."""
+    others = [escaped_name(name) for name in listing.others()]
     if not others:
         return "" if listing.refused else ": it is empty"
     return f"; it holds {', '.join(others[:5])}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-
-
-def folder_name(path: Path) -> str:
-    """The last part of a path, as text; `images` where it has none."""
-    return printable(path.resolve().name) or "images"

@@ -5,13 +5,14 @@ Tested with a stand-in for `datasets`; never run against the hub itself.
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganvas.data.sources.contents import EncodedImages, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import printable
+from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError, nearest
 
 HELD_OUT_SPLITS = ("test", "val", "valid", "validation")
@@ -24,13 +25,8 @@ class HubSet:
     def __init__(self, repository: str, attribute: str | None = None, name: str = "", licence: str = "") -> None:
         self.repository = repository
         self.attribute = attribute
-        self._name = name or repository.rpartition("/")[2]
-        self._licence = licence
-
-    @property
-    def name(self) -> str:
-        """The known name, or the repository's without its owner."""
-        return self._name
+        self.name = name or repository.rpartition("/")[2]
+        self.known_licence = licence
 
     def state(self) -> str:
         """Once prepared, a set of the hub is taken as it is: asking whether it changed would need the network."""
@@ -38,41 +34,47 @@ class HubSet:
 
     def licence(self) -> str:
         """A line to show before anything is downloaded."""
-        with _Answers(self.repository):
-            said = self._licence or str(_datasets().load_dataset_builder(self.repository).info.license or "")
-        return f"{self.repository} comes from the hub; its licence: {said or 'not stated, see its page'}"
+        with _hub_errors(self.repository):
+            stated = self.known_licence or str(_datasets().load_dataset_builder(self.repository).info.license or "")
+        return f"{self.repository} comes from the hub; its licence: {stated or 'not stated, see its page'}"
 
     def contents(self, scratch: Path) -> SourceContents:
         """Encoded images, copied below `scratch` with no more than one of them in memory."""
         datasets = _datasets()
-        with _Answers(self.repository):
+        with _hub_errors(self.repository):
             splits = dict(datasets.load_dataset(self.repository))
         train = "train" if "train" in splits else next(iter(splits), "train")
-        held = [name for name in splits if name in HELD_OUT_SPLITS and name != train and _is_usable(splits[name])]
         if train not in splits:
             raise UserError(f"hf:{self.repository} holds no split")
+        held_out = [name for name in splits if name in HELD_OUT_SPLITS and name != train and len(splits[name])]
         features = splits[train].features
-        image = _image_column(self.repository, features, datasets)
+        columns = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
+        if len(columns) != 1:
+            names = ", ".join(features) or "no column"
+            raise UserError(
+                f"hf:{self.repository} has {len(columns)} columns of images and one is wanted; it has {names}"
+            )
         label, classes = self._label_column(features, datasets)
-        parts, labels, held_out = [], [], []
-        for split in [train, *held]:
-            rows = splits[split].cast_column(image, datasets.Image(decode=False))
-            wanted = rows.select_columns([image] if label is None else [image, label])
-            blobs, numbers = _copied(self.repository, wanted, image, label, scratch / split, split)
-            parts.append(blobs)
+        parts: list[EncodedImages] = []
+        labels: list[int] = []
+        for split in [train, *held_out]:
+            rows = splits[split].cast_column(columns[0], datasets.Image(decode=False))
+            rows = rows.select_columns(columns if label is None else [*columns, label])
+            with _hub_errors(self.repository):
+                part, numbers = _copied(rows, columns[0], label, scratch / split, split)
+            parts.append(part)
             labels += numbers
-            held_out += [split != train] * len(blobs)
-        known = label is not None and all(0 <= number < len(classes) for number in labels)
-        if label is not None and not known:
+        if label is not None and not all(0 <= number < len(classes) for number in labels):
             raise UserError(
                 f"hf:{self.repository} has images without a label, or with one beyond its {len(classes)} classes"
             )
+        is_held_out = np.arange(len(labels)) >= len(parts[0])
         return SourceContents(
             f"hf:{self.repository}",
             tuple(parts),
             classes,
-            np.array(labels, np.int64) if known else None,
-            np.array(held_out, np.bool_) if held else None,
+            None if label is None else np.array(labels, np.int64),
+            is_held_out if held_out else None,
         )
 
     def _label_column(self, features: Any, datasets: Any) -> tuple[str | None, tuple[str, ...]]:
@@ -88,7 +90,7 @@ class HubSet:
         if not labels:
             return None, ()
         label = next((name for name in LABEL_NAMES if name in labels), labels[0])
-        return label, tuple(printable(name) for name in features[label].names)
+        return label, tuple(escaped_name(name) for name in features[label].names)
 
 
 class Mnist(HubSet):
@@ -121,40 +123,20 @@ def _datasets() -> Any:
     return datasets
 
 
-def _is_usable(split: Any) -> bool:
-    return len(split) > 0
-
-
-def _image_column(repository: str, features: Any, datasets: Any) -> str:
-    columns = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
-    if len(columns) != 1:
-        found = ", ".join(features) or "no column"
-        raise UserError(f"hf:{repository} has {len(columns)} columns of images and one is wanted; it has {found}")
-    return str(columns[0])
-
-
-def _copied(
-    repository: str, rows: Any, image: str, label: str | None, target: Path, title: str
-) -> tuple[EncodedImages, list[int]]:
+def _copied(rows: Any, image: str, label: str | None, target: Path, title: str) -> tuple[EncodedImages, list[int]]:
     """Writes the encoded images one after another; -1 stands for a label that is missing."""
     offsets, labels = [0], []
-    with _Answers(repository), target.open("wb") as file:
-        for data, number in _encoded(rows, image, label):
+    with target.open("wb") as file:
+        for row in rows:
+            cell = row[image] or {}
+            data, path = cell.get("bytes"), cell.get("path")
+            if data is None:
+                # What is missing is written as nothing, and refused by name as an empty file when it is decoded.
+                data = Path(path).read_bytes() if path and Path(path).is_file() else b""
+            number = row[label] if label is not None else 0
             offsets.append(offsets[-1] + file.write(data))
-            labels.append(number)
+            labels.append(-1 if number is None else int(number))
     return EncodedImages(target, np.array(offsets, np.int64), title), labels
-
-
-def _encoded(rows: Any, image: str, label: str | None) -> Iterator[tuple[bytes, int]]:
-    for row in rows:
-        cell = row[image] or {}
-        data = cell.get("bytes")
-        if data is None:
-            path = cell.get("path")
-            # What is missing is written as nothing, and refused by name as an empty file when it is decoded.
-            data = Path(path).read_bytes() if path and Path(path).is_file() else b""
-        number = row[label] if label is not None else 0
-        yield data, -1 if number is None else int(number)
 
 
 # What may go wrong between here and the hub, by the name of its class: libraries below `datasets` raise their own.
@@ -174,27 +156,24 @@ _REASONS = {
 }
 
 
-class _Answers:
+@contextmanager
+def _hub_errors(repository: str) -> Iterator[None]:
     """Turns whatever a download raises into one sentence, and keeps its clients' tries and warnings to themselves."""
-
-    def __init__(self, repository: str) -> None:
-        self.repository = repository
-        self.loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets")]
-        self.levels = [logger.level for logger in self.loggers]
-
-    def __enter__(self) -> None:
-        for logger in self.loggers:
-            logger.setLevel(logging.CRITICAL)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        for logger, level in zip(self.loggers, self.levels, strict=True):
-            logger.setLevel(level)
-        if not isinstance(error, Exception) or isinstance(error, UserError):
-            return
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("huggingface_hub", "datasets"))}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
         chain: list[BaseException] = [error]
-        while (below := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 10:
-            chain.append(below)
+        while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 10:
+            chain.append(cause)
         names = [base.__name__ for link in chain for base in type(link).__mro__]
         reason = next((_REASONS[name] for name in names if name in _REASONS), None)
-        said = " ".join(str(error).split())[:120]
-        raise UserError(f"hf:{self.repository} cannot be had: {reason or f'{type(error).__name__}: {said}'}") from None
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise UserError(f"hf:{repository} cannot be had: {reason or message}") from None
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)

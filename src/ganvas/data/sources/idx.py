@@ -2,36 +2,21 @@
 
 import gzip
 import re
+import shutil
 import zlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import RawImages, SourceContents, refuse_attribute
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan
+from ganvas.data.sources.scan import FolderScan, FolderSource
 from ganvas.errors import UserError
 
 NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
-BLOCK = 2**20
 
 
-class IdxFiles:
+class IdxFiles(FolderSource):
     """`train-images-idx3-ubyte` and its companions; t10k is the held-out part."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Raw images; classes are named by their number."""
@@ -42,18 +27,20 @@ class IdxFiles:
             if f"{split}-images" not in paths:
                 continue
             images, offset, shape = _array(paths[f"{split}-images"], 3, scratch)
-            numbers = _labels(paths[f"{split}-labels"], scratch)
+            label_file, label_offset, _ = _array(paths[f"{split}-labels"], 1, scratch)
+            numbers = np.fromfile(label_file, np.uint8, offset=label_offset)
             if len(numbers) != shape[0]:
                 raise UserError(f"{self.listing.root}: {shape[0]} {split} images but {len(numbers)} labels")
             parts.append(RawImages(images, offset, shape, split))
             labels.append(numbers)
             held_out.append(np.full(len(numbers), split == "t10k"))
-        values = np.unique(np.concatenate([np.unique(part) for part in labels]))
+        numbers = np.concatenate(labels)
+        values = np.unique(numbers)
         return SourceContents(
             "idx files",
             tuple(parts),
             tuple(str(value) for value in values),
-            np.searchsorted(values, np.concatenate(labels)),
+            np.searchsorted(values, numbers),
             np.concatenate(held_out) if len(parts) == 2 else None,
             refused=list(self.listing.refused),
         )
@@ -61,18 +48,18 @@ class IdxFiles:
 
 def idx_files(listing: FolderScan) -> dict[str, Path]:
     """`train-images` and so on -> its file; empty where the folder holds no idx files."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for name in listing.files[""]:
         match = NAME.fullmatch(name)
         if match:
-            found.setdefault(f"{match[1]}-{match[2]}", listing.root / name)
-    for name in found:
+            paths.setdefault(f"{match[1]}-{match[2]}", listing.root / name)
+    for name in paths:
         partner = name.replace("images", "labels") if "images" in name else name.replace("labels", "images")
-        if partner not in found:
+        if partner not in paths:
             raise UserError(f"{listing.root} holds {name} in idx format but no {partner}")
-    if found and "train-images" not in found:
+    if paths and "train-images" not in paths:
         raise UserError(f"{listing.root} holds only the t10k idx files, nothing to train on")
-    return found
+    return paths
 
 
 def _array(path: Path, dimensions: int, scratch: Path) -> tuple[Path, int, tuple[int, ...]]:
@@ -94,16 +81,10 @@ def _array(path: Path, dimensions: int, scratch: Path) -> tuple[Path, int, tuple
     return path, len(head), shape
 
 
-def _labels(path: Path, scratch: Path) -> NDArray[np.uint8]:
-    file, offset, _ = _array(path, 1, scratch)
-    return np.fromfile(file, np.uint8, offset=offset)
-
-
 def _unpacked(path: Path, target: Path) -> Path:
     try:
         with gzip.open(path) as packed, target.open("wb") as file:
-            while block := packed.read(BLOCK):
-                file.write(block)
+            shutil.copyfileobj(packed, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path} is damaged: {str(error)[:80]}") from None
     return target

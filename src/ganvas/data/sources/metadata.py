@@ -6,55 +6,39 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents, refuse_attribute
-from ganvas.data.sources.folder import folder_name
-from ganvas.data.sources.scan import FolderScan, is_image_name, natural_order, printable
+from ganvas.data.sources.scan import FolderSource, escaped_name, is_image_name, natural_order
 from ganvas.errors import UserError
 
 
-class MetadataTable:
+class MetadataTable(FolderSource):
     """`metadata.csv` with the columns file_name and label; other columns are passed over."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return folder_name(self.listing.root)
-
-    def state(self) -> str:
-        """From names, sizes and times, those of metadata.csv among them."""
-        return self.listing.state()
 
     def contents(self, scratch: Path) -> SourceContents:
         """Files in the order of the table. A row whose image is missing is refused by name."""
         refuse_attribute(self.attribute, "a folder with metadata.csv")
-        there = {
-            f"{folder}/{name}" if folder else name for folder, names in self.listing.files.items() for name in names
-        }
+        present = set(self.listing.paths())
         refused = list(self.listing.refused)
-        gone = dict(refused)
+        unreadable = dict(refused)
         names: list[str] = []
         labels: list[str] = []
-        seen: set[str] = set()
+        named: set[str] = set()
         for name, label in self._rows():
             path = PurePosixPath(name.replace("\\", "/"))
             plain = str(path)
             if path.is_absolute() or ".." in path.parts:
                 refused.append((name, "leads out of the folder"))
-            elif plain in seen:
+            elif plain in named:
                 refused.append((name, "is named twice in metadata.csv"))
-            elif plain not in there:
-                if plain not in gone:
+            elif plain not in present:
+                if plain not in unreadable:
                     refused.append((name, "is named in metadata.csv and is not there"))
             else:
                 names.append(plain)
-                labels.append(printable(label))
-            seen.add(plain)
+                labels.append(escaped_name(label))
+            named.add(plain)
         classes = natural_order(set(labels))
         numbers = {name: number for number, name in enumerate(classes)}
-        unnamed = sorted(name for name in there - seen if is_image_name(PurePosixPath(name).name))
+        unnamed = sorted(name for name in present - named if is_image_name(PurePosixPath(name).name))
         return SourceContents(
             "metadata.csv",
             (ImageFiles(self.listing.root, names),),
@@ -62,7 +46,7 @@ class MetadataTable:
             np.array([numbers[label] for label in labels], np.int64),
             refused=refused,
             ignored=[*(name for name in self.listing.others() if name != "metadata.csv"), *unnamed],
-            notes=[f"{len(unnamed)} images are not named in metadata.csv and are passed over"] if unnamed else [],
+            notes=[f"images ignored: {len(unnamed)} (not named in metadata.csv)"] if unnamed else [],
         )
 
     def _rows(self) -> list[tuple[str, str]]:

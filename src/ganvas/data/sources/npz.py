@@ -1,5 +1,6 @@
 """A numpy archive: images (N, H, W) or (N, H, W, C) uint8, labels (N,) integers, optional classes."""
 
+import shutil
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,7 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import RawImages, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import FolderScan, printable
+from ganvas.data.sources.scan import FolderScan, escaped_name
 from ganvas.errors import UserError
 
 BLOCK = 2**20
@@ -27,7 +28,7 @@ class NpzFile:
     @property
     def name(self) -> str:
         """The file's name without `.npz`."""
-        return printable(self.path.stem) or "images"
+        return escaped_name(self.path.stem) or "images"
 
     def state(self) -> str:
         """From name, size and times."""
@@ -55,13 +56,12 @@ class NpzFile:
         if labels.shape != (len(images),):
             raise UserError(f"{self.path}: labels of shape {labels.shape} for {len(images)} images")
         if "classes" not in names:
-            values = np.unique(labels)
-            numbers = np.searchsorted(values, labels)
-            return SourceContents("an .npz file", (images,), tuple(str(value) for value in values), numbers)
-        classes = tuple(printable(_text(name)) for name in _read(archive, "classes", "USiu").ravel().tolist())
+            values, indices = np.unique(labels, return_inverse=True)
+            return SourceContents("an .npz file", (images,), tuple(str(value) for value in values), indices)
+        classes = tuple(escaped_name(_text(name)) for name in _read(archive, "classes", "USiu").ravel().tolist())
         if len(set(classes)) < len(classes):
             raise UserError(f"{self.path} names a class twice")
-        if nameless := [place for place, name in enumerate(classes) if not name.strip()]:
+        if nameless := [index for index, name in enumerate(classes) if not name.strip()]:
             raise UserError(f"{self.path} gives class {nameless[0]} no name")
         if labels.min() < 0 or labels.max() >= len(classes):
             raise UserError(f"{self.path} has labels {labels.min()} to {labels.max()} for {len(classes)} classes")
@@ -74,8 +74,8 @@ class NpzFile:
             start = file.tell()
             if dtype != np.uint8 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
                 raise UserError(
-                    f"{self.path}: images are {dtype} of shape {shape}; (N, H, W) or (N, H, W, C) uint8 is wanted, "
-                    "C = 1, 3 or 4"
+                    f"{self.path}: images are {dtype} of shape {shape} and must be uint8 of shape (N, H, W) or "
+                    "(N, H, W, C), C = 1, 3 or 4"
                 )
             expected = start + int(np.prod(shape, dtype=object))
             if 0 in shape:
@@ -85,8 +85,7 @@ class NpzFile:
             if member.compress_type != zipfile.ZIP_STORED:
                 unpacked = scratch / "images"
                 with unpacked.open("wb") as target:
-                    while block := file.read(BLOCK):
-                        target.write(block)
+                    shutil.copyfileobj(file, target, BLOCK)
                 return RawImages(unpacked, 0, shape, "images", order)
         offset = _data_offset(self.path, member) + start
         if offset + expected - start > self.path.stat().st_size:
@@ -114,12 +113,13 @@ def _head(file: IO[bytes]) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype
     return shape, "F" if fortran else "C", dtype
 
 
-def _read(archive: zipfile.ZipFile, name: str, kinds: str) -> NDArray[Any]:
+def _read(archive: zipfile.ZipFile, name: str, codes: str) -> NDArray[Any]:
+    """An array of the archive, of one of numpy's one-letter kinds of type."""
     with archive.open(f"{name}.npy") as file:
         array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
-    if array.dtype.kind not in kinds or not array.size:
-        wanted = "integers" if kinds == "iu" else "text"
-        raise UserError(f"{archive.filename}: {name} should be {wanted} and are {array.dtype} of shape {array.shape}")
+    if array.dtype.kind not in codes or not array.size:
+        expected = "integers" if codes == "iu" else "text"
+        raise UserError(f"{archive.filename}: {name} must be {expected} and are {array.dtype} of shape {array.shape}")
     return array
 
 

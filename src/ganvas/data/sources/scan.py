@@ -46,19 +46,21 @@ class FolderScan:
         lines = sorted(self.lines) + [f"{name}\0{reason}" for name, reason in sorted(self.refused)]
         return hashlib.blake2b("\n".join(lines).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
+    def paths(self) -> list[str]:
+        """Paths, below the root, of all regular files."""
+        return [_below(folder, name) for folder, names in self.files.items() for name in names]
+
     def images(self, folder: str) -> list[str]:
-        """Paths (below the root) of the files in a folder that claim to be images."""
-        prefix = f"{folder}/" if folder else ""
-        return [prefix + name for name in self.files.get(folder, ()) if is_image_name(name)]
+        """Paths of the files in a folder that claim to be images."""
+        return [_below(folder, name) for name in self.files.get(folder, ()) if is_image_name(name)]
 
     def others(self) -> list[str]:
-        """Paths of the files that do not claim to be images."""
-        return [
-            f"{folder}/{name}" if folder else name
-            for folder, names in self.files.items()
-            for name in names
-            if not is_image_name(name)
-        ] + self.hidden
+        """Paths of what does not claim to be an image, hidden folders included."""
+        return [path for path in self.paths() if not is_image_name(path.rpartition("/")[2])] + self.hidden
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def is_image_name(name: str) -> bool:
@@ -78,10 +80,32 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
-def printable(name: str) -> str:
+class FolderSource:
+    """A set that lies in a folder: what the layouts have in common."""
+
+    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
+        self.listing = listing
+        self.attribute = attribute
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return escaped_name(self.listing.root.resolve().name) or "images"
+
+    def state(self) -> str:
+        """From names, sizes and times."""
+        return self.listing.state()
+
+
+def escaped_name(name: str) -> str:
     """A file's name as one line of valid text, equal on every system: NFC, what cannot be printed escaped."""
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted so that 2 comes before 10."""
+    return sorted(names, key=natural_key)
 
 
 def scan_folder(root: Path) -> FolderScan:
@@ -95,10 +119,12 @@ def scan_folder(root: Path) -> FolderScan:
     return listing
 
 
-def _scan(listing: FolderScan, folder: str, above: tuple[tuple[int, int], ...]) -> None:
-    files: list[str] = []
+def _scan(listing: FolderScan, folder: str, parents: tuple[tuple[int, int], ...]) -> None:
+    """Adds what lies in a folder; `parents` are (device, inode) of the folder and of those above it."""
+    files = listing.files[folder] = []
     folders: list[tuple[str, tuple[int, int]]] = []
-    prefix = f"{folder}/" if folder else ""
+    listing.folders[folder] = []
+    prefix = _below(folder, "")
     with os.scandir(listing.root / folder) as entries:
         for entry in entries:
             name = entry.name
@@ -119,31 +145,18 @@ def _scan(listing: FolderScan, folder: str, above: tuple[tuple[int, int], ...]) 
                 folders.append((name, (status.st_dev, status.st_ino)))
             else:
                 listing.refused.append((prefix + name, "is neither a file nor a folder"))
-    listing.files[folder] = sorted(files)
-    listing.folders[folder] = []
-    for name, identity in sorted(folders, key=lambda item: natural_key(item[0])):
-        _enter(listing, folder, name, identity, above)
-
-
-def _enter(
-    listing: FolderScan, folder: str, name: str, identity: tuple[int, int], above: tuple[tuple[int, int], ...]
-) -> None:
-    path = f"{folder}/{name}" if folder else name
-    if identity in above:
-        listing.refused.append((path, "a link that leads back to a folder above it"))
-        return
-    listing.folders[folder].append(name)
-    listing.lines.append(f"{path}/")
-    if len(above) >= DEEPEST:
-        return  # deeper than any layout that is read: known to be there, not looked into
-    try:
-        _scan(listing, path, (*above, identity))
-    except OSError as error:
-        listing.files[path], listing.folders[path] = [], []
-        listing.unreadable.append(path)
-        listing.refused.append((path, f"cannot be read: {error.strerror or error}"))
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Sorted so that 2 comes before 10."""
-    return sorted(names, key=natural_key)
+    files.sort()
+    for name, identity in sorted(folders, key=lambda folder: natural_key(folder[0])):
+        path = prefix + name
+        if identity in parents:
+            listing.refused.append((path, "a link that leads back to a folder above it"))
+            continue
+        listing.folders[folder].append(name)
+        listing.lines.append(f"{path}/")
+        if len(parents) >= DEEPEST:
+            continue  # deeper than any layout that is read
+        try:
+            _scan(listing, path, (*parents, identity))
+        except OSError as error:
+            listing.unreadable.append(path)
+            listing.refused.append((path, f"cannot be read: {error.strerror or error}"))

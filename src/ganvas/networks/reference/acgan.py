@@ -1,7 +1,8 @@
-"""The auxiliary classifier GAN as it is commonly run: D is not told the label, it has to find it.
+"""The auxiliary classifier GAN as it is commonly run: D does not get the label but predicts it.
 
 Odena et al. 2017 (arXiv 1610.09585), in the small form that tutorials copy: the label's embedding multiplies the noise,
-G upsamples and convolves, D strides and drops out. Their normalisation has an epsilon of 0.8, which is kept.
+G upsamples and convolves, D uses strides and dropout. Their batch normalisation has an epsilon of 0.8 (probably meant
+as a momentum), which is kept, because this pair is here as people run it.
 """
 
 from itertools import pairwise
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
-from ganvas.networks.reference.dcgan import first_weights
+from ganvas.networks.reference.dcgan import init_dcgan_weights
 from ganvas.settings import Settings
 
 EPSILON = 0.8
@@ -33,7 +34,7 @@ class Acgan(Settings):
         """A new pair for this shape, convolutions normal of deviation 0.02, from torch's own generator."""
         pair = Pair(AcganGenerator(self, shape), AcganDiscriminator(self, shape))
         for network in (pair.generator, pair.discriminator):
-            network.apply(first_weights)
+            network.apply(init_dcgan_weights)
         return pair
 
 
@@ -41,39 +42,39 @@ class AcganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__()
-        self.noise_size = settings.noise
-        self.label = LabelEmbedding(shape.classes, settings.noise) if shape.classes else None
-        side, wide = shape.size // 4, 2 * settings.width
-        self.first_map = (wide, side, side)
-        self.first = nn.Linear(settings.noise, wide * side**2)
+        super().__init__(settings.noise, shape.classes)
+        self.label_embedding = LabelEmbedding(shape.classes, settings.noise) if shape.classes else None
+        side, width = shape.size // 4, 2 * settings.width
+        self.first_map = (width, side, side)
+        self.first = nn.Linear(settings.noise, width * side**2)
+        # Upsampling before a convolution, in place of a transposed one, leaves no checkerboard (Odena et al. 2016, doi
+        # 10.23915/distill.00003). To a size and not by a factor, so that odd sizes are reached too.
         self.layers = nn.Sequential(
-            nn.BatchNorm2d(wide),
+            nn.BatchNorm2d(width),
             nn.Upsample(shape.size // 2),
-            nn.Conv2d(wide, wide, 3, padding=1),
-            nn.BatchNorm2d(wide, EPSILON),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width, EPSILON),
             nn.LeakyReLU(0.2),
             nn.Upsample(shape.size),
-            nn.Conv2d(wide, settings.width, 3, padding=1),
+            nn.Conv2d(width, settings.width, 3, padding=1),
             nn.BatchNorm2d(settings.width, EPSILON),
             nn.LeakyReLU(0.2),
             nn.Conv2d(settings.width, shape.channels, 3, padding=1),
         )
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
-        if self.label is not None:
-            noise = noise * self.label(labels)  # (N, Z)
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
+        if self.label_embedding is not None:
+            noise = noise * self.label_embedding(labels)  # (N, Z)
         maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z) -> (N, W, h, h)
         return torch.tanh(self.layers(maps).float())
 
 
 class AcganDiscriminator(Discriminator):
-    """images (N, C, H, W) -> logits (N,), whatever the labels; `evaluator` adds what class it sees."""
+    """images (N, C, H, W) -> logits (N,) that do not depend on the labels, and class logits (N, K)."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__()
+        super().__init__(shape.classes)
         halvings, side = 0, shape.size
         while side > 2:  # four times at 32 px, as published; rounded up
             halvings, side = halvings + 1, -(-side // 2)
@@ -81,18 +82,13 @@ class AcganDiscriminator(Discriminator):
         layers: list[nn.Module] = []
         for stage, (before, after) in enumerate(pairwise(widths)):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout2d(DROPPED)]
-            layers += [nn.BatchNorm2d(after, EPSILON)] * (stage > 0)
+            layers += [nn.BatchNorm2d(after, EPSILON)] if stage > 0 else []  # none behind the input layer, as in DCGAN
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.realness = nn.Linear(widths[-1] * side**2, 1)
-        self.classes = nn.Linear(widths[-1] * side**2, shape.classes) if shape.classes else None
+        self.real_head = nn.Linear(widths[-1] * side**2, 1)
+        self.class_head = nn.Linear(widths[-1] * side**2, shape.classes) if shape.classes else None
 
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Real or not, and which class: (N,) and (N, K) logits from one look."""
-        assert (labels is None) == (self.classes is None), "labels are for a pair built with classes, and only for it"
-        features = self.layers(images)
-        classes = None if self.classes is None else self.classes(features).float()
-        return DiscriminatorOutput(self.realness(features).squeeze(1).float(), classes)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        return self.judge(images, labels).logits
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,) and class logits (N, K) from the same features."""
+        features = self.layers(images)  # (N, C, H, W) -> (N, F)
+        class_logits = None if self.class_head is None else self.class_head(features).float()
+        return DiscriminatorOutput(self.real_head(features).squeeze(1).float(), class_logits)

@@ -1,7 +1,7 @@
-"""The convolutional pair of the usual tutorials.
+"""The convolutional pair of the usual tutorials: DCGAN, made conditional by concatenation.
 
-Radford et al. 2016 (arXiv 1511.06434) in the form in which tutorials make it conditional: the one-hot label as further
-channels of the noise and of the image, batch normalisation in both networks. Written from that description.
+Radford et al. 2016 (arXiv 1511.06434) with the one-hot label as further channels of the noise and of the image
+(Mirza & Osindero 2014, arXiv 1411.1784), and batch normalisation in both networks. Written from that description.
 """
 
 from itertools import pairwise
@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import join_planes, join_vector
-from ganvas.networks.modern import map_sizes
-from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.networks.layers import pyramid
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
 
@@ -30,7 +30,7 @@ class Dcgan(Settings):
         """A new pair for this shape, weights normal of deviation 0.02 as in the paper, from torch's own generator."""
         pair = Pair(DcganGenerator(self, shape), DcganDiscriminator(self, shape))
         for network in (pair.generator, pair.discriminator):
-            network.apply(first_weights)
+            network.apply(init_dcgan_weights)
         return pair
 
 
@@ -38,22 +38,24 @@ class DcganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
-        super().__init__()
-        self.noise_size, self.classes = settings.noise, shape.classes
-        maps = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
+        super().__init__(settings.noise, shape.classes)
+        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
+        # The noise is a map of 1 x 1, which the first kernel turns into the smallest map.
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(settings.noise + shape.classes, widths[0], maps[0], bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(),
+            nn.ConvTranspose2d(settings.noise + shape.classes, levels[0].channels, levels[0].size, bias=False)
         ]
-        for before, after, below, above in zip(widths, widths[1:], maps, maps[1:], strict=False):
-            layers += [doubled(before, after, below, above, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        layers += [doubled(widths[-1], shape.channels, maps[-2], maps[-1], bias=True)]
+        for below, above in pairwise(levels):
+            # No bias before a batch normalisation, which would subtract it again: only the last layer has one.
+            extra, bias = above.size - 2 * below.size, above is levels[-1]
+            layers += [
+                nn.BatchNorm2d(below.channels),
+                nn.ReLU(),
+                nn.ConvTranspose2d(below.channels, above.channels, 4, 2, 1, output_padding=extra, bias=bias),
+            ]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
         joined = join_vector(noise, labels, self.classes)[:, :, None, None]  # (N, Z + K, 1, 1)
         return torch.tanh(self.layers(joined).float())
 
@@ -62,31 +64,23 @@ class DcganDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
-        super().__init__()
-        self.classes = shape.classes
-        maps = map_sizes(shape.size)
-        widths = [shape.channels + shape.classes, *(settings.width << stage for stage in range(len(maps) - 1))]
+        super().__init__(shape.classes)
+        levels = pyramid(shape.size, settings.width, shape.channels + shape.classes)
         layers: list[nn.Module] = []
-        for stage, (before, after) in enumerate(pairwise(widths)):
-            normalised = stage > 0  # the paper leaves the image's own layer without
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not normalised)]
-            layers += [nn.BatchNorm2d(after)] * normalised + [nn.LeakyReLU(0.2)]
-        layers += [nn.Conv2d(widths[-1], 1, maps[-1])]
-        self.layers = nn.Sequential(*layers)
+        for above, below in pairwise(levels):
+            first = above is levels[0]  # the paper leaves D's input layer without normalisation
+            layers += [nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1, bias=first)]
+            layers += [nn.LeakyReLU(0.2)] if first else [nn.BatchNorm2d(below.channels), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(levels[-1].channels, 1, levels[-1].size))
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        logits: Tensor = self.layers(join_planes(images, labels, self.classes))
-        return logits.flatten().float()
-
-
-def doubled(before: int, after: int, below: int, above: int, bias: bool) -> nn.ConvTranspose2d:
-    """A transposed convolution from maps of side `below` to `above`, twice as large or one more."""
-    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=above - 2 * below, bias=bias)
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,)."""
+        logits: Tensor = self.layers(join_planes(images, labels, self.classes))  # (N, 1, 1, 1)
+        return DiscriminatorOutput(logits.flatten().float())
 
 
-def first_weights(layer: nn.Module) -> None:
-    """The paper's first weights: normal of deviation 0.02; a normalisation's scale around 1."""
+def init_dcgan_weights(layer: nn.Module) -> None:
+    """Draws the paper's first weights (section 4): normal of deviation 0.02; around 1 for a normalisation's scale."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

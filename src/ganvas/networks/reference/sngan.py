@@ -1,8 +1,8 @@
-"""Residual pair with spectral normalisation, projection and conditional batch normalisation.
+"""SNGAN: a residual pair with spectral normalisation, projection and conditional batch normalisation.
 
-Miyato et al. 2018 (arXiv 1802.05957) and Miyato & Koyama 2018 (arXiv 1802.05637), written from the papers: every
-layer of D has its weight divided by its largest singular value; the label is projected on D's pooled features, and
-chooses scale and shift of every normalisation in G.
+Miyato et al. 2018 (arXiv 1802.05957) and Miyato & Koyama 2018 (arXiv 1802.05637), written from the papers. The weight
+of every layer of D is divided by its largest singular value, so that D is Lipschitz without a gradient penalty. The
+label is projected on D's pooled features, and chooses scale and shift of every normalisation in G.
 """
 
 from itertools import pairwise
@@ -14,9 +14,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding
-from ganvas.networks.layers import spectral_norm
-from ganvas.networks.modern import map_sizes
-from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.networks.layers import pyramid, spectral_norm
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
 
 
@@ -38,23 +37,20 @@ class SnganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
-        super().__init__()
-        self.noise_size, self.classes = settings.noise, shape.classes
-        maps = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(maps)))]
-        self.first_map = (widths[0], maps[0], maps[0])
-        self.first = nn.Linear(settings.noise, widths[0] * maps[0] ** 2)
+        super().__init__(settings.noise, shape.classes)
+        # The blocks end in maps of the image's size, which one more convolution turns into the image.
+        levels = pyramid(shape.size, 2 * settings.width, channels=settings.width)[::-1]  # smallest map first
+        channels, side = levels[0]
+        self.first_map = (channels, side, side)
+        self.first = nn.Linear(settings.noise, channels * side**2)
         self.blocks = nn.ModuleList(
-            UpBlock(before, after, side, shape.classes)
-            for (before, after), side in zip(pairwise(widths), maps[1:], strict=True)
+            UpBlock(below.channels, above.channels, above.size, shape.classes) for below, above in pairwise(levels)
         )
-        self.last = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
-        )
+        width = settings.width
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, shape.channels, 3, padding=1))
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        assert (labels is None) == (self.classes == 0), "labels are for a pair built with classes, and only for it"
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
         maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z) -> (N, W, h, h)
         for block in self.blocks:
             maps = block(maps, labels)
@@ -62,21 +58,25 @@ class SnganGenerator(Generator):
 
 
 class UpBlock(nn.Module):
-    """Maps (N, before, h, h), labels -> (N, after, side, side), added to an enlarged copy of themselves."""
+    """Maps (N, before, h, h), labels -> (N, after, side, side): a residual block whose shortcut is upsampled too.
+
+    Normalisation and ReLU come before each convolution, not behind it (He et al. 2016, arXiv 1603.05027).
+    """
 
     def __init__(self, before: int, after: int, side: int, classes: int) -> None:
         super().__init__()
-        self.enlarge = nn.Upsample(side)
+        self.upsample = nn.Upsample(side)
         self.first_norm, self.second_norm = LabelNorm(before, classes), LabelNorm(after, classes)
         self.first = nn.Conv2d(before, after, 3, padding=1)
         self.second = nn.Conv2d(after, after, 3, padding=1)
-        self.beside = nn.Conv2d(before, after, 1)
+        self.shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
-        """See the class."""
-        inner = self.first(self.enlarge(F.relu(self.first_norm(maps, labels))))
+        """(N, after, side, side)."""
+        inner = self.first(self.upsample(F.relu(self.first_norm(maps, labels))))
         inner = self.second(F.relu(self.second_norm(inner, labels)))
-        out: Tensor = inner + self.enlarge(self.beside(maps))
+        # A 1x1 convolution gives the same before and after repeating pixels; before, it is a quarter of the arithmetic.
+        out: Tensor = inner + self.upsample(self.shortcut(maps))
         return out
 
 
@@ -94,11 +94,10 @@ class LabelNorm(nn.Module):
 
     def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
         """(N, F, H, W) -> the same shape."""
-        out: Tensor = self.norm(maps)
+        maps = self.norm(maps)  # to mean 0 and variance 1 per channel, where there are classes
         if self.scale is None or self.shift is None:
-            return out
-        out = out * self.scale(labels)[:, :, None, None]
-        out += self.shift(labels)[:, :, None, None]
+            return maps
+        out: Tensor = maps * self.scale(labels)[:, :, None, None] + self.shift(labels)[:, :, None, None]
         return out
 
 
@@ -106,43 +105,46 @@ class SnganDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
-        super().__init__()
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(map_sizes(shape.size)) - 1))]
+        super().__init__(shape.classes)
+        levels = pyramid(shape.size, settings.width, shape.channels)
+        width = levels[-1].channels
         self.blocks = nn.ModuleList(
-            DownBlock(before, after, first=stage == 0) for stage, (before, after) in enumerate(pairwise(widths))
+            DownBlock(above.channels, below.channels, reads_image=above is levels[0])
+            for above, below in pairwise(levels)
         )
-        self.realness = spectral_norm(nn.Linear(widths[-1], 1))
-        self.label = LabelEmbedding(shape.classes, widths[-1]) if shape.classes else None
-        if self.label is not None:
-            spectral_norm(self.label)
+        self.real_head = spectral_norm(nn.Linear(width, 1))
+        self.label_embedding = LabelEmbedding(shape.classes, width) if shape.classes else None
+        if self.label_embedding is not None:  # a linear layer of the one-hot label, and bounded like the others
+            spectral_norm(self.label_embedding)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,)."""
         maps = images
         for block in self.blocks:
             maps = block(maps)
-        features = F.relu(maps).sum(dim=(2, 3))  # (N, W, h, h) -> (N, W)
-        logits: Tensor = self.realness(features).squeeze(1).float()
-        if self.label is None:
-            return logits
-        projected: Tensor = (features * self.label(labels)).sum(dim=1).float()
-        return logits + projected
+        features = F.relu(maps).sum(dim=(2, 3))  # (N, W, h, h) -> (N, W), a sum as in the paper, not a mean
+        logits: Tensor = self.real_head(features).squeeze(1).float()
+        if self.label_embedding is not None:
+            # The plain inner product of the paper; `conditioning.projection` divides it by √W.
+            logits = logits + (features * self.label_embedding(labels)).sum(dim=1).float()
+        return DiscriminatorOutput(logits)
 
 
 class DownBlock(nn.Module):
-    """Maps (N, before, H, W) -> (N, after, H/2, W/2), rounded down, added to a shrunken copy of themselves."""
+    """Maps (N, before, H, W) -> (N, after, H/2, W/2), rounded down: a residual block whose shortcut is pooled too."""
 
-    def __init__(self, before: int, after: int, first: bool) -> None:
+    def __init__(self, before: int, after: int, reads_image: bool) -> None:
         super().__init__()
-        self.is_first = first  # the image itself is not rectified
+        self.reads_image = reads_image
         self.first = spectral_norm(nn.Conv2d(before, after, 3, padding=1))
         self.second = spectral_norm(nn.Conv2d(after, after, 3, padding=1))
-        self.beside = spectral_norm(nn.Conv2d(before, after, 1))
+        self.shortcut = spectral_norm(nn.Conv2d(before, after, 1))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """See the class."""
-        inner = self.first(maps if self.is_first else F.relu(maps))
+        """(N, after, H/2, W/2)."""
+        # ReLU comes before a convolution, but not before the first one: it would remove half of the image.
+        inner = self.first(maps if self.reads_image else F.relu(maps))
         inner = F.avg_pool2d(self.second(F.relu(inner)), 2)
-        out: Tensor = inner + self.beside(F.avg_pool2d(maps, 2))
+        # Pooled before its 1x1 convolution, for the reason given in `UpBlock`.
+        out: Tensor = inner + self.shortcut(F.avg_pool2d(maps, 2))
         return out

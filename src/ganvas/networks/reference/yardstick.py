@@ -1,20 +1,23 @@
-"""What the default pair is measured by: a small, good one that stays as it is, however the default moves on.
+"""The yardstick: a small, good pair to compare the default with. It stays as it is when the default changes.
 
-One strided convolution a stage, widths that double as sides halve, a label joined to the noise and projected in D
-(Miyato & Koyama 2018, arXiv 1802.05637), and no normalisation.
+One strided convolution per resolution, widths that double as sides halve, a label joined to G's noise and projected in
+D (Miyato & Koyama 2018, arXiv 1802.05637), and no normalisation.
 """
 
 from itertools import pairwise
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
-from ganvas.networks.modern import map_sizes
-from ganvas.networks.pair import Discriminator, Generator, Pair, Shape
+from ganvas.networks.layers import pyramid
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
+
+SLOPE = 0.2  # of LeakyReLU, below zero
 
 
 class Yardstick(Settings):
@@ -39,28 +42,28 @@ class YardstickGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
-        super().__init__()
-        self.noise_size = settings.noise
-        maps = map_sizes(shape.size)[::-1]  # smallest first
-        widths = [settings.width << stage for stage in reversed(range(len(maps) - 1))]
-        self.label = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        self.first_map = (widths[0], maps[0], maps[0])
-        joined = settings.noise + (settings.embedding if shape.classes else 0)
-        self.first = nn.Linear(joined, widths[0] * maps[0] ** 2)
-        # A transposed convolution doubles the side; where the side above is odd, one output row more makes it.
+        super().__init__(settings.noise, shape.classes)
+        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
+        channels, side = levels[0]
+        self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
+        self.first_map = (channels, side, side)
+        inputs = settings.noise + (settings.embedding if shape.classes else 0)
+        self.first = nn.Linear(inputs, channels * side**2)
+        # Each stage doubles the side, and adds one row and column where the side above is odd.
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=above - 2 * below)
-            for before, after, below, above in zip(widths, [*widths[1:], shape.channels], maps, maps[1:], strict=False)
+            nn.ConvTranspose2d(
+                below.channels, above.channels, 4, stride=2, padding=1, output_padding=above.size - 2 * below.size
+            )
+            for below, above in pairwise(levels)
         )
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
-        if self.label is not None:
-            noise = torch.cat([noise, self.label(labels)], dim=1)  # (N, Z) -> (N, Z + E)
+    def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """Images (N, C, H, W)."""
+        if self.label_embedding is not None:
+            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + E)
         maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z + E) -> (N, W, h, h)
         for stage in self.stages:
-            maps = stage(nn.functional.leaky_relu(maps, 0.2))
+            maps = stage(F.leaky_relu(maps, SLOPE))
         return torch.tanh(maps.float())
 
 
@@ -68,22 +71,22 @@ class YardstickDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
-        super().__init__()
-        maps = map_sizes(shape.size)
-        widths = [shape.channels, *(settings.width << stage for stage in range(len(maps) - 1))]
+        super().__init__(shape.classes)
+        levels = pyramid(shape.size, settings.width, shape.channels)
         self.stages = nn.ModuleList(
-            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
+            nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1) for above, below in pairwise(levels)
         )
-        self.features = nn.Linear(widths[-1] * maps[-1] ** 2, settings.features)
-        self.realness = nn.Linear(settings.features, 1)
-        self.label = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
+        self.features = nn.Linear(levels[-1].channels * levels[-1].size ** 2, settings.features)
+        self.real_head = nn.Linear(settings.features, 1)
+        self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See the class."""
-        assert (labels is None) == (self.label is None), "labels are for a pair built with classes, and only for it"
+    def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        """Logits (N,)."""
         maps = images
         for stage in self.stages:
-            maps = nn.functional.leaky_relu(stage(maps), 0.2)
-        features = nn.functional.leaky_relu(self.features(maps.flatten(1)), 0.2)  # (N, W, h, h) -> (N, F)
-        logits: Tensor = self.realness(features).squeeze(1).float()  # (N, F) -> (N,)
-        return logits if self.label is None else logits + projection(features, self.label(labels))
+            maps = F.leaky_relu(stage(maps), SLOPE)
+        features = F.leaky_relu(self.features(maps.flatten(1)), SLOPE)  # (N, W, h, h) -> (N, F)
+        logits: Tensor = self.real_head(features).squeeze(1).float()  # (N, F) -> (N,)
+        if self.label_embedding is not None:
+            logits = logits + projection(features, self.label_embedding(labels))
+        return DiscriminatorOutput(logits)

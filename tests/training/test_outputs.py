@@ -1,6 +1,7 @@
 """Scores on the way, the best bundle, and a run that the watchdog stops."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,8 +10,8 @@ from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
 from ganvas.training import scoring
-from ganvas.training.outlets import compares_pairs
-from ganvas.training.watchdog import StoppedError, Trouble, Watchdog
+from ganvas.training.health import StoppedError, Trouble, Watchdog
+from ganvas.training.outputs import has_probability_scores
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def scored(train_small, tmp_path, monkeypatch):
         def __init__(self, prepared):
             self.left = list(planted)
 
-        def of(self, game, card):
+        def score(self, trainer, info):
             return {"fcd": self.left.pop(0), "label_accuracy": 0.5}
 
     def run(values, name="run", **training):
@@ -74,7 +75,7 @@ def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_ru
 
 
 def test_scores_of_a_set_without_labels_are_refused_before_anything_is_made(train_small, unlabelled_source, tmp_path):
-    with pytest.raises(UserError, match="has no labels, and an evaluator learns labels"):
+    with pytest.raises(UserError, match="has no labels, and an evaluator learns to tell classes apart"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
 
 
@@ -87,7 +88,7 @@ def lost(monkeypatch):
         kind = kinds.get(record["images"])
         return Trouble(kind, f"it is lost at {record['images']}") if kind else None
 
-    monkeypatch.setattr(Watchdog, "see", see)
+    monkeypatch.setattr(Watchdog, "check", see)
 
 
 def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, train_small, tmp_path, capsys):
@@ -98,7 +99,7 @@ def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, t
     assert caught.value.status == 1
     assert "warning: it is lost at 80" in capsys.readouterr().err
     run = RunFolder(tmp_path / "run")
-    assert run.read()["status"] == "stopped"
+    assert run.read().status == "stopped"
     assert bundle.read(run.bundle).card.images == 40  # the oldest state that was there when it was warned
     assert bundle.read(run.last).card.images == 120
     bundle.open_run(run.path)
@@ -117,14 +118,17 @@ def test_the_same_command_after_a_stop_says_that_it_was_stopped(lost, train_smal
 @pytest.mark.parametrize(("watch", "is_warned"), [("off", False), ("warn", True)])
 def test_it_may_only_warn_or_be_silent(lost, train_small, tmp_path, capsys, watch, is_warned):
     run = train_small(tmp_path / "run", training={"watch": watch})
-    assert run.read()["status"] == "finished"
+    assert run.read().status == "finished"
     assert ("it is lost" in capsys.readouterr().err) == is_warned
 
 
 def test_whose_scores_are_no_probabilities_is_known_from_the_loss():
-    assert compares_pairs(configure("digits", "modern", {"objective": {"loss": "relativistic"}}))
-    assert not compares_pairs(configure("digits", "modern"))
-    assert not compares_pairs(configure("digits", "book-classifier"))
+    def record(recipe, **choices):
+        return SimpleNamespace(run=configure("digits", recipe, choices))
+
+    assert not has_probability_scores(record("modern", objective={"loss": "relativistic"}))
+    assert has_probability_scores(record("modern"))
+    assert has_probability_scores(record("book-classifier"))
 
 
 def test_previews_leave_the_spread_within_a_class_in_the_log(tiny_run):

@@ -1,0 +1,253 @@
+"""Everything that is written to disk: files and folders that are whole or absent, locks, JSON, and JSON by the line.
+
+A process may be killed and a disk may fill up at any moment. Therefore a new file is written beside the old one, synced
+and renamed to it, since a rename is the one change that a disk makes whole or not at all; the folder is synced after
+that, since the new name is the folder's content.
+"""
+
+import errno
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from ganvas import console
+from ganvas.errors import RunFailedError, UserError
+from ganvas.settings import Model, parse
+
+LARGEST_JSON_BYTES = 8 << 20
+# Errors that say nothing of the file itself: no handle or memory to spare, no permission.
+PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM))
+# Only these mean that another process holds a lock; EACCES is what some network disks answer for it.
+LOCKED = frozenset((errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES))
+# What network, FUSE and memory-card disks answer that know no locks, or sync files but not folders.
+UNSUPPORTED = frozenset((errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS))
+NO_LOCKS = UNSUPPORTED | {errno.ENOLCK}
+NO_FOLDER_SYNC = UNSUPPORTED | {errno.EBADF, errno.EISDIR}
+
+_warned: set[str] = set()
+
+
+class DamagedError(Exception):
+    """A file is missing, cut, changed or not what it should be. The text names it."""
+
+
+class LockedError(Exception):
+    """Another process holds a lock. The text is the process's id, or `?`."""
+
+
+def part_of(path: Path) -> Path:
+    """`.NAME.part` beside a path: what is not finished, and removed or overwritten when it is found."""
+    return path.with_name(f".{path.name}.part")
+
+
+def old_of(path: Path) -> Path:
+    """`.NAME.old` beside a path: a folder that is just being replaced."""
+    return path.with_name(f".{path.name}.old")
+
+
+@contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` when the block ends.
+
+    When the block or the disk fails, what was at `path` stays as it was, and nothing is left beside it.
+    """
+    part = part_of(path)
+    try:
+        with part.open("wb") as file:
+            yield file
+            sync(file)
+        part.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, in place of the one there. OSError leaves the old one."""
+    with open_atomic(path) as file:
+        file.write(content)
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Renames a synced folder to `folder` and removes what lay there. OSError leaves the old one as it was."""
+    old = old_of(folder)
+    remove(old)
+    try:
+        # A folder is never renamed over another: for a moment between the two renames, neither has the name.
+        with suppress(FileNotFoundError):
+            folder.rename(old)
+        new.rename(folder)
+        sync_folder(folder.parent)
+    except OSError:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    remove(old)
+
+
+def remove(leftover: Path) -> None:
+    """Takes a file or a folder away; one that cannot be removed is left."""
+    shutil.rmtree(leftover, ignore_errors=True)
+    with suppress(OSError):
+        leftover.unlink(missing_ok=True)
+
+
+def sync(file: BinaryIO) -> None:
+    """Waits until the disk has what was written to an open file."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_contents(folder: Path) -> None:
+    """Waits until the disk has every file of a folder, and their names."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the disk has the names in a folder, where the disk can tell."""
+    if os.name == "nt":
+        return  # Windows gives no handle to a folder
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
+        _warn_once(f"the disk of {folder} does not sync folders: a power cut may lose the newest files", "sync")
+
+
+@contextmanager
+def lock(path: Path, create: bool = True) -> Iterator[bool]:
+    """Holds an advisory lock on a file until the block ends. LockedError if another process holds it.
+
+    Yields whether the lock is held: a disk without locks is used without. The system frees the lock of a process that
+    dies, however that happens.
+    """
+    with path.open("a+" if create else "r+", encoding="utf-8") as file:
+        is_held = _try_lock(file, path)
+        # The number only helps a person to find the process, so that a full disk is no reason to stop.
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), str(os.getpid()).encode())
+        yield is_held
+
+
+def _try_lock(file: TextIO, path: Path) -> bool:
+    if os.name == "nt":
+        return False  # no advisory locks of this kind
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in LOCKED:
+            file.seek(0)
+            raise LockedError(file.read().strip() or "?") from None
+        if error.errno not in NO_LOCKS:
+            raise RunFailedError(f"{path} cannot be locked: {error.strerror or error}") from None
+        _warn_once(f"the disk of {path.parent} has no file locks: a second process there would not be noticed", "lock")
+        return False
+    return True
+
+
+def _warn_once(message: str, topic: str) -> None:
+    if topic not in _warned:
+        _warned.add(topic)
+        console.error(message)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a file to read. DamagedError for a pipe or a device, which would have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DamagedError(f"{path.name} is not a file")
+    return path.open("rb")
+
+
+def unreadable(path: Path, error: OSError) -> Exception:
+    """What it means that a file could not be read: damage, or a system that refuses for now and may not later."""
+    reason = error.strerror or str(error)
+    if error.errno in PASSING:
+        return RunFailedError(f"{path} cannot be read ({reason}); nothing was changed")
+    return DamagedError(f"{path.name} cannot be read ({reason})")
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as we write it: sorted, indented, a newline at the end, so that equal values are equal bytes."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of bounded size. DamagedError when it is missing or something else."""
+    try:
+        with open_regular(path) as file:
+            content = file.read(LARGEST_JSON_BYTES + 1)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if len(content) > LARGEST_JSON_BYTES:
+        raise DamagedError(f"{path.name} is larger than {LARGEST_JSON_BYTES >> 20} MB")
+    try:
+        value = json.loads(content.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        raise DamagedError(f"{path.name} is not JSON") from None
+    if not isinstance(value, dict):
+        raise DamagedError(f"{path.name} holds no JSON object")
+    return value
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """A JSON file as a checked model. DamagedError, with the key and the value, for anything else."""
+    try:
+        return parse(model, read_json(path), prefix="")
+    except UserError as error:
+        if isinstance(error, RunFailedError):  # a file that cannot be read for now is not a damaged one
+            raise
+        raise DamagedError(f"{path.name}: {error}") from None
+
+
+def json_object(line: bytes) -> dict[str, Any] | None:
+    """The JSON object of one line; None for anything else, such as a line that was cut off."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSONL file, one a line. A torn last line, as a killed process leaves it, is left out.
+
+    DamagedError if another line is no JSON object; OSError if the file cannot be read.
+    """
+    damaged = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if damaged:
+                raise DamagedError(f"line {damaged} is damaged")
+            record = json_object(line)
+            if record is None:
+                damaged = number
+            else:
+                yield record
+
+
+def append_jsonl(file: BinaryIO, record: Mapping[str, Any], synced: bool = False) -> None:
+    """Appends one line to an open file, readable by others from now on; `synced`: and on the disk."""
+    file.write(json.dumps(dict(record)).encode() + b"\n")
+    if synced:
+        sync(file)
+    else:
+        file.flush()

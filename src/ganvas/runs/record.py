@@ -1,0 +1,199 @@
+"""A run's record, `run.json`: what was asked, what it was resolved to, on what data, and what it cost."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+import ganvas
+from ganvas import machine
+from ganvas.config.recipes import configure
+from ganvas.config.run import ResolvedRun, RunConfig
+from ganvas.data.prepared import PreparedSet
+from ganvas.data.sources import location_of
+from ganvas.errors import UserError
+from ganvas.settings import Settings
+
+LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
+
+
+Status = Literal["begun", "interrupted", "stopped", "finished"]
+
+
+@dataclass
+class State:
+    """How far a run is."""
+
+    step: int = 0
+    training_seconds: float = 0.0
+    """From its first step, over all its parts."""
+    cpu_seconds: float = 0.0
+
+
+class Asked(Settings):
+    """What a person asked for, as they said it: compared when the same folder is trained again."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+    source: str
+    recipe: str = "modern"
+    choices: dict[str, Any] = Field(default_factory=dict)
+    """Nested as the schema nests them: what the flags and the file say."""
+    start_from: str | None = Field(default=None, alias="from")
+    """A finished run whose weights to begin with."""
+
+    def configure(self) -> RunConfig:
+        """The run that this asks for, with "auto" where nothing was said. UserError for an unknown name or value."""
+        return configure(self.source, self.recipe, self.choices)
+
+    def as_flags(self) -> dict[str, str]:
+        """Each choice by its flag: `--pair.width` -> `32`."""
+        named = {"source": self.source, "recipe": self.recipe, "from": self.start_from}
+        return {f"--{name}": str(value) for name, value in _leaves({**named, **self.choices}) if value is not None}
+
+
+class DataFacts(Settings):
+    """What is known of the prepared set that a run is trained on."""
+
+    name: str
+    fingerprint: str
+    size: int = Field(ge=16, le=128)
+    channels: Literal[1, 3]
+    classes: tuple[str, ...]
+    train: int
+    """Images to train on."""
+    held_out: int
+
+
+class ClassifierResults(Settings):
+    """What a trained classifier gets right on held-out images."""
+
+    held_out: int
+    accuracy: float
+    confusion: tuple[tuple[int, ...], ...]
+    """(K, K) counts: true class by row, predicted by column."""
+
+
+class Extension(Settings):
+    """A finished run that was trained further."""
+
+    images_before: int
+    images: int
+    """The new total, over which the learning rate is planned anew."""
+
+
+class RunRecord(Settings):
+    """Everything needed to repeat a run, and what it cost."""
+
+    model_config = ConfigDict(extra="ignore")
+    format: Literal[2] = 2
+    asked: Asked
+    run: ResolvedRun
+    data: DataFacts
+    status: Status
+    step: int = Field(default=0, ge=0)
+    """Steps taken when it last ended."""
+    extensions: tuple[Extension, ...] = ()
+    training_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+    results: ClassifierResults | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_a_budget(self) -> Self:
+        if self.run.training.images is None:
+            raise ValueError("run.training.images is missing")
+        return self
+
+    @property
+    def images_seen(self) -> int:
+        """Images shown when it last ended."""
+        return self.step * self.run.training.batch
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of the run is left to do."""
+        return self.status in ("finished", "stopped")
+
+    def ended(self, state: State, status: Status, results: ClassifierResults | None = None) -> "RunRecord":
+        """The record with what the run has cost so far and what came of it."""
+        changes = {
+            "status": status,
+            "step": state.step,
+            "training_seconds": round(state.training_seconds, 3),
+            "cpu_seconds": round(state.cpu_seconds, 3),
+            "peak_memory_bytes": machine.peak_memory_bytes(),
+        }
+        return self.model_copy(update=changes | ({"results": results} if results else {}))
+
+
+def new_record(asked: Asked, run: ResolvedRun, prepared: PreparedSet, device: str) -> RunRecord:
+    """What is known before the first step."""
+    return RunRecord(
+        asked=asked,
+        run=run,
+        status="begun",
+        data=DataFacts(
+            name=prepared.name,
+            fingerprint=prepared.fingerprint,
+            size=prepared.size,
+            channels=prepared.channels,
+            classes=prepared.classes,
+            train=len(prepared.train),
+            held_out=len(prepared.held_out),
+        ),
+        versions={
+            **{name: version(name) for name in LIBRARIES},
+            "ganvas": ganvas.__version__,
+            "python": platform.python_version(),
+        },
+        machine={"system": platform.platform(), "cpu": machine.cpu_name(), "device": device},
+    )
+
+
+def require_same_request(path: str, before: Asked, now: Asked) -> None:
+    """UserError with the difference if the folder holds a run that was asked for otherwise."""
+    then, current = before.as_flags(), now.as_flags()
+    if location_of(before.source) == location_of(now.source):  # pets, pets/ and ./pets are one
+        then["--source"] = current["--source"]
+    different = [
+        f"{name} {then.get(name, 'not given')}, now {current.get(name, 'not given')}"
+        for name in sorted({*then, *current})
+        if then.get(name) != current.get(name)
+    ]
+    if different:
+        raise UserError(
+            f"{path} holds a run begun with {'; '.join(different)}. Give the flags it was begun with, or another "
+            "--out; a finished run is trained further with --more-minutes or --more-images"
+        )
+
+
+def require_same_data(path: str, data: DataFacts, prepared: PreparedSet) -> None:
+    """UserError with the difference if the data are not those the run was begun on."""
+    if data.fingerprint == prepared.fingerprint:
+        return
+    different = [
+        f"{name} {was}, now {now}"
+        for name, was, now in (
+            ("classes", list(data.classes), list(prepared.classes)),
+            ("size", data.size, prepared.size),
+            ("channels", data.channels, prepared.channels),
+        )
+        if was != now
+    ]
+    raise UserError(
+        f"{path} was begun on other data: {'; '.join(different) or 'the images have changed'}. Choose another --out"
+    )
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """{"pair": {"width": 48}} -> ("pair.width", 48)."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

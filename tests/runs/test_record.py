@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from ganvas.errors import UserError
+from ganvas.runs import record
+from ganvas.runs.record import Asked, RunRecord, State
+
+
+def test_a_record_holds_everything_that_is_needed_to_repeat_a_run_and_what_it_cost(tiny_run):
+    found = tiny_run.read()
+    assert found.asked.recipe == found.run.recipe == "modern"
+    assert found.run.seed == 0
+    assert found.run.optimiser.lr > 0
+    assert str(found.run.compute) == "1 thread, float32, contiguous"
+    assert (found.run.steps, found.step, found.run.images, found.images_seen) == (20, 20, 160, 160)
+    assert found.data.classes == ("across", "down", "spot")
+    assert found.data.train + found.data.held_out == 60
+    assert {"torch", "numpy", "ganvas", "python"} <= found.versions.keys()
+    assert found.training_seconds > 0
+    assert found.cpu_seconds > 0
+    assert found.peak_memory_bytes > 10**7
+    assert found.machine["device"]
+
+
+def test_what_was_asked_and_what_it_was_resolved_to_are_both_recorded(tiny_run):
+    found = tiny_run.read()
+    assert "objective" not in found.asked.choices
+    assert found.asked.configure().objective.augment == "auto"
+    assert found.run.objective.augment == "on"
+    assert any("randomly shifted" in reason for reason in found.run.reasons)
+
+
+def test_a_record_is_the_same_after_it_was_written_and_read(tiny_run):
+    found = tiny_run.read()
+    assert RunRecord.model_validate(json.loads(json.dumps(found.model_dump(mode="json")))) == found
+
+
+def test_the_end_adds_to_the_record_and_changes_nothing_else(tiny_run):
+    before = tiny_run.read()
+    after = before.ended(State(7, 1.23456, 2.0), "interrupted")
+    assert (after.status, after.step, after.training_seconds) == ("interrupted", 7, 1.235)
+    assert (after.run, after.asked, after.data, after.results) == (before.run, before.asked, before.data, None)
+    assert before.status == "finished"
+
+
+ASKED = Asked(source="digits", choices={"pair": {"width": 32}, "seed": 3})
+
+
+def asked(**changes):
+    return ASKED.model_copy(update=changes)
+
+
+def test_choices_read_as_their_flags():
+    assert ASKED.as_flags() == {"--source": "digits", "--recipe": "modern", "--pair.width": "32", "--seed": "3"}
+
+
+@pytest.mark.parametrize("width", [32, "32"])
+def test_the_same_flags_are_the_same_run_as_text_or_as_numbers_and_after_json(width):
+    again = Asked(**json.loads(asked(choices={"seed": "3", "pair": {"width": width}}).model_dump_json()))
+    record.require_same_request("run", ASKED, again)
+
+
+@pytest.mark.parametrize(
+    ("now", "message"),
+    [
+        ({"choices": {"pair": {"width": 8}, "seed": 3}}, r"--pair\.width 32, now 8\. "),
+        ({"choices": {"pair": {"width": 32}}}, r"--seed 3, now not given\. "),
+        ({"start_from": "runs/other"}, r"--from not given, now runs/other\. "),
+        ({"source": "mnist", "recipe": "book-gan"}, r"--recipe modern, now book-gan; --source digits, now mnist\. "),
+    ],
+)
+def test_other_flags_are_refused_with_each_difference_and_the_way_on(now, message):
+    way_on = "Give the flags it was begun with, or another --out; a finished run is trained further with --more-minutes"
+    with pytest.raises(UserError, match=message + way_on):
+        record.require_same_request("run", ASKED, asked(**now))
+
+
+def test_images_that_changed_are_refused_even_where_their_shape_did_not(tiny_run, tiny_prepared):
+    data = tiny_run.read().data
+    record.require_same_data("run", data, tiny_prepared)
+    with pytest.raises(UserError, match="run was begun on other data: the images have changed"):
+        record.require_same_data("run", data.model_copy(update={"fingerprint": "another"}), tiny_prepared)

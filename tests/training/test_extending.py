@@ -1,0 +1,116 @@
+"""A finished run that is trained further: as if it had been asked for so much, from where it stood, and recorded."""
+
+import pytest
+
+from ganvas.errors import UserError
+from ganvas.runs import bundle
+from ganvas.training import autotune, trainer
+from ganvas.training.run import TrainRequest, train
+
+
+class Killed(BaseException):
+    """What nothing catches, as nothing catches SIGKILL."""
+
+
+@pytest.fixture
+def extend(tiny_source, monkeypatch):
+    """extend(run, images=80) trains further, naming the run by its folder alone."""
+    from ganvas.training import artifacts
+
+    monkeypatch.setattr(artifacts, "draw_charts", lambda *_: None)
+
+    def more(run, images=None, minutes=None, source=tiny_source, recipe="modern", **choices):
+        request = TrainRequest(str(source), recipe, choices, more_images=images, more_minutes=minutes)
+        return train(request, run.path)
+
+    return more
+
+
+def test_a_finished_run_goes_on_from_where_it_stood_and_that_is_recorded(own_run, extend, figures_of, contents, said):
+    before = figures_of(own_run)
+    run = extend(own_run, images=75)
+    record = run.read()
+    assert (record.status, record.run.images, record.images_seen) == ("finished", 240, 240)  # whole batches of 8
+    assert [(part.images_before, part.images) for part in record.extensions] == [(160, 240)]
+    assert figures_of(run)[: len(before)] == before
+    assert [line["step"] for line in figures_of(run)] == list(range(1, 31))
+    assert bundle.read(run.bundle).card.images == 240
+    assert "training further, from 160 to 240 images, the learning rate planned anew over all" in said
+    assert record.asked == own_run.read().asked
+
+
+def test_the_learning_rate_is_planned_over_all_images(own_run, extend, monkeypatch):
+    rates = []
+    original = trainer.Trainer.advance
+
+    def advance(self, number, progress):
+        rates.append(self.lr_at(progress))
+        return original(self, number, progress)
+
+    monkeypatch.setattr(trainer.Trainer, "advance", advance)
+    extend(own_run, images=160)
+    assert rates[0] == pytest.approx(0.002)  # half of the whole: the rate has not begun to fall
+    assert rates[-1] < 0.0003
+
+
+def test_an_extension_that_is_killed_resumes_to_the_same_bytes_and_adds_nothing(
+    tiny_run, own_run, extend, tmp_path, contents, figures_of, monkeypatch, train_small
+):
+    import shutil
+
+    from ganvas.runs.folder import RunFolder
+
+    whole = extend(RunFolder(shutil.copytree(tiny_run.path, tmp_path / "whole")), images=80)
+    original = trainer.gan_step
+
+    def dying(*given):
+        if given[-1] == 26:
+            raise Killed
+        return original(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "gan_step", dying)
+        with pytest.raises(Killed):
+            extend(own_run, images=80)
+    resumed = extend(own_run, images=80)
+    assert resumed.read().run.images == 240
+    assert contents(resumed.bundle) == contents(whole.bundle)
+    assert figures_of(resumed) == figures_of(whole)
+
+
+def test_minutes_are_planned_with_the_rate_of_the_run(own_run, extend, monkeypatch):
+    monkeypatch.setattr(autotune, "images_per_second", lambda *_: 2.0)
+    assert extend(own_run, minutes=0.5).read().run.images == 160 + 64
+
+
+def test_a_run_may_be_extended_again(own_run, extend):
+    extend(own_run, images=8)
+    record = extend(own_run, images=8).read()
+    assert [(part.images_before, part.images) for part in record.extensions] == [(160, 168), (168, 176)]
+
+
+def test_choices_that_are_given_must_be_those_of_the_run(own_run, extend, tiny_source):
+    extend(own_run, images=8, pair={"width": 4})
+    with pytest.raises(UserError, match=r"begun with --pair\.width 4, now 8\."):
+        extend(own_run, images=8, pair={"width": 8})
+    with pytest.raises(UserError, match=r"--recipe modern, now book-gan"):
+        extend(own_run, images=8, recipe="book-gan")
+
+
+def test_what_cannot_be_extended_says_the_way_on(own_run, unfinished_run, extend, tmp_path):
+    from ganvas.runs.folder import RunFolder
+
+    with pytest.raises(
+        UserError, match="is not finished: give the command it was begun with, and then train it further"
+    ):
+        extend(unfinished_run, images=8)
+    with pytest.raises(UserError, match="nothing is not a run, and --more-minutes and --more-images train a finished"):
+        extend(RunFolder(tmp_path / "nothing"), images=8)
+
+
+def test_without_its_checkpoints_a_run_is_not_silently_begun_anew(own_run, extend):
+    import shutil
+
+    shutil.rmtree(own_run.checkpoints)
+    with pytest.raises(UserError, match="has no checkpoint left to resume from: begin a new run with --from"):
+        extend(own_run, images=8)
