@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
 from ganvas.data import open_source
 from ganvas.evaluation.evaluator import Embedding, evaluator_for
 from ganvas.evaluation.samples import Samples
@@ -115,7 +116,9 @@ def test_held_out_images_keep_their_labels(tiny_prepared, monkeypatch):
 def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_source, tiny_prepared, monkeypatch):
     monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
     run = configure(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
-    game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
+    game = build_trainer(
+        resolve(run, tiny_prepared, gan_trials.SPEED), tiny_prepared, Engine.for_trials(gan_trials.SPEED)
+    )
     spent = []
     for each in gan_trials.stretches(game, lambda spent: spent.images / 64):
         spent.append(each)
@@ -131,7 +134,9 @@ def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepa
     monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 8)
     choices = {**small(), "training": {"batch": 8}, "optimiser": {"lr": 0.01, "lr_hold": 0.5, "lr_final": 0.0}}
     run = configure(str(tiny_source), "modern", choices)
-    game = build_trainer(run, tiny_prepared, Engine.for_trials(gan_trials.SPEED))
+    game = build_trainer(
+        resolve(run, tiny_prepared, gan_trials.SPEED), tiny_prepared, Engine.for_trials(gan_trials.SPEED)
+    )
     rates = []
     for spent in gan_trials.stretches(game, lambda spent: spent.images / 32):
         if spent.images:

@@ -9,7 +9,7 @@ from ganvas.experiments import patches
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.patches import PIXELS, images_to_show, share_ranked_first, shuffled
 from ganvas.experiments.questions.locality import EXPERIMENT
-from ganvas.networks.pair import Discriminator
+from ganvas.networks.pair import Discriminator, DiscriminatorOutput
 from ganvas.rng import stream
 
 
@@ -95,23 +95,23 @@ def test_pixels_are_patches_too_and_a_whole_image_is_one():
 class Bright(Discriminator):
     """The brighter the upper left pixel, the more real; a label turns that round."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, classes=0):
+        super().__init__(classes)
         self.weight = torch.nn.Parameter(torch.ones(1))
 
     def forward(self, images, labels=None):
-        found = images[:, 0, 0, 0] * self.weight
-        return found if labels is None else torch.where(labels == 1, -found, found)
+        logits = images[:, 0, 0, 0] * self.weight
+        return DiscriminatorOutput(logits if labels is None else torch.where(labels == 1, -logits, logits))
 
 
 def test_pairs_are_ranked_and_a_tie_is_half():
     real = torch.tensor([200, 100, 100, 50], dtype=torch.uint8)[:, None, None, None].expand(4, 1, 2, 2)
     broken = torch.full((4, 1, 2, 2), 100, dtype=torch.uint8)
-    judge = Bright().train()
-    assert share_ranked_first(judge, real, broken, None) == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
-    assert share_ranked_first(judge, real, broken, None, batch=3) == pytest.approx(0.5)
-    assert share_ranked_first(judge, real, broken, torch.tensor([0, 0, 0, 1])) == pytest.approx(0.75)
-    assert judge.training
+    discriminator = Bright().train()
+    assert share_ranked_first(discriminator, real, broken, None) == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
+    assert share_ranked_first(discriminator, real, broken, None, batch=3) == pytest.approx(0.5)
+    assert share_ranked_first(Bright(classes=2), real, broken, torch.tensor([0, 0, 0, 1])) == pytest.approx(0.75)
+    assert discriminator.training
 
 
 def test_seconds_are_so_many_images_and_fewer_where_they_are_large():

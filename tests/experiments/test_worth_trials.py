@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ganvas.config.resolve import resolve
 from ganvas.errors import UserError
 from ganvas.evaluation.samples import Samples
-from ganvas.experiments import worth_trials
+from ganvas.experiments import gan_trials, worth_trials
 from ganvas.experiments.budget import Share
 from ganvas.experiments.experiment import Trial
 from ganvas.experiments.gan_trials import train_for_images
 from ganvas.experiments.worth import Worth
 from ganvas.experiments.worth_trials import GENERATED, open_subject, shuffled_rows, training_images
 from ganvas.runs import sealed
-from ganvas.training import trainer as training
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
@@ -38,15 +38,17 @@ def test_a_generator_trained_anew_is_the_one_that_the_run_trained(subject):
     known = subject.sampler.generator.state_dict()
     anew = generator_weights(train_for_images(subject.run, subject.prepared, 160, subject.compute).trainer)
     assert all(np.allclose(anew[name], known[name], atol=1e-5) for name in known)
-    fresh = generator_weights(build_trainer(subject.run, subject.prepared, Engine.for_trials(subject.compute)))
+    run = resolve(subject.run, subject.prepared, subject.compute)
+    fresh = generator_weights(build_trainer(run, subject.prepared, Engine.for_trials(subject.compute)))
     assert not all(np.allclose(fresh[name], known[name], atol=1e-5) for name in known)
 
 
 @pytest.fixture
 def resolved(monkeypatch):
-    """Every run as it is resolved on the data it is trained on."""
-    runs, resolve = [], training.resolve
-    monkeypatch.setattr(training, "resolve", lambda run, data: runs.append(resolve(run, data)) or runs[-1])
+    """Every run as a generator is trained by it."""
+    runs = []
+    build = gan_trials.build_trainer
+    monkeypatch.setattr(gan_trials, "build_trainer", lambda run, *given: (runs.append(run), build(run, *given))[1])
     return runs
 
 
@@ -54,13 +56,12 @@ def test_what_a_run_leaves_to_the_data_is_resolved_on_the_part_that_is_trained_o
     train_small, monkeypatch, tmp_path, resolved
 ):
     """A set of many images trains without augmentation, and a part of few images with it, as `train` would."""
-    monkeypatch.setattr("ganvas.config.resolve.FEW", 20)  # the set of the tests has 54 training images
+    monkeypatch.setattr("ganvas.config.resolve.SMALL_SET", 20)  # the set of the tests has 54 training images
     run = train_small(tmp_path / "run", training={"images": 16})
-    kept = run.read()["run"]
-    assert (kept["objective"]["augment"], kept["pair"]["blur"]) == ("off", "off")
+    kept = run.read().run
+    assert (kept.objective.augment, kept.pair.blur) == ("off", "off")
     subject = open_subject(run.path, 100)
     part = replace(subject.prepared, train=np.asarray(subject.prepared.train)[:6])
-    resolved.clear()
     trial = Trial("worth", "generator (10 %)", 1, 0.0, str(run.path), tmp_path)
     worth_trials.generated_images(subject, part, share(trained=16), trial)
     assert [(each.objective.augment, each.pair.blur, each.seed) for each in resolved] == [("on", "on", 1)]
@@ -69,7 +70,6 @@ def test_what_a_run_leaves_to_the_data_is_resolved_on_the_part_that_is_trained_o
 def test_what_was_asked_for_stays_so_on_every_part(train_small, tmp_path, resolved):
     run = train_small(tmp_path / "run", training={"images": 16}, objective={"augment": "off"})
     subject = open_subject(run.path, 100)
-    resolved.clear()
     train_for_images(subject.run, subject.prepared, 8, subject.compute)
     assert resolved[0].objective.augment == "off"
     assert subject.run.pair.width == 4

@@ -104,6 +104,6 @@ def share_ranked_first(
         for start in range(0, len(real), batch):
             part = slice(start, start + batch)
             given = None if labels is None else labels[part].to(device)
-            first, second = (network(from_uint8(side[part].to(device)), given) for side in (real, broken))
+            first, second = (network(from_uint8(side[part].to(device)), given).logits for side in (real, broken))
             wins += float((first > second).sum()) + float((first == second).sum()) / 2
     return wins / len(real)
