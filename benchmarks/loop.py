@@ -1,6 +1,6 @@
 """What the loop costs beside the arithmetic: `python benchmarks/loop.py`.
 
-Two ratios, on one thread, of processor seconds (a busy machine takes those from neither side) and of wall-clock ones:
+Two ratios, on one thread, of CPU seconds (a busy machine takes those from neither side) and of wall-clock ones:
 - a `modern` step at 28 px as the loop plays it (batches, noise, average, log, previews, checks, checkpoints at their
   default intervals) over the same step played bare on draws made beforehand; 1.05 is allowed;
 - the book's conditional recipe, one image at a time, over a bare loop of the same arithmetic written with
@@ -20,14 +20,18 @@ from pairs import in_turn, machine, ratios
 from torch import nn
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import RunConfig, TrainingConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, ResolvedRun, TrainingConfig
 from ganvas.data import PreparedSet, open_source
+from ganvas.data.batches import Batches
+from ganvas.networks.pair import Pair
 from ganvas.runs.folder import RunFolder
-from ganvas.training import autotune, record
-from ganvas.training.engine import ComputeConfig, Engine
-from ganvas.training.loop import State
+from ganvas.runs.record import Asked, State, new_record
+from ganvas.training import autotune
+from ganvas.training.engine import Engine
 from ganvas.training.run import run_training
-from ganvas.training.trainer import build_trainer
+from ganvas.training.step import Optimisers, gan_step
+from ganvas.training.trainer import build_trainer, input_drawer
 
 ROUNDS = 5
 
@@ -65,89 +69,78 @@ def main() -> None:
 
 def modern() -> None:
     """The whole loop over its bare step."""
-    run = configure("digits", "modern", {"training": {"images": 60_032}})
-    prepared = open_source("digits", run.data)
-    speed = next(autotune.compute_candidates(TrainingConfig(threads=1, memory_format="channels-last")))
-    found = in_turn(
-        lambda: seconds_of_loop(run, prepared, speed), lambda: seconds_of_bare_steps(run, prepared, speed), ROUNDS
-    )
-    report("modern, whole loop over bare steps", found)
+    prepared = open_source("digits")
+    compute = next(autotune.compute_candidates(TrainingConfig(threads=1, memory_format="channels-last")))
+    run = resolve(configure("digits", "modern"), prepared, compute, images=60_032)
+    measured = in_turn(lambda: seconds_of_loop(run, prepared), lambda: seconds_of_bare_steps(run, prepared), ROUNDS)
+    report("modern, whole loop over bare steps", measured)
 
 
-def seconds_of_loop(run: RunConfig, prepared: PreparedSet, speed: ComputeConfig) -> Seconds:
+def seconds_of_loop(run: ResolvedRun, prepared: PreparedSet) -> Seconds:
     """Everything between the first step and the last, as `ganvas train` does it."""
-    steps = run.training.images // run.training.batch
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name))
-        engine = Engine.for_trials(speed)
-        game = build_trainer(run, prepared, engine)
-        known = record.new_record(run, {}, prepared, speed, steps, "cpu")
-        folder.write(known)
+        engine = Engine.for_trials(run.compute)
+        trainer = build_trainer(run, prepared, engine)
+        record = new_record(Asked(source=run.source, recipe=run.recipe), run, prepared, "cpu")
+        folder.write(record)
         clock = Clock()
         with contextlib.redirect_stdout(io.StringIO()):
-            run_training(run, game, engine, State(), known, folder)
+            run_training(trainer, engine, State(), record, folder)
         return clock.seconds()
 
 
-def seconds_of_bare_steps(run: RunConfig, prepared: PreparedSet, speed: ComputeConfig) -> Seconds:
-    """As many steps on one step's draws: forward, backward, optimiser and nothing else."""
-    from ganvas.data.batches import Batches
-    from ganvas.networks.pair import Pair
-    from ganvas.training import step as steps_of_play
-    from ganvas.training.trainer import batch_drawer, build_optimiser
-
-    engine = Engine.for_trials(speed)
-    game = build_trainer(run, prepared, engine)
-    pair = Pair(game.networks["generator"], game.networks["discriminator"])
-    optimisers = steps_of_play.Optimisers(
-        *(build_optimiser(run.optimiser, network) for network in (pair.generator, pair.discriminator))
-    )
+def seconds_of_bare_steps(run: ResolvedRun, prepared: PreparedSet) -> Seconds:
+    """As many steps on the inputs of one step: forward, backward, optimiser and nothing else."""
+    engine = Engine.for_trials(run.compute)
+    trainer = build_trainer(run, prepared, engine)
+    pair = Pair(trainer.networks["generator"], trainer.networks["discriminator"])
+    optimisers = Optimisers(trainer.optimisers["generator"], trainer.optimisers["discriminator"])
     batches = Batches(prepared, run.training.batch, run.seed)
-    draws = batch_drawer(run, run.objective, prepared, pair, batches, engine, labelled=True)(0)
+    inputs = input_drawer(run, run.objective, prepared, pair.generator.noise_size, batches, engine)(0)
     clock = Clock()
-    for step in range(run.training.images // run.training.batch):
-        draws.real.requires_grad_(False)
-        steps_of_play.gan_step(pair, optimisers, engine, run.objective, draws, step)
+    for step in range(run.steps):
+        inputs.real.requires_grad_(False)
+        gan_step(pair, optimisers, engine, run.objective, inputs, step)
     return clock.seconds()
 
 
 def book() -> None:
     """Images a second of the book's recipe over those of a bare loop."""
     images = 4_000
-    run = configure("digits", "book-conditional", {"training": {"images": images}})
-    prepared = open_source("digits", run.data)
-    speed = ComputeConfig(1, "float32", "contiguous")
-    found = in_turn(lambda: seconds_of_bare_book(images), lambda: seconds_of_loop(run, prepared, speed), ROUNDS)
-    for name, place in (("bare", 0), ("ours", 1)):
-        print(f"book-conditional, {name}, images/s: {[round(images / each[place].wall) for each in found]}")
-    report("book-conditional, bare loop over ours", found)
+    prepared = open_source("digits")
+    run = resolve(configure("digits", "book-conditional"), prepared, ComputeConfig(1, "float32", "contiguous"), images)
+    measured = in_turn(lambda: seconds_of_bare_book(images), lambda: seconds_of_loop(run, prepared), ROUNDS)
+    for name, index in (("bare", 0), ("ours", 1)):
+        print(f"book-conditional, {name}, images/s: {[round(images / pair[index].wall) for pair in measured]}")
+    report("book-conditional, bare loop over ours", measured)
 
 
 def seconds_of_bare_book(images: int) -> Seconds:
     """The same arithmetic as a person would write it down: images in [0, 1], one-hot labels, BCE on a sigmoid."""
     torch.set_num_threads(1)
-    images = torch.from_numpy(np.array(open_source("digits").pixels[:1000])).float().flatten(1) / 255
-    kinds = torch.eye(10)
-    judge = nn.Sequential(nn.Linear(794, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 1), nn.Sigmoid())
-    draw = nn.Sequential(nn.Linear(110, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 784), nn.Sigmoid())
-    of_judge = torch.optim.Adam(judge.parameters(), lr=1e-4)
-    of_draw = torch.optim.Adam(draw.parameters(), lr=1e-4)
+    pixels = torch.from_numpy(np.array(open_source("digits").pixels[:1000])).float().flatten(1) / 255
+    one_hot = torch.eye(10)
+    D = nn.Sequential(nn.Linear(794, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 1), nn.Sigmoid())
+    G = nn.Sequential(nn.Linear(110, 200), nn.LeakyReLU(0.02), nn.LayerNorm(200), nn.Linear(200, 784), nn.Sigmoid())
+    d_optimiser = torch.optim.Adam(D.parameters(), lr=1e-4)
+    g_optimiser = torch.optim.Adam(G.parameters(), lr=1e-4)
     loss, real, fake = nn.BCELoss(), torch.ones(1), torch.zeros(1)
     clock = Clock()
     for step in range(images):
-        image, kind = images[step % 1000], kinds[step % 10]
-        first, second = (kinds[torch.randint(10, ()).item()] for _ in range(2))
-        for shown, target in (
-            (torch.cat([image, kind]), real),
-            (torch.cat([draw(torch.cat([torch.randn(100), first])).detach(), first]), fake),
+        image, label = pixels[step % 1000], one_hot[step % 10]
+        first, second = (one_hot[torch.randint(10, ()).item()] for _ in range(2))
+        for values, target in (
+            (torch.cat([image, label]), real),
+            (torch.cat([G(torch.cat([torch.randn(100), first])).detach(), first]), fake),
         ):
-            of_judge.zero_grad()
-            loss(judge(shown), target).backward()
-            of_judge.step()
-        of_draw.zero_grad()
-        drawn = draw(torch.cat([torch.randn(100), second]))
-        loss(judge(torch.cat([drawn, second])), real).backward()
-        of_draw.step()
+            d_optimiser.zero_grad()
+            loss(D(values), target).backward()
+            d_optimiser.step()
+        g_optimiser.zero_grad()
+        generated = G(torch.cat([torch.randn(100), second]))
+        loss(D(torch.cat([generated, second])), real).backward()
+        g_optimiser.step()
     return clock.seconds()
 
 

@@ -19,7 +19,8 @@ import torch
 from pairs import machine
 
 from ganvas.config.recipes import configure
-from ganvas.config.run import RunConfig
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation import predict
 from ganvas.evaluation.distances import frechet
@@ -29,7 +30,7 @@ from ganvas.evaluation.intervals import mean
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments.gan_trials import Cost, TrainedGan, stretches
 from ganvas.training import autotune
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
@@ -53,7 +54,7 @@ def main() -> None:
     data = {"data": {"size": choices.size}} if choices.size else {}
     prepared = open_source(choices.source, configure(choices.source, "modern", data).data, processes=1)
     torch.set_num_threads(choices.threads)
-    judge = evaluator_for(prepared, print)
+    judge = evaluator_for(prepared)
     scorer = Scorer(prepared, judge)
     print(f"floor: FCD {scorer.floor:.3f}; real held-out images: {scorer.real_accuracy:.4f}", flush=True)
     race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
@@ -147,7 +148,7 @@ class Race:
         if run.recipe not in self.speeds:
             fixed = run.training.model_copy(update={"threads": self.threads})
             self.speeds[run.recipe] = autotune.choose_compute(
-                run.model_copy(update={"training": fixed}), self.scorer.prepared, print
+                run.model_copy(update={"training": fixed}), self.scorer.prepared
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         sheet = self.path.with_name(f"{run.recipe}-s{run.seed}.png")
@@ -164,7 +165,8 @@ def raced(
 
     sheet: where images of the end go.
     """
-    game = build_trainer(run, scorer.prepared, Engine.for_trials(speed))
+    resolved = resolve(run, scorer.prepared, speed)
+    game = build_trainer(resolved, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
 
     def clock(spent: Cost) -> float:
@@ -172,7 +174,10 @@ def raced(
 
     for spent in stretches(game, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
-            look, played = looks.pop(0), TrainedGan(run, scorer.prepared, game, spent.images, spent.processor_seconds)
+            look, played = (
+                looks.pop(0),
+                TrainedGan(resolved, scorer.prepared, game, spent.images, spent.processor_seconds),
+            )
             yield {
                 "recipe": run.recipe,
                 "seed": run.seed,

@@ -2,8 +2,8 @@
 
 The arithmetic of a step (by PyTorch's own formulas: convolutions and matrix products, two operations for a
 multiplication with its addition) over its time, beside the rate of one 2048 x 2048 matrix product in the same
-precision, measured in turn in the same run, by processor time divided by the threads. bfloat16 is left out where the
-processor has none.
+precision, measured in turn in the same run, by CPU time divided by the threads. bfloat16 is left out where the
+CPU has none.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
 from ganvas.config.run import TrainingConfig
 from ganvas.data.prepared import PreparedSet, in_memory
 from ganvas.training import autotune
@@ -38,16 +39,16 @@ def main() -> None:
     torch.set_num_threads(choices.threads)
     print(machine())
     prepared = images(choices.channels, choices.size)
-    run = configure("random", "modern", {"training": {"batch": choices.batch}})
-    for speed in autotune.compute_candidates(TrainingConfig(threads=choices.threads, memory_format="channels-last")):
-        precision, kind = speed.precision, getattr(torch, speed.precision)
-        game = build_trainer(run, prepared, Engine.for_trials(speed))
+    asked = configure("random", "modern", {"training": {"batch": choices.batch}})
+    for compute in autotune.compute_candidates(TrainingConfig(threads=choices.threads, memory_format="channels-last")):
+        run, precision = resolve(asked, prepared, compute), compute.precision
+        trainer = build_trainer(run, prepared, Engine.for_trials(compute))
         with Operations() as counter:
-            play(game.step, run.objective.penalty_every)
+            take_steps(trainer.step, run.objective.penalty_every)
         work = counter.total / run.objective.penalty_every * STEPS
-        found = [rates(game.step, work, kind, choices.threads) for _ in range(ROUNDS)]
-        shares = [step / product for step, product in found]
-        step, product = (statistics.median(each) for each in zip(*found, strict=True))
+        pairs = [rates(trainer.step, work, getattr(torch, precision), choices.threads) for _ in range(ROUNDS)]
+        shares = [step / product for step, product in pairs]
+        step, product = (statistics.median(each) for each in zip(*pairs, strict=True))
         spread = f"{min(shares):.2f} to {max(shares):.2f} of {ROUNDS} rounds"
         print(
             f"{choices.size} px, batch {choices.batch}, {precision}: {work / STEPS / choices.batch / 1e6:.1f} MFLOP a "
@@ -79,10 +80,10 @@ def rates(step: Callable[[int], object], work: float, kind: torch.dtype, threads
     """GFLOP/s of `STEPS` steps, which are `work` operations, and of matrix products."""
     left, right = torch.rand(SIDE, SIDE, dtype=kind), torch.rand(SIDE, SIDE, dtype=kind)
     product = 2 * SIDE**3 * 10 / seconds(lambda: [left @ right for _ in range(10)], threads)
-    return work / seconds(lambda: play(step, STEPS), threads) / 1e9, product / 1e9
+    return work / seconds(lambda: take_steps(step, STEPS), threads) / 1e9, product / 1e9
 
 
-def play(step: Callable[[int], object], count: int) -> None:
+def take_steps(step: Callable[[int], object], count: int) -> None:
     """So many steps."""
     for number in range(count):
         step(number)

@@ -24,13 +24,15 @@ from race import Scorer, said
 from ganvas import console
 from ganvas.cli.flags import nested
 from ganvas.config.recipes import configure
+from ganvas.config.resolve import resolve
+from ganvas.config.run import ComputeConfig
 from ganvas.data import open_source
 from ganvas.errors import RunFailedError
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments.gan_trials import TrainedGan, stretches
 from ganvas.experiments.trials import in_processes
 from ganvas.training import autotune
-from ganvas.training.engine import ComputeConfig, Engine
+from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 AS_IT_IS = ""
@@ -103,7 +105,7 @@ def chosen(variant: str) -> dict[str, Any]:
 def fastest(source: str, recipe: str, size: int | None) -> ComputeConfig:
     """How the recipe as it is trains fastest here on one thread; its variants then train in the same way."""
     run = configure(source, recipe, sized(size), {"training": {"threads": 1}})
-    return autotune.choose_compute(run, open_source(source, run.data), lambda line: print(line, flush=True))
+    return autotune.choose_compute(run, open_source(source, run.data))
 
 
 def sized(size: int | None) -> dict[str, Any]:
@@ -117,10 +119,11 @@ def perform(trial: Trial) -> dict[str, Any]:
     run = configure(trial.source, trial.recipe, sized(trial.size), chosen(trial.variant), {"seed": trial.seed})
     prepared = open_source(trial.source, run.data, processes=1)
     scorer = Scorer(prepared, evaluator_for(prepared))
-    game = build_trainer(run, prepared, Engine.for_trials(trial.speed))
+    resolved = resolve(run, prepared, trial.speed)
+    game = build_trainer(resolved, prepared, Engine.for_trials(trial.speed))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
     line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
-    line |= {"speed": autotune.describe(trial.speed)}
+    line |= {"speed": str(trial.speed)}
     try:
         spent = next(
             s
@@ -129,7 +132,7 @@ def perform(trial: Trial) -> dict[str, Any]:
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    played = TrainedGan(run, prepared, game, spent.images, spent.processor_seconds)
+    played = TrainedGan(resolved, prepared, game, spent.images, spent.processor_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}
