@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: run test lint check slow bench clean
 
-run: .venv/.ok
+run: .venv/.run
 	$(BIN)/ganvas train digits --minutes 3
 	$(BIN)/ganvas sample runs/digits-modern-s0 -n 100 --out digits.png
 
@@ -28,10 +28,14 @@ slow: .venv/.ok
 bench: .venv/.ok
 	$(BIN)/python benchmarks/run_all.py
 
-# torch first and alone: no later package may pick another build of it.
-.venv/.ok: pyproject.toml constraints.txt
+# torch first and alone: no later package may pick another build of it. What `run` needs, without the development tools.
+.venv/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[digits]'
+	touch $@
+
+.venv/.ok: .venv/.run
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
