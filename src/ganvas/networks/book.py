@@ -64,13 +64,13 @@ class BookMLP(Settings):
     hidden: int = Field(default=200, ge=1, le=4096)
     """Values in the hidden layer of each network."""
     noise: int = Field(default=100, ge=1, le=1024)
-    """Standard normal numbers that the generator starts from."""
+    """Noise values per image."""
     activation: Activation = "leaky-relu"
-    """The nonlinearity of the hidden layers; sigmoid is the book's before its second refinement."""
+    """Activation function of the hidden layers; sigmoid is the book's before its second refinement."""
     slope: float = Field(default=0.02, ge=0, le=1)
     """LeakyReLU's slope below zero."""
     normalisation: Normalisation = "layer"
-    """What follows the nonlinearity; none is the book's before its third refinement, batch needs 2 images or more."""
+    """Normalisation after the activation; none is the book's before its third refinement, batch needs 2 or more."""
 
     def build(self, shape: Shape) -> Pair:
         """A pair for images of that shape, with weights drawn from torch's global generator."""
@@ -135,17 +135,17 @@ class BookConv(Settings):
 
     kind: Literal["book-conv"] = "book-conv"
     width: int = Field(default=256, ge=1, le=1024)
-    """Maps between the layers of each network; 256 is the book's, and slow on a CPU."""
+    """Channels between the layers of each network; 256 is the book's, and slow on a CPU."""
     ends: int = Field(default=3, ge=1, le=64)
-    """Maps that the generator starts from and the discriminator ends in."""
+    """Channels that the generator starts from and the discriminator ends in."""
     noise: int = Field(default=100, ge=1, le=1024)
-    """Standard normal numbers that the generator starts from."""
+    """Noise values per image."""
     activation: Activation = "leaky-relu"
-    """The nonlinearity after every convolution; gelu is the book's own variation."""
+    """Activation function after every convolution; gelu is the book's own variation."""
     slope: float = Field(default=0.2, ge=0, le=1)
     """LeakyReLU's slope below zero."""
     normalisation: Literal[Normalisation, "spectral"] = "batch"
-    """What follows a convolution; spectral bounds D's weights instead, and leaves G its batch normalisation."""
+    """Normalisation after a convolution; spectral: of the discriminator's weights; the generator keeps batch."""
     edges: Literal["auto", "unread", "padded"] = "auto"
     """Unpadded, the discriminator never reads the last rows and columns (up to 7): 6 at 128 px, as published. Padded
     as the generator's last stage is, it reads them all. auto: as published at 128 px, padded at other sizes."""

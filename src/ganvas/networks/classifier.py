@@ -35,13 +35,13 @@ class BookClassifier(Settings):
 
     kind: Literal["book-classifier"] = "book-classifier"
     width: int = Field(default=10, ge=1, le=512)
-    """Maps of each convolution."""
+    """Channels of each convolution."""
     activation: Activation = "leaky-relu"
-    """The nonlinearity after every convolution."""
+    """Activation function after every convolution."""
     slope: float = Field(default=0.02, ge=0, le=1)
     """LeakyReLU's slope below zero."""
     normalisation: Normalisation = "batch"
-    """What follows the nonlinearity."""
+    """Normalisation after the activation."""
 
     def build(self, shape: Shape) -> Classifier:
         """A classifier for images of that shape, its weights drawn from torch's global generator.

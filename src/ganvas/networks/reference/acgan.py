@@ -26,9 +26,9 @@ class Acgan(Settings):
 
     kind: Literal["acgan"] = "acgan"
     width: int = Field(default=64, ge=4, le=512)
-    """Channels of G's layer nearest the image, half of those below; D begins with a quarter and doubles."""
+    """Channels of the generator's last layer, half of those before; the discriminator starts from a quarter of them."""
     noise: int = Field(default=100, ge=1, le=4096)
-    """Noise values an image, and the size of the label's embedding, which multiplies them."""
+    """Noise values per image, and the size of the label's embedding, which multiplies them."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, convolutions normal of deviation 0.02, from torch's own generator."""

@@ -24,7 +24,7 @@ class Dcgan(Settings):
     width: int = Field(default=64, ge=4, le=512)
     """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=100, ge=1, le=4096)
-    """Noise values an image."""
+    """Noise values per image."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, weights normal of deviation 0.02 as in the paper, from torch's own generator."""

@@ -26,7 +26,7 @@ class Sngan(Settings):
     width: int = Field(default=64, ge=4, le=512)
     """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=128, ge=1, le=4096)
-    """Noise values an image."""
+    """Noise values per image."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, with weights drawn from torch's global generator."""

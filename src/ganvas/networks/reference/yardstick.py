@@ -27,11 +27,11 @@ class Yardstick(Settings):
     width: int = Field(default=32, ge=4, le=512)
     """Channels of the layer nearest the image; they double at each stage below."""
     noise: int = Field(default=64, ge=1, le=4096)
-    """Noise values an image."""
+    """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
-    """Values that stand for the label beside the noise."""
+    """Size of the label embedding that is joined to the noise."""
     features: int = Field(default=128, ge=4, le=4096)
-    """Features of D's last layer, where the label is projected."""
+    """Features of the discriminator's last layer, where the label is projected."""
 
     def build(self, shape: Shape) -> Pair:
         """A new pair for this shape, with weights drawn from torch's global generator."""
