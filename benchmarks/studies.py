@@ -1,8 +1,8 @@
-"""The pages of docs/studies from their committed results: `python benchmarks/studies.py [NAME SOURCE [FLAGS]]`.
+"""Writes the pages of docs/studies from their committed results: `python benchmarks/studies.py [NAME SOURCE [FLAGS]]`.
 
-With a name, that study is run first, or gone on with, by `ganvas study` with these flags. Then every page, its chart,
-docs/studies/README.md and the table of verdicts in the README are made anew from the results.jsonl that lie there;
-nothing is trained for that.
+With a name, `ganvas study` runs or resumes that study first, with these flags. Then every page, its chart,
+docs/studies/README.md and the table of verdicts in the README are written again from the results.jsonl of each study;
+this trains nothing.
 """
 
 import re
@@ -18,18 +18,23 @@ from ganvas.experiments.trials import RESULTS, results_of
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ROOT / "docs" / "studies"
-HEAD = """# What the notes claim, and what was found
+HEAD = """# What the notes claim, and what was measured
 
-Each study is one question, asked by `ganvas study NAME`: its variants are trained with several seeds at equal CPU
-time, compared seed by seed, and answered with an interval. "Inconclusive" is an answer. The pages are made from their
-`results.jsonl` by `python benchmarks/studies.py`.
+"The notes" are study notes on part 3 of the book *Make Your First GAN With PyTorch*. Each study tests one of their
+claims with `ganvas study NAME`: it trains every variant with several seeds for equal CPU time, compares the variants
+seed by seed, and gives each difference with a 95 % interval. FCD is a Fréchet distance between generated and real
+images in the features of a classifier; lower is better. "G" is a generator, "D" a discriminator.
+
+The verdict is "yes", "no", "inconclusive" (the data show neither) or "in part" (the comparisons of the study have
+different answers). Variants of the recipe `modern` are of earlier versions of it and have not been trained again. The
+pages are written from their `results.jsonl` by `python benchmarks/studies.py`.
 
 """
 MARKED = re.compile(r"(<!-- verdicts -->\n).*?(<!-- /verdicts -->)", re.DOTALL)
 
 
 def main() -> None:
-    """Runs what was asked for, then makes every page."""
+    """Runs the study that is named, if one is, then writes every page."""
     if arguments := sys.argv[1:]:
         status = cli.run(["study", *arguments, "--out", str(STUDIES / arguments[0])])
         if status:
@@ -42,13 +47,13 @@ def main() -> None:
 
 
 def all_results() -> list[ExperimentResults]:
-    """Of every study that has results, in the order of the table."""
+    """The results of every study that has some, in the order of the table."""
     paths = {name: STUDIES / name / RESULTS for name in EXPERIMENTS}
     return [results_of(EXPERIMENTS[name], Journal(path)) for name, path in paths.items() if path.exists()]
 
 
 def pages(every: list[ExperimentResults]) -> dict[Path, str]:
-    """What has to stand in each file."""
+    """The text of each page, by its path."""
     texts = {}
     for results in every:
         folder = STUDIES / results.name

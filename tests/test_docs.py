@@ -1,4 +1,4 @@
-"""Every command that the documents show is run, in their order, in an empty folder, with smaller budgets."""
+"""Every command that the documents show runs, in their order, in an empty folder, with smaller budgets."""
 
 import re
 import shlex
@@ -18,7 +18,10 @@ from ganvas.experiments.journal import TrialLine
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# What makes a run of seconds; a flag that the document gives itself is left as it is.
+# The notebook and the changelog name options of the day that they tell of.
+LOGS = ("notebook.md", "CHANGELOG.md")
+BUDGETS = ("--minutes", "--images", "--epochs", "--more-minutes", "--more-images")
+# These make a run of seconds; a flag that the document itself gives is left as it is.
 SMALLER = {
     "--threads": "1",
     "--precision": "float32",
@@ -39,27 +42,26 @@ def commands(document: Path, program: str) -> list[list[str]]:
 
 
 def shortened(words: list[str]) -> list[str]:
-    """A command with a budget of two steps, and what has to be measured given."""
+    """A command with a budget of two steps and with fixed compute settings."""
     if words[:2] == ["ganvas", "study"]:
         return [*words[:3], "./mnist", *words[4:]]
     if words[:2] == ["ganvas", "worth"]:
         return [*words, "--minutes", "4"]
     if words[:2] != ["ganvas", "train"]:
         return words
-    short, skip = [], False
-    for word in words:
-        if not skip and word not in ("--minutes", "--images", "--epochs"):
-            short.append(word)
-        skip = word in ("--minutes", "--images", "--epochs")
+    given = [position for position, word in enumerate(words) if word in BUDGETS]
+    budget_words = {position + offset for position in given for offset in (0, 1)}
+    short = [word for position, word in enumerate(words) if position not in budget_words]
+    budget_flag = "--more-images" if any(words[position].startswith("--more") for position in given) else "--images"
     narrow = "--pair.hidden" if {"book-gan", "book-conditional"} & set(words) else "--pair.width"
-    for flag, value in {**SMALLER, narrow: NARROW[narrow], "--images": "16"}.items():
+    for flag, value in {**SMALLER, narrow: NARROW[narrow], budget_flag: "16"}.items():
         if flag not in short:
             short += [flag, value]
     return short
 
 
 def made_up(work, tasks):
-    """Figures of trials that train nothing; those of `worth` are trained, in this process."""
+    """Yields invented figures for the trials of a study; trains those of `worth`, in this process."""
     (experiment,) = work.args
     for variant, trial in tasks:
         if experiment.name == "worth":
@@ -71,11 +73,11 @@ def made_up(work, tasks):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What the documents suppose: labelled images, CelebA's published layout, MNIST's four files; and short fits."""
+    """A folder with all that the documents name: labelled images, CelebA's layout, MNIST's files. Fits are short."""
     monkeypatch.chdir(tmp_path)
     for module in ("evaluator", "cas"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 512)
-    rates = budget.Rates(fitting=50.0, training=50.0)  # a slow machine's, so that a plan is short
+    rates = budget.Rates(fitting=50.0, training=50.0)  # of a slow machine, so that the plan of `worth` is short
     monkeypatch.setattr(budget, "measured_rates", lambda *_: rates)
     monkeypatch.setattr(budget, "at_once", lambda fits: 1)
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
@@ -84,11 +86,11 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
     monkeypatch.setattr("ganvas.experiments.trials.in_processes", made_up)
     random = np.random.default_rng(0)
-    for kind in ("cat", "dog"):
-        (tmp_path / "images" / kind).mkdir(parents=True)
+    for label in ("cat", "dog"):
+        (tmp_path / "images" / label).mkdir(parents=True)
         for index in range(24):
             pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "images" / kind / f"{index}.png")
+            Image.fromarray(pixels).save(tmp_path / "images" / label / f"{index}.png")
     (tmp_path / "mnist").mkdir()
     for part, count in (("train", 60), ("t10k", 140)):
         for name, kind, shape in (("images-idx3", 3, (count, 28, 28)), ("labels-idx1", 1, (count,))):
@@ -111,6 +113,16 @@ def test_every_command_runs_in_its_order(document, folder, capsys):
     for words in commands(document, "ganvas"):
         status = cli.run(shortened(words)[1:])
         assert status == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in [*DOCUMENTS, ROOT / "CONTRIBUTING.md"] if path.name not in LOGS], ids=lambda p: p.name
+)
+def test_every_option_of_a_part_that_is_named_exists(document, capsys):
+    assert cli.run(["list", "options"]) == 0
+    known = set(re.findall(r"^option (--[a-z0-9.-]+)", capsys.readouterr().out, re.MULTILINE))
+    named = re.findall(r"--[a-z]+\.[a-z0-9_-]+", document.read_text("utf-8"))
+    assert {name.replace("_", "-") for name in named} <= known
 
 
 def test_the_documents_show_commands():
@@ -137,8 +149,8 @@ def test_every_extra_that_is_named_exists():
 def test_the_python_in_the_readme_runs(tiny_run, folder):
     (snippet,) = blocks(ROOT / "README.md", "python")
     snippet = snippet.replace("runs/images-modern-s0", str(tiny_run.path))
-    for theirs, ours in (("cat", "across"), ("dog", "down")):
-        snippet = snippet.replace(f'"{theirs}"', f'"{ours}"')
+    for label, label_of_tiny_run in (("cat", "across"), ("dog", "down")):
+        snippet = snippet.replace(f'"{label}"', f'"{label_of_tiny_run}"')
     names: dict[str, object] = {}
     exec(compile(snippet, "README.md", "exec"), names)
     assert names["images"].shape == (3, 1, 16, 16)

@@ -113,7 +113,7 @@ def test_the_table_of_verdicts_has_a_line_a_study_and_links_its_page(results):
     assert len(table) == 4
     assert table[2].startswith("| [which](docs/studies/which/README.md) |")
     assert "| yes | b is better: FCD 0.50 times. |" in table[2]
-    assert page.verdicts([results], "", figures=False).splitlines()[2].endswith("| yes | b is better. |")
+    assert page.verdicts([results], "", figures=False).splitlines()[2].endswith(f"| {results.claim} | yes |")
     assert "| inconclusive |" in table[3]
 
 

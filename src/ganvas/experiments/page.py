@@ -115,9 +115,10 @@ def _list(sentences: Iterator[str] | Sequence[str]) -> str:
 
 def verdicts(every: Sequence[ExperimentResults], folder: str, figures: bool = True) -> str:
     """Every claim and its verdict, as a markdown table; `folder` is where the studies lie from its reader."""
+    titles = ["study", "claim of the notes", "verdict", *(["answer"] if figures else [])]
     rows = []
     for results in every:
         link = f"[{results.name}]({folder}{results.name}/README.md)"
-        cells = [link, results.claim, VERDICTS[results.verdict], answer(results) if figures else results.in_short]
+        cells = [link, results.claim, VERDICTS[results.verdict], answer(results)][: len(titles)]
         rows.append([Markdown(cell.replace("|", "/")) for cell in cells])
-    return table(["study", "the notes", "verdict", "answer"], rows).rstrip()
+    return table(titles, rows).rstrip()
