@@ -21,11 +21,11 @@ from pairs import machine
 from ganvas.config.recipes import configure
 from ganvas.config.run import RunConfig
 from ganvas.data import PreparedSet, open_source
-from ganvas.evaluation import predict
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.fit import fit_classifier, fit_images
 from ganvas.evaluation.intervals import mean
+from ganvas.evaluation.predict import predict
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments.gan_trials import Cost, TrainedGan, stretches
 from ganvas.training import autotune

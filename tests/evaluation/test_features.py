@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (3, 1, 16, 16), np.uint8)
 def test_the_evaluators_features_carry_its_digest(tiny_prepared):
     evaluator = evaluator_for(tiny_prepared)
     found = extractor("evaluator", evaluator)
-    assert found.protocol == f"evaluator@{evaluator.digest}"
+    assert found.digest == evaluator.digest
     assert found.frechet_name == "FCD"
     assert np.array_equal(found.features(PIXELS), evaluator.embed(PIXELS).features)
     assert found.features(PIXELS).shape == (3, found.size)
@@ -31,7 +31,7 @@ def test_imagenet_takes_grey_and_colour_alike_and_tells_images_apart():
     assert grey.shape == (3, 1280)
     assert np.allclose(grey, found.features(np.repeat(PIXELS, 3, axis=1)), atol=1e-4)
     assert np.abs(grey[0] - grey[1]).max() > 0.01
-    assert found.protocol == "imagenet@57934424"
+    assert found.digest == "57934424"
     assert found.frechet_name == "Fréchet distance (imagenet)"
 
 
@@ -111,8 +111,3 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(monkeypatch):
     stub(monkeypatch, "transformers", AutoModel=Model)
     with pytest.raises(UserError, match=r"cannot be downloaded \(We couldn't connect to the hub\); choose evaluator"):
         extractor("dino")
-
-
-def test_an_unknown_name_gets_the_nearest():
-    with pytest.raises(UserError, match="there are no features 'imagnet'; did you mean imagenet"):
-        extractor("imagnet")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganvas.evaluation import predict
 from ganvas.evaluation.fit import fit_classifier, fit_images, weights_digest
+from ganvas.evaluation.predict import predict
 from ganvas.networks.evaluator import EvaluatorConfig
 
 SMALL = EvaluatorConfig(width=4, features=8)

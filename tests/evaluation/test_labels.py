@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganvas.evaluation.labels import Predictions, label_scores, unlabelled_scores
+from ganvas.evaluation.labels import Predictions, label_scores
 
 CLASSES = ("a", "b", "c")
 
@@ -45,6 +45,7 @@ def test_shuffled_labels_have_the_accuracy_of_chance():
 
 
 def test_of_images_without_labels_the_predicted_shares_are_known():
-    scores = unlabelled_scores(np.eye(3)[[0, 0, 2, 0]], REAL, CLASSES)
+    scores, per_class = label_scores(Predictions(None, np.eye(3)[[0, 0, 2, 0]]), REAL, CLASSES)
+    assert [each.model_dump(exclude_none=True) for each in per_class] == [{"name": name} for name in CLASSES]
     assert scores.predicted == {"a": 0.75, "b": 0.0, "c": 0.25}
     assert (scores.asked, scores.accuracy, scores.real_accuracy) == (False, None, 0.75)

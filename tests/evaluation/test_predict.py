@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganvas.evaluation import accuracy, confusion, predict
+from ganvas.evaluation.predict import accuracy, confusion, predict
 from ganvas.images import from_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape

@@ -9,7 +9,7 @@ from ganvas.report import page
 
 
 def findings(card):
-    return report.findings(Scorecard.model_validate(card))
+    return [*report.findings(Scorecard.model_validate(card))]
 
 
 def sentences(card):

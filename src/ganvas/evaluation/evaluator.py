@@ -1,4 +1,4 @@
-"""The evaluator of a set: a classifier fitted to its training images once, calibrated on held-out ones, and cached."""
+"""The evaluator of a set: a classifier fitted to its training images, calibrated on held-out ones, and cached."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,40 +25,40 @@ from ganvas.runs import sealed, weights
 from ganvas.settings import Settings, parse
 
 VERSION = 2
-"""Of how an evaluator is fitted. A cached evaluator of another version is not used."""
+"""Version of the fit: a cached evaluator of another version is not used."""
 MIN_IMAGES_TO_CALIBRATE = 20
 WEIGHTS, INFO = "evaluator.safetensors", "evaluator.json"
 
 
 class EvaluatorInfo(Settings):
-    """What is known of an evaluator."""
+    """The file beside an evaluator's weights: what it was fitted to, and its calibration."""
 
     version: int = VERSION
     fingerprint: str
-    """Of the prepared set that it was fitted to."""
+    """Of its prepared set."""
     channels: int
     size: int
     classes: tuple[str, ...]
     network: EvaluatorConfig = EvaluatorConfig()
     images_shown: int
-    """In all epochs of its fit together."""
+    """In all epochs of the fit together."""
     temperature: float = Field(gt=0)
     calibration_error: float | None
-    """On the held-out images that did not choose the temperature; None where they are too few to do either."""
+    """On the held-out images that did not choose the temperature; None where there are too few to calibrate."""
 
 
 class Embedding(NamedTuple):
     """What an evaluator computes from N images."""
 
     features: NDArray[np.float32]
-    """(N, F): the last layer before the classes."""
+    """(N, F), of the last layer before the class logits."""
     logits: Logits
     """(N, K)."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A fitted classifier with what is known of it."""
+    """A fitted classifier and its calibration."""
 
     network: EvaluatorNetwork
     info: EvaluatorInfo
@@ -80,7 +80,7 @@ class Evaluator:
         return Embedding(np.ascontiguousarray(features), np.ascontiguousarray(logits))
 
     def probabilities(self, logits: Logits) -> NDArray[np.float64]:
-        """(N, K) calibrated probabilities."""
+        """(N, K) logits -> (N, K) calibrated probabilities."""
         return probabilities(logits, self.info.temperature)
 
 
@@ -88,13 +88,12 @@ def refuse_no_held_out(prepared: PreparedSet) -> None:
     """UserError for a set without held-out images."""
     if not len(prepared.held_out):
         raise UserError(
-            f"{prepared.name} gives no held-out images, without which nothing can be measured; "
-            "at least 10 of a class are needed"
+            f"{prepared.name} gives no held-out images, and every score needs them; a class needs at least 10 images"
         )
 
 
 def evaluator_for(prepared: PreparedSet) -> Evaluator:
-    """The evaluator of a set, from the cache or fitted now. UserError for a set that cannot have one."""
+    """The evaluator of a set, from the cache, or fitted now. UserError for a set without classes or held-out images."""
     if len(prepared.classes) < 2:
         raise UserError(
             f"{prepared.name} has {'one class' if prepared.classes else 'no labels'}, and an evaluator learns to tell "
@@ -106,7 +105,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
         try:
             return _read(folder, prepared)
         except files.DamagedError as error:
-            console.info(f"the evaluator in {folder} is damaged ({error}): fitting another")
+            console.info(f"the evaluator in {folder} is damaged ({error}): fitting it again")
     evaluator = _fit(prepared)
     info = files.to_json(evaluator.info.model_dump(mode="json"))
     try:
@@ -117,7 +116,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
 
 
 def evaluator_folder(prepared: PreparedSet) -> Path:
-    """Where the cache keeps the evaluator of a set."""
+    """The folder of a set's evaluator in the cache."""
     return cache_folder() / "evaluators" / f"{slug(prepared.name)}-{prepared.fingerprint[:16]}-v{VERSION}"
 
 
@@ -130,23 +129,23 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
 def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
     labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
-    shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
-    with progress.bar(f"fitting an evaluator of {prepared.name}", shown, "images") as bar:
-        network = fit_classifier(prepared.pixels, labels, classes, shown, advance=bar.advance, rows=train)
-    logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
-    chosen_temperature, error = 1.0, None
+    images_shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
+    with progress.bar(f"fitting an evaluator of {prepared.name}", images_shown, "images") as bar:
+        network = fit_classifier(prepared.pixels, labels, classes, images_shown, advance=bar.advance, rows=train)
+    best_temperature, error = 1.0, None
     if len(held_out) >= MIN_IMAGES_TO_CALIBRATE:
-        # One half chooses the temperature, the other measures the error: an error on the first half would be too low.
+        logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
+        # One half chooses the temperature and the other measures the error, which would be too low on the first half.
         fitted, tested = split_in_halves(held_out_labels)
-        chosen_temperature = temperature(logits[fitted], held_out_labels[fitted])
-        error = calibration_error(probabilities(logits[tested], chosen_temperature), held_out_labels[tested])
+        best_temperature = temperature(logits[fitted], held_out_labels[fitted])
+        error = calibration_error(probabilities(logits[tested], best_temperature), held_out_labels[tested])
     info = EvaluatorInfo(
         fingerprint=prepared.fingerprint,
         channels=prepared.channels,
         size=prepared.size,
         classes=prepared.classes,
-        images_shown=shown,
-        temperature=chosen_temperature,
+        images_shown=images_shown,
+        temperature=best_temperature,
         calibration_error=error,
     )
     return Evaluator(network, info)
