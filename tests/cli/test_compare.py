@@ -1,4 +1,4 @@
-"""`ganvas compare` as it is typed, of scorecards made up by hand."""
+"""`ganvas compare` as it is typed, with scorecards written by hand."""
 
 import pytest
 from PIL import Image
@@ -46,9 +46,9 @@ def scorecard(tmp_path, monkeypatch):
 def test_the_verdict_is_first_and_each_metric_has_a_line(scorecard, lines):
     scorecard("one", 0.5)
     scorecard("two", 0.9)
-    said = lines("compare", "one", "two/scorecard.json")
-    assert said[0] == "two is the better one."
-    assert "label accuracy: one 50.0 % (49.0 to 51.0), two 90.0 % (89.0 to 91.0) ★; real images 100.0 %" in said
+    output = lines("compare", "one", "two/scorecard.json")
+    assert output[0] == "two is the better one."
+    assert "label accuracy: one 50.0 % (49.0 to 51.0), two 90.0 % (89.0 to 91.0) ★; real images 100.0 %" in output
 
 
 def test_a_comparison_is_written_with_its_images_beside_it(scorecard, lines, tmp_path):

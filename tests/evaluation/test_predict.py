@@ -55,6 +55,6 @@ def test_accuracy_is_the_share_on_the_diagonal():
     assert np.trace(confusion(labels, predicted, 3)) / len(labels) == accuracy(labels, predicted)
 
 
-def test_no_images_are_our_mistake(classifier):
+def test_no_images_raise_an_assertion(classifier):
     with pytest.raises(AssertionError, match="no images"):
         predict(classifier, np.zeros((0, 1, 16, 16), np.uint8))

@@ -1,4 +1,4 @@
-"""The scorecard as a whole, and its controls: what must look bad does, and what must not be flagged is not."""
+"""The scorecard as a whole: known good and known bad images score as they must."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def real(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def longer(monkeypatch, moment):
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 16_000)
-    monkeypatch.setattr("ganvas.evaluation.cas.fit_images", lambda count, size: 6_000)
+    monkeypatch.setattr("ganvas.evaluation.labels.fit_images", lambda count, size: 6_000)
 
 
 def scored(real, pixels, labels, **more):
@@ -47,11 +47,11 @@ def scored(real, pixels, labels, **more):
 
 @pytest.fixture(scope="module")
 def fresh():
-    """What a perfect generator would draw."""
+    """Images of the real distribution, as from a perfect generator."""
     return bars(400, 99)
 
 
-def test_a_perfect_generator_is_called_one(real, fresh):
+def test_fresh_real_images_score_like_a_perfect_generator(real, fresh):
     card = scored(real, *fresh)
     assert card.labels.accuracy > 0.97
     assert card.distances.frechet.value < 2 * card.distances.frechet.floor
@@ -78,7 +78,7 @@ def test_one_image_repeated_is_collapsed_in_every_class(real, fresh):
     assert card.labels.accuracy > 0.9
 
 
-def test_training_images_copied_are_flagged(real):
+def test_copied_training_images_are_flagged(real):
     rows = np.asarray(real.train)[:400]
     card = scored(real, np.asarray(real.pixels[rows]), np.asarray(real.labels[rows]))
     assert card.copies.flagged
@@ -90,7 +90,7 @@ def test_held_out_images_are_not_flagged(real):
     assert scored(real, np.asarray(real.pixels[rows]), np.asarray(real.labels[rows])).copies.flagged is False
 
 
-def test_noise_is_far_away(real, fresh):
+def test_noise_has_a_large_distance_and_no_coverage(real, fresh):
     noise = np.random.default_rng(0).integers(0, 255, (400, 1, 16, 16), np.uint8)
     card = scored(real, noise, fresh[1])
     assert card.distances.frechet.value > 10 * card.distances.frechet.floor
@@ -98,7 +98,7 @@ def test_noise_is_far_away(real, fresh):
     assert card.distances.coverage.value < 0.2
 
 
-def test_every_promised_figure_is_there_and_is_read_again_as_it_was_written(real, fresh):
+def test_every_metric_is_present_and_survives_json(real, fresh):
     card = scored(real, *fresh)
     assert None not in (card.labels.estimate, card.labels.real_accuracy, card.labels.confusion, card.labels.worst)
     for name in ("frechet", "kid", "precision", "recall", "density", "coverage"):
@@ -122,7 +122,7 @@ def test_quick_has_label_accuracy_and_one_distance(real, fresh):
     assert card.labels.accuracy > 0.9
 
 
-def test_images_without_labels_say_which_classes_are_predicted(real, fresh):
+def test_images_without_labels_have_the_share_predicted_of_each_class(real, fresh):
     card = scored(real, fresh[0], None)
     assert not card.labels.asked
     assert sum(card.labels.predicted.values()) == pytest.approx(1)
@@ -130,7 +130,7 @@ def test_images_without_labels_say_which_classes_are_predicted(real, fresh):
     assert card.classification_accuracy_score is None
 
 
-def test_a_class_too_small_for_a_metric_says_how_many_are_needed(tiny_prepared):
+def test_a_metric_with_too_few_images_has_the_number_needed(tiny_prepared):
     pixels, labels = np.asarray(tiny_prepared.pixels), np.asarray(tiny_prepared.labels)
     card = score(Samples("few", pixels, labels, Origin()), tiny_prepared, Protocol(count=60)).card
     assert card.distances.frechet.value is None

@@ -64,7 +64,7 @@ def test_extreme_values_are_charted_without_a_warning(tmp_path, records):
         assert pixels_of(tmp_path / name).shape == (660, 1200, 3)
 
 
-def test_a_long_log_draws_few_points(tmp_path, monkeypatch):
+def test_a_long_log_is_drawn_with_few_points(tmp_path, monkeypatch):
     from matplotlib.axes import Axes
 
     points = []
@@ -74,7 +74,7 @@ def test_a_long_log_draws_few_points(tmp_path, monkeypatch):
     assert max(points) <= 1600
 
 
-def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, monkeypatch):
+def test_a_chart_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
     (tmp_path / "losses.png").write_bytes(b"old")
@@ -122,7 +122,7 @@ def test_kernels_of_every_first_layer_are_drawn(tmp_path, shape, image):
     assert len(np.unique(pixels_of(tmp_path / "kernels.png").reshape(-1, 3), axis=0)) > 10
 
 
-def test_a_kernel_of_nothing_is_white_and_of_something_blue_and_orange(tmp_path):
+def test_kernels_of_zeros_are_white_and_others_blue_and_orange(tmp_path):
     weight = np.zeros((2, 1, 2, 2))
     charts.kernels(weight, tmp_path / "nothing.png", "")
     weight[:, 0, 0, 0], weight[:, 0, 1, 1] = -1, 1
@@ -181,7 +181,7 @@ def test_a_sheet_without_labels_is_as_large_as_its_images(tmp_path, count):
     assert pixels_of(tmp_path / "grid.png").shape == (rows * 72 + 4, columns * 72 + 4, 3)
 
 
-def test_hostile_class_names_are_drawn_without_a_warning_or_a_word(tmp_path, caplog, capsys):
+def test_hostile_class_names_are_drawn_without_warnings_or_output(tmp_path, caplog, capsys):
     names = ("$x^2$ $", "고양이", "long " * 50, "a\nb\x1b[31m", "<b>", "😀", "_hidden", "\\frac{", "x\udc80", "$")
     pixels = np.zeros((10, 1, 16, 16), np.uint8)
     with caplog.at_level(logging.DEBUG, "ganvas"):

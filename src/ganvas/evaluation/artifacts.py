@@ -58,7 +58,7 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
         charts.class_grid(pixels[rows], row_labels, classes, folder / name)
     scores = scored.card.labels
     if scores and scores.confusion and len(prepared.classes) <= 100:
-        charts.confusion(np.array(scores.confusion), prepared.classes, folder / CONFUSION, "prediction", "label")
+        charts.confusion(np.array(scores.confusion), prepared.classes, folder / CONFUSION, "label")
     if scored.closest:
         generated, training = (list(rows) for rows in zip(*scored.closest, strict=True))
         pairs = grid(np.concatenate([samples.pixels[generated], prepared.pixels[training]]), len(generated))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
@@ -15,7 +16,6 @@ from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
-from ganvas.evaluation.calibration import calibration_error, probabilities, temperature
 from ganvas.evaluation.fit import fit_classifier, fit_images, weights_digest
 from ganvas.evaluation.predict import Logits, in_batches, predict
 from ganvas.images import Pixels
@@ -78,10 +78,6 @@ class Evaluator:
         both = in_batches(forward, pixels, next(self.network.parameters()).device, batch)
         features, logits = np.split(both, [self.info.network.features], axis=1)
         return Embedding(np.ascontiguousarray(features), np.ascontiguousarray(logits))
-
-    def probabilities(self, logits: Logits) -> NDArray[np.float64]:
-        """(N, K) logits -> (N, K) calibrated probabilities."""
-        return probabilities(logits, self.info.temperature)
 
 
 def refuse_no_held_out(prepared: PreparedSet) -> None:
@@ -165,3 +161,42 @@ def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
     network.load_state_dict(weights.read(folder / WEIGHTS, network.state_dict()), assign=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(network.eval().requires_grad_(False), info)
+
+
+def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
+    """The T for which softmax(logits / T) is most likely: logits (N, K), labels (N,).
+
+    Guo et al. 2017 (arXiv 1706.04599). The likelihood is convex in 1 / T, so a golden-section search finds its maximum.
+    """
+    values, targets = torch.from_numpy(logits).double(), torch.from_numpy(np.asarray(labels))
+    low, high = 1 / 20, 1 / 0.05  # of 1 / T
+    ratio = (5**0.5 - 1) / 2
+
+    def loss(inverse: float) -> float:
+        return float(F.cross_entropy(values * inverse, targets))
+
+    for _ in range(60):
+        first, second = high - ratio * (high - low), low + ratio * (high - low)
+        if loss(first) <= loss(second):
+            high = second
+        else:
+            low = first
+    return 2 / (low + high)
+
+
+def probabilities(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
+    """(N, K) logits -> (N, K), each row summing to 1."""
+    return np.asarray(torch.softmax(torch.from_numpy(logits).double() / temperature, dim=1).numpy())
+
+
+def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:
+    """The expected calibration error of (N, K): the mean gap between confidence and accuracy, over bins of confidence.
+
+    Naeini, Cooper & Hauskrecht 2015. The bins are equally wide, and each counts by how many images are in it.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    # |mean confidence - accuracy| of a bin times its share of the images is |sum of the differences| / N.
+    gaps = np.bincount(bin_of, confidence - correct, bins)
+    return float(np.abs(gaps).sum() / len(labels))

@@ -10,14 +10,13 @@ import ganvas
 from ganvas import machine
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
-from ganvas.evaluation.cas import classification_accuracy_score
 from ganvas.evaluation.copies import copy_test, verdict
 from ganvas.evaluation.distances import Neighbours, TooFewError, frechet, kid, neighbours
 from ganvas.evaluation.diversity import COLLAPSED, diversity
-from ganvas.evaluation.embedding import EmbeddedImages, Embedders, embedders_for
-from ganvas.evaluation.features import Features
+from ganvas.evaluation.evaluator import Evaluator, evaluator_for, probabilities, refuse_no_held_out
+from ganvas.evaluation.features import Extractor, Features, extractor
 from ganvas.evaluation.intervals import Estimate
-from ganvas.evaluation.labels import Predictions, label_scores
+from ganvas.evaluation.labels import Predictions, classification_accuracy_score, label_scores
 from ganvas.evaluation.protocol import QUICK_COUNT, Protocol
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.scorecard import (
@@ -27,11 +26,58 @@ from ganvas.evaluation.scorecard import (
     Distances,
     DiversityScores,
     EvaluatorRecord,
-    LabelScores,
     Measurement,
     ProtocolRecord,
     Scorecard,
 )
+from ganvas.images import Pixels
+
+
+@dataclass(frozen=True)
+class EmbeddedImages:
+    """What the metrics know of N images."""
+
+    labels: NDArray[np.int64] | None
+    """(N,): what they show or were asked to show."""
+    features: Features
+    """(N, F), of the extractor."""
+    predictions: Predictions | None = None
+    """Of the evaluator, where there is one."""
+
+    def of_class(self, label: int) -> Features:
+        """The features of one class."""
+        assert self.labels is not None
+        features: Features = self.features[self.labels == label]
+        return features
+
+    def subsample(self, count: int) -> "EmbeddedImages":
+        """At most `count` of the images, evenly from every class, without predictions."""
+        rows = subsample(np.arange(len(self.features)), self.labels, count)
+        return EmbeddedImages(None if self.labels is None else self.labels[rows], self.features[rows])
+
+
+@dataclass(frozen=True)
+class Embedders:
+    """The networks that embed images."""
+
+    extractor: Extractor
+    evaluator: Evaluator | None
+    """None for a set without classes."""
+
+    def embed(self, pixels: Pixels, labels: NDArray[np.int64] | None) -> EmbeddedImages:
+        """Images (N, C, H, W) uint8 with their features; each network runs once per image."""
+        if self.evaluator is None:
+            return EmbeddedImages(labels, self.extractor.features(pixels))
+        features, logits = self.evaluator.embed(pixels)
+        if self.extractor.name != "evaluator":
+            features = self.extractor.features(pixels)
+        calibrated = probabilities(logits, self.evaluator.info.temperature)
+        return EmbeddedImages(labels, features, Predictions(labels, calibrated))
+
+    def embed_real(self, prepared: PreparedSet, rows: NDArray[np.int64]) -> EmbeddedImages:
+        """Some images of a prepared set with their features."""
+        labels = None if prepared.labels is None else np.asarray(prepared.labels[rows])
+        return self.embed(prepared.pixels[rows], labels)
 
 
 @dataclass(frozen=True)
@@ -47,8 +93,11 @@ class ScoredSamples:
 
 def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
     """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
-    embedders = embedders_for(prepared, protocol.features)
-    evaluator, train = embedders.evaluator, np.asarray(prepared.train)
+    refuse_no_held_out(prepared)
+    needs_evaluator = len(prepared.classes) > 1 or protocol.features == "evaluator"
+    evaluator = evaluator_for(prepared) if needs_evaluator else None
+    embedders = Embedders(extractor(protocol.features, evaluator), evaluator)
+    train = np.asarray(prepared.train)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     with (
         machine.fastest_threads(lambda: embedders.embed(images.pixels[:64], None)),
@@ -62,7 +111,9 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
         n = min(len(generated.features), len(train))
         compared = generated.subsample(n)
         floor = embedders.embed_real(prepared, subsample(train, prepared.labels, n))
-        labels, per_class = label_and_class_scores(generated, held_out, prepared.classes)
+        labels, per_class = None, tuple(ClassScores(name=name) for name in prepared.classes)
+        if generated.predictions and held_out.predictions:
+            labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.classes)
         bar.advance()
         card = Scorecard(
             ganvas=ganvas.__version__,
@@ -88,20 +139,15 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
                 add_distances(scores, protocol.seed, *(group.of_class(label) for group in groups))
                 for label, scores in enumerate(per_class)
             )
-        overall = measure(lambda: diversity(training.features, compared.features))
-        ratios = [
-            scores.diversity.value for scores in per_class if scores.diversity and scores.diversity.value is not None
-        ]
+        more: dict[str, object] = {
+            "copies": copies,
+            "per_class": per_class,
+            "diversity": diversity_scores(training.features, compared.features, per_class),
+        }
         bar.advance()
-    cas = None
     if images.labels is not None and len(prepared.classes) > 1:
         cas = classification_accuracy_score(images.pixels, images.labels, prepared, protocol.seed + 1)
-    more = {
-        "copies": copies,
-        "per_class": per_class,
-        "diversity": DiversityScores(**overall.model_dump(), within_classes=float(np.mean(ratios)) if ratios else None),
-        "classification_accuracy_score": cas,
-    }
+        more["classification_accuracy_score"] = cas
     return ScoredSamples(card.model_copy(update=more), held_out_rows, closest)
 
 
@@ -124,16 +170,6 @@ def protocol_record(
         quick=protocol.quick,
         seed=protocol.seed,
     )
-
-
-def label_and_class_scores(
-    generated: EmbeddedImages, held_out: EmbeddedImages, classes: tuple[str, ...]
-) -> tuple[LabelScores | None, tuple[ClassScores, ...]]:
-    """Label accuracy of all images and of each class; None and the classes' names alone without an evaluator."""
-    if generated.probabilities is None or held_out.probabilities is None:
-        return None, tuple(ClassScores(name=name) for name in classes)
-    real = Predictions(held_out.labels, held_out.probabilities)
-    return label_scores(Predictions(generated.labels, generated.probabilities), real, classes)
 
 
 def distance_scores(
@@ -171,6 +207,14 @@ def add_distances(
     except TooFewError:
         pass
     return scores.model_copy(update=more)
+
+
+def diversity_scores(training: Features, compared: Features, per_class: tuple[ClassScores, ...]) -> DiversityScores:
+    """The diversity of all images, and the mean of that of the classes that have one."""
+    overall = measure(lambda: diversity(training, compared))
+    known = [scores.diversity.value for scores in per_class if scores.diversity]
+    ratios = [value for value in known if value is not None]
+    return DiversityScores(**overall.model_dump(), within_classes=float(np.mean(ratios)) if ratios else None)
 
 
 def copy_scores(

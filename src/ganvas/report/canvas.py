@@ -6,7 +6,7 @@ installed font has is drawn as a box, without a warning.
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DPI = 150
 INK, PALE, PAPER = "#2b2b33", "#8a8a94", "#ffffff"
 BLUE, ORANGE, GREEN, PLUM, BROWN = "#2f6db3", "#d9722b", "#2c8c5e", "#ab3f7c", "#8c6b3f"
+DIVERGING = ("#143a66", BLUE, "#ffffff", ORANGE, "#7a3409")  # blue below 0, white at 0, orange above
+RISING = ("#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0")  # from dark to light in even steps of lightness
 STYLE: Any = {
     "text.usetex": False,
     "text.parse_math": False,
@@ -110,20 +112,11 @@ def bare(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
-def diverging() -> "Colormap":
-    """A colour map: blue below 0, white at 0, orange above."""
+def colour_map(colours: Sequence[str]) -> "Colormap":
+    """A continuous map through these colours; values that are not finite are grey."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list(
-        "diverging", ["#143a66", BLUE, "#ffffff", ORANGE, "#7a3409"]
-    ).with_extremes(bad="#e3e3ea")
-
-
-def rising() -> "Colormap":
-    """A colour map from dark to light, with even steps of lightness."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("rising", ["#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0"])
+    return LinearSegmentedColormap.from_list("", colours).with_extremes(bad="#e3e3ea")
 
 
 def log_ticks() -> "Locator":

@@ -55,8 +55,9 @@ def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] 
     strongest = np.argsort(-np.square(weight).sum(axis=(1, 2, 3)), kind="stable")[:64]
     limit = float(np.quantile(np.abs(weight[strongest]), 0.995)) or 1.0
     shares = (np.clip(weight[strongest] / limit, -1, 1) + 1) / 2  # (N, C, kH, kW) in 0..1, 0.5 for a weight of 0
+    colour_map = canvas.colour_map(canvas.DIVERGING)
     if channels == 1:
-        shares = canvas.diverging()(shares[:, 0])[..., :3].transpose(0, 3, 1, 2)
+        shares = colour_map(shares[:, 0])[..., :3].transpose(0, 3, 1, 2)
     tiles = enlarge((255 * shares).round().astype(np.uint8), 48)
     rows = -(-len(tiles) // (16 if len(tiles) > 32 else 8))
     columns = -(-len(tiles) // rows)
@@ -66,7 +67,7 @@ def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] 
     height = width * sheet.shape[1] / sheet.shape[2]
     with canvas.page(path, width + 1, height + 1, fitted=True) as figure:
         axes = canvas.axes_at(figure, 0, 0, width, height)
-        scaled = axes.imshow([[0.0]], cmap=canvas.diverging(), vmin=-1, vmax=1)  # the scale of the colour bar
+        scaled = axes.imshow([[0.0]], cmap=colour_map, vmin=-1, vmax=1)  # the scale of the colour bar
         axes.imshow(_channels_last(sheet), interpolation="nearest")
         canvas.bare(axes)
         canvas.title(axes, title, note)
@@ -83,7 +84,7 @@ def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
     maps: layer name -> (C, H, W), from low to high.
     """
     assert maps, "no layer to show"
-    most = 10
+    most, colour_map = 10, canvas.colour_map(canvas.RISING)
     with canvas.page(path, 12.0, 1.25 * len(maps) + 0.9, fitted=True) as figure:
         table = figure.add_gridspec(
             len(maps), most + 4, width_ratios=[1, 1, 1, 0.25] + [1] * most, hspace=0.36, wspace=0.08
@@ -98,16 +99,14 @@ def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
             strongest = np.argsort(-layer.std(axis=(1, 2)), kind="stable")[:most]
             for column, index in enumerate(strongest):
                 axes = figure.add_subplot(table[row, 4 + column], anchor="N")
-                axes.imshow(layer[index], cmap=canvas.rising(), interpolation="nearest")
+                axes.imshow(layer[index], cmap=colour_map, interpolation="nearest")
                 canvas.bare(axes)
                 if column == 0:
                     size = f"{len(layer)} maps of {layer.shape[1]} × {layer.shape[2]}"
                     axes.set_title(f"{canvas.name(name, 40)}: {size}", size=10, weight="normal", pad=4)
 
 
-def confusion(
-    matrix: NDArray[np.int64], classes: Sequence[str], path: Path, columns: str = "prediction", rows: str = "true class"
-) -> None:
+def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path, rows: str = "true class") -> None:
     """A confusion matrix (K, K) of 2 to 100 classes, true classes in rows: correct in blue, mistakes in orange."""
     count = len(classes)
     side = float(np.clip(0.5 * count, 3.6, 15.0))
@@ -122,7 +121,7 @@ def confusion(
         upright = max(map(len, names)) * 0.7 * letters < cell
         axes.set_xticks(range(count), names, rotation=0 if upright else 90, size=letters)
         axes.set_yticks(range(count), names, size=letters)
-        axes.set_xlabel(columns, size=11 * scale)
+        axes.set_xlabel("prediction", size=11 * scale)
         axes.set_ylabel(rows, size=11 * scale)
         axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
