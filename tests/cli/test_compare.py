@@ -77,8 +77,21 @@ def test_a_scorecard_of_an_earlier_format_is_refused(scorecard, refused, tmp_pat
     assert refused("compare", "one", "two").startswith("one/scorecard.json is not a scorecard of format 2")
 
 
-def test_a_place_that_is_a_file_is_refused(scorecard, refused, tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused(scorecard, refused, tmp_path):
     scorecard("one", 0.5)
     scorecard("two", 0.9)
     (tmp_path / "file").write_text("x")
     assert refused("compare", "one", "two", "--out", "file") == "--out file is a file; give a folder"
+
+
+def test_comparing_needs_two_scorecards(own_run, refused, tmp_path):
+    assert "needs two scorecards or more" in refused("compare", own_run.path)
+    assert f"has not been scored yet: ganvas evaluate {own_run.path}" in refused("compare", own_run.path, own_run.path)
+    assert "there is no scorecard at" in refused("compare", "none", "neither")
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"format": 1, "protocol": {}}', '{"format": 2, "protocol": {}}'])
+def test_other_files_than_scorecards_are_refused(refused, tmp_path, content):
+    (tmp_path / "scorecard.json").write_text(content)
+    output = refused("compare", tmp_path, tmp_path)
+    assert "scorecard" in output

@@ -21,7 +21,7 @@ def test_the_evaluators_features_carry_its_digest(tiny_prepared):
     assert result.digest == evaluator.digest
     assert result.frechet_name == "FCD"
     assert np.array_equal(result.features(PIXELS), evaluator.embed(PIXELS).features)
-    assert result.features(PIXELS).shape == (3, result.size)
+    assert result.features(PIXELS).shape == (3, 128)
 
 
 def test_imagenet_features_are_equal_for_grey_and_rgb_and_differ_between_images():

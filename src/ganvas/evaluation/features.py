@@ -33,8 +33,6 @@ class Extractor:
     """One of `protocol.FEATURES`."""
     digest: str
     """Of the weights, so that other weights of the same name do not compare."""
-    size: int
-    """F."""
     features: Callable[[Pixels], Features]
     """(N, C, H, W) uint8 -> (N, F)."""
 
@@ -48,8 +46,7 @@ def extractor(name: str, evaluator: Evaluator | None = None) -> Extractor:
     """The extractor of that name. UserError where what it needs is not installed or cannot be downloaded."""
     if name == "evaluator":
         assert evaluator is not None, "the evaluator's features need an evaluator"
-        width = evaluator.info.network.features
-        return Extractor(name, evaluator.digest, width, lambda pixels: evaluator.embed(pixels).features)
+        return Extractor(name, evaluator.digest, lambda pixels: evaluator.embed(pixels).features)
     return _imagenet() if name == "imagenet" else _downloaded(name)
 
 
@@ -71,7 +68,7 @@ def _imagenet() -> Extractor:
     def forward(images: Tensor) -> Tensor:  # the network was trained on [-1, 1] too, up to half a grey level
         return network.extract_features(_resized(images)).mean((2, 3))  # type: ignore[no-any-return]
 
-    return Extractor("imagenet", LITE0_SHA256[:8], 1280, lambda pixels: in_batches(forward, pixels, device, BATCH))
+    return Extractor("imagenet", LITE0_SHA256[:8], lambda pixels: in_batches(forward, pixels, device, BATCH))
 
 
 def _downloaded(name: str) -> Extractor:
@@ -105,8 +102,8 @@ def _downloaded(name: str) -> Extractor:
         scaled = ((_resized(images) + 1) / 2 - mean) / deviation
         return network(pixel_values=scaled).last_hidden_state[:, 0]  # type: ignore[no-any-return]
 
-    digest, size = {"inception": ("pt-2015-12-05", 2048), "dino": ("dinov2-small", 384)}[name]
-    return Extractor(name, digest, size, lambda pixels: in_batches(forward, pixels, "cpu", BATCH))
+    digest = {"inception": "pt-2015-12-05", "dino": "dinov2-small"}[name]
+    return Extractor(name, digest, lambda pixels: in_batches(forward, pixels, "cpu", BATCH))
 
 
 def _resized(images: Tensor) -> Tensor:
