@@ -60,7 +60,7 @@ def test_flagged_copies_are_bad_and_near_duplicates_between_the_splits_are_count
     assert marks(card)["No"] == report.GOOD
     card["copies"].update(flagged=True, verdict="Copies: all of them.")
     assert marks(card)["Copies:"] == report.BAD
-    assert "3 held-out images have a near-duplicate among the training images" in sentences(card)
+    assert "3 held-out images have near-duplicates among the training images" in sentences(card)
 
 
 def test_collapsed_classes_are_named(card):

@@ -121,7 +121,8 @@ def rows(cards: Sequence[Scorecard]) -> Iterator[list[str]]:
             with_interval(estimate, metric.is_share) + (" ★" if index in starred else "") if estimate else "–"
             for index, estimate in enumerate(estimates)
         ]
-        references = (measurement.reference for card in cards if (measurement := metric.of(card)))
+        measurements = [measurement for card in cards if (measurement := metric.of(card))]
+        references = (each.floor if isinstance(each, Distance) else each.real_accuracy for each in measurements)
         real = next((value for value in references if value is not None), None)
         yield [metric.name, *cells, "–" if real is None else (percent if metric.is_share else three_digits)(real)]
     if any(card.copies for card in cards):

@@ -18,10 +18,10 @@ def findings(card: Scorecard) -> Iterator[Finding]:
     if copies := card.copies:
         yield {None: "", True: BAD, False: GOOD}[copies.flagged], copies.verdict or ""
         if across := copies.near_duplicates_across_split:
-            sentence = (
-                f"{across} held-out images have a near-duplicate among the training images, which weakens this test."
+            yield (
+                "",
+                f"{across} held-out images have near-duplicates among the training images, which weakens this test.",
             )
-            yield "", sentence
     collapsed = [scores.name for scores in card.per_class if scores.diversity and scores.diversity.collapsed]
     if collapsed:
         yield BAD, f"Collapsed, with less than half of the diversity of real images: {', '.join(collapsed)}."

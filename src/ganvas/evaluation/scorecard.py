@@ -45,11 +45,6 @@ class Distance(Measurement):
     n: int | None = None
     """Generated images in it."""
 
-    @property
-    def reference(self) -> float | None:
-        """The value for real images."""
-        return self.floor
-
 
 class Distances(Record):
     """Distances in the features that the protocol names; all but the first are None in a quick scorecard."""
@@ -76,11 +71,6 @@ class Accuracy(Record):
     def estimate(self) -> Estimate | None:
         """The accuracy with its interval, where there is one."""
         return _estimate(self.accuracy, self.low, self.high)
-
-    @property
-    def reference(self) -> float | None:
-        """The accuracy on real images."""
-        return self.real_accuracy
 
 
 class ClassificationAccuracyScore(Accuracy):

@@ -172,9 +172,8 @@ def _chart(records: Records, path: Path, title: str, series: Series, logarithmic
         for label, colour, x, y in columns:
             mean_x, mean_y = smoothed(x, y)
             finite = y[np.isfinite(y)]
-            if len(mean_y) < len(finite) or not np.allclose(
-                mean_y, finite
-            ):  # the mean of a short log is the log itself
+            # The running mean of a short log is the log itself.
+            if len(mean_y) < len(finite) or not np.allclose(mean_y, finite):
                 is_smoothed = True
                 axes.plot(*thinned(x, y), color=colour, alpha=0.22, linewidth=0.8)
             # A line of one value is invisible, so it is a dot.
