@@ -22,11 +22,11 @@ from ganvas.config.recipes import configure
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet, open_source
-from ganvas.evaluation import predict
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.fit import fit_classifier, fit_images
 from ganvas.evaluation.intervals import mean
+from ganvas.evaluation.predict import predict
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments.gan_trials import Cost, TrainedGan, stretches
 from ganvas.training import autotune

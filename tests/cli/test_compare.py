@@ -1,4 +1,4 @@
-"""`ganvas compare` as it is typed, of scorecards made up by hand."""
+"""`ganvas compare` as it is typed, with scorecards written by hand."""
 
 import pytest
 from PIL import Image
@@ -46,9 +46,9 @@ def scorecard(tmp_path, monkeypatch):
 def test_the_verdict_is_first_and_each_metric_has_a_line(scorecard, lines):
     scorecard("one", 0.5)
     scorecard("two", 0.9)
-    said = lines("compare", "one", "two/scorecard.json")
-    assert said[0] == "two is the better one."
-    assert "label accuracy: one 50.0 % (49.0 to 51.0), two 90.0 % (89.0 to 91.0) ★; real images 100.0 %" in said
+    output = lines("compare", "one", "two/scorecard.json")
+    assert output[0] == "two is the better one."
+    assert "label accuracy: one 50.0 % (49.0 to 51.0), two 90.0 % (89.0 to 91.0) ★; real images 100.0 %" in output
 
 
 def test_a_comparison_is_written_with_its_images_beside_it(scorecard, lines, tmp_path):
@@ -77,8 +77,21 @@ def test_a_scorecard_of_an_earlier_format_is_refused(scorecard, refused, tmp_pat
     assert refused("compare", "one", "two").startswith("one/scorecard.json is not a scorecard of format 2")
 
 
-def test_a_place_that_is_a_file_is_refused(scorecard, refused, tmp_path):
+def test_an_output_folder_that_is_a_file_is_refused(scorecard, refused, tmp_path):
     scorecard("one", 0.5)
     scorecard("two", 0.9)
     (tmp_path / "file").write_text("x")
     assert refused("compare", "one", "two", "--out", "file") == "--out file is a file; give a folder"
+
+
+def test_comparing_needs_two_scorecards(own_run, refused, tmp_path):
+    assert "needs two scorecards or more" in refused("compare", own_run.path)
+    assert f"has not been scored yet: ganvas evaluate {own_run.path}" in refused("compare", own_run.path, own_run.path)
+    assert "there is no scorecard at" in refused("compare", "none", "neither")
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"format": 1, "protocol": {}}', '{"format": 2, "protocol": {}}'])
+def test_other_files_than_scorecards_are_refused(refused, tmp_path, content):
+    (tmp_path / "scorecard.json").write_text(content)
+    output = refused("compare", tmp_path, tmp_path)
+    assert "scorecard" in output

@@ -1,4 +1,4 @@
-"""An evaluator of a moment, small fits, a run to score, and scorecards made up by hand."""
+"""Short fits, easy images, and a scorecard written by hand."""
 
 import copy
 
@@ -72,13 +72,13 @@ CARD = {
 
 @pytest.fixture
 def card():
-    """A scorecard as it is stored, to be changed at will."""
+    """A scorecard as it is stored, a fresh copy per test."""
     return copy.deepcopy(CARD)
 
 
 @pytest.fixture(scope="session")
 def shades():
-    """(pixels (N, 1, 16, 16), labels (N,)): dark, middling and light noise, easily told apart."""
+    """(pixels (N, 1, 16, 16), labels (N,)): dark, middling and light noise, easily distinguished."""
     random = np.random.default_rng(0)
     labels = np.arange(120) % 3
     pixels = random.integers(0, 60, (120, 1, 16, 16)) + 90 * labels[:, None, None, None]
@@ -87,7 +87,7 @@ def shades():
 
 @pytest.fixture(autouse=True)
 def moment(monkeypatch):
-    """Evaluators and other classifiers are fitted for a moment, on one thread."""
+    """Fits are short and run on one thread."""
     monkeypatch.setattr("ganvas.machine.cores", lambda: 1)
-    for module in ("evaluator", "cas"):
+    for module in ("evaluator", "labels"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 1024)

@@ -1,4 +1,4 @@
-"""Scorecards side by side: only what was measured alike, a winner only where the intervals allow one."""
+"""Scorecards side by side: equal protocols alone compare, and a winner needs intervals that are apart."""
 
 import copy
 
@@ -30,7 +30,7 @@ def read(cards):
         ("size", 32, "size (28 and 32)"),
     ],
 )
-def test_other_protocols_are_refused_with_the_part_that_differs(two, part, value, words):
+def test_different_protocols_are_refused_with_the_part_that_differs(two, part, value, words):
     two[1]["protocol"][part] = value
     with pytest.raises(UserError) as caught:
         comparison.refuse_other_protocols(read(two))
@@ -64,7 +64,7 @@ def test_within_the_intervals_the_verdict_is_inconclusive(two):
     assert "Inconclusive in label accuracy: one, two." in verdict
 
 
-def test_where_each_is_better_in_something_there_is_no_winner(two):
+def test_there_is_no_winner_where_each_is_better_in_something(two):
     improve(two[1], 2)
     two[1]["classification_accuracy_score"].update(accuracy=0.5, low=0.48, high=0.52)
     assert comparison.verdict(read(two))[0].startswith("None is best in everything")
@@ -82,7 +82,7 @@ def test_less_is_better_where_it_is_a_distance(two):
     assert comparison.best(read(two), frechet) == [1]
 
 
-def test_what_one_of_them_lacks_is_a_dash(two):
+def test_a_metric_that_one_card_lacks_is_a_dash(two):
     del two[1]["classification_accuracy_score"]
     (row,) = [row for row in comparison.rows(read(two)) if row[0] == "CAS"]
     assert row[2] == "–"

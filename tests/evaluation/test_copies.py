@@ -8,76 +8,76 @@ from ganvas.evaluation.copies import copy_test, mann_whitney, nearest, verdict
 from ganvas.evaluation.distances import TooFewError
 
 
-def drawn(count, seed, features=6):
+def clumps(count, seed, features=6):
     """Three clumps of different width."""
     random = np.random.default_rng(seed)
     clump = random.integers(0, 3, count)
     return (random.normal(size=(count, features)) * (0.5 + clump)[:, None]) + 6 * clump[:, None]
 
 
-TRAINING = drawn(2000, 1)
+TRAINING = clumps(2000, 1)
 
 
 def test_training_images_copied_are_flagged():
-    found = copy_test(TRAINING[:500], TRAINING, drawn(500, 2))
-    assert found.flagged
-    assert found.p_value < 0.01
-    assert found.z < -10
-    assert found.closer > 0.99
-    assert verdict(found).startswith("Copies: ")
+    result = copy_test(TRAINING[:500], TRAINING, clumps(500, 2))
+    assert result.flagged
+    assert result.p_value < 0.01
+    assert result.z < -10
+    assert result.closer > 0.99
+    assert verdict(result).startswith("Copies: ")
 
 
 def test_every_fifth_image_a_copy_is_flagged():
-    found = copy_test(np.concatenate([TRAINING[:200], drawn(800, 3)]), TRAINING, drawn(1000, 2))
-    assert found.flagged
-    assert found.near_copies == pytest.approx(0.2, abs=0.02)
+    result = copy_test(np.concatenate([TRAINING[:200], clumps(800, 3)]), TRAINING, clumps(1000, 2))
+    assert result.flagged
+    assert result.near_copies == pytest.approx(0.2, abs=0.02)
 
 
 def test_copies_with_a_little_noise_are_flagged():
     noise = np.random.default_rng(0).normal(0, 0.02, (500, 6))
-    assert copy_test(TRAINING[:500] + noise, TRAINING, drawn(500, 2)).flagged
+    assert copy_test(TRAINING[:500] + noise, TRAINING, clumps(500, 2)).flagged
 
 
 @pytest.mark.parametrize("seed", range(3, 11))
 def test_held_out_images_are_not_flagged(seed):
-    found = copy_test(drawn(500, seed), TRAINING, drawn(500, 2))
-    assert not found.flagged
-    assert verdict(found).startswith("No copying found")
+    result = copy_test(clumps(500, seed), TRAINING, clumps(500, 2))
+    assert not result.flagged
+    assert verdict(result).startswith("No copying found")
 
 
 def test_noise_far_away_is_not_flagged():
-    found = copy_test(drawn(500, 3) + 100, TRAINING, drawn(500, 2))
-    assert not found.flagged
-    assert found.closer < 0.01
-    assert found.z > 10
+    result = copy_test(clumps(500, 3) + 100, TRAINING, clumps(500, 2))
+    assert not result.flagged
+    assert result.closer < 0.01
+    assert result.z > 10
 
 
-def test_crowding_into_one_clump_is_no_copying():
-    """Images of the tightest clump alone lie close to training images; within their cell they lie as others do."""
-    crowd = drawn(3000, 5)
+def test_images_of_one_clump_alone_are_not_flagged():
+    """Images of the tightest clump lie close to training images, but not closer than held-out images of their cell."""
+    crowd = clumps(3000, 5)
     crowd = crowd[np.linalg.norm(crowd, axis=1) < 2.5][:500]
-    found = copy_test(crowd, TRAINING, drawn(1500, 2))
-    assert not found.flagged
-    one_cell, _ = mann_whitney(nearest(crowd, TRAINING)[0], nearest(drawn(1500, 2), TRAINING)[0])
-    assert one_cell < -5  # without cells it would have been
+    result = copy_test(crowd, TRAINING, clumps(1500, 2))
+    assert not result.flagged
+    one_cell, _ = mann_whitney(nearest(crowd, TRAINING)[0], nearest(clumps(1500, 2), TRAINING)[0])
+    assert one_cell < -5  # one test without cells would flag them
 
 
-def test_a_p_value_of_fresh_images_is_as_small_as_chance_has_it():
-    found = [copy_test(drawn(60, 100 + k), TRAINING, drawn(120, 400 + k)).p_value for k in range(120)]
-    assert np.mean(np.array(found) < 0.05) < 0.13
-    assert np.mean(found) == pytest.approx(0.5, abs=0.1)
+def test_p_values_of_fresh_images_are_as_small_as_by_chance():
+    result = [copy_test(clumps(60, 100 + k), TRAINING, clumps(120, 400 + k)).p_value for k in range(120)]
+    assert np.mean(np.array(result) < 0.05) < 0.13
+    assert np.mean(result) == pytest.approx(0.5, abs=0.1)
 
 
-def test_the_closest_pairs_are_named_closest_first():
-    generated = drawn(50, 3)
+def test_the_closest_pairs_are_listed_closest_first():
+    generated = clumps(50, 3)
     generated[[7, 20]] = TRAINING[[1234, 99]]
-    pairs = copy_test(generated, TRAINING, drawn(100, 2)).pairs
+    pairs = copy_test(generated, TRAINING, clumps(100, 2)).pairs
     assert pairs[:2] == [(7, 1234, 0.0), (20, 99, 0.0)]
     assert [distance for _, _, distance in pairs] == sorted(distance for _, _, distance in pairs)
 
 
 def test_nearest_is_exact():
-    queries, base = drawn(70, 1), drawn(90, 2)
+    queries, base = clumps(70, 1), clumps(90, 2)
     distances, rows = nearest(queries, base)
     every = np.linalg.norm(queries[:, None] - base[None], axis=2)
     assert np.array_equal(rows, every.argmin(1))
@@ -85,59 +85,61 @@ def test_nearest_is_exact():
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_mann_whitney_is_that_of_the_books(ties):
+def test_mann_whitney_agrees_with_scipy(ties):
     random = np.random.default_rng(0)
     first, second = random.normal(size=40), random.normal(0.5, size=55)
     if ties:
         first, second = first.round(), second.round()
     z, share = mann_whitney(first, second)
-    theirs = stats.mannwhitneyu(first, second, alternative="less", method="asymptotic", use_continuity=False)
-    assert stats.norm.cdf(z) == pytest.approx(theirs.pvalue)
-    assert share == pytest.approx(1 - theirs.statistic / (40 * 55))
+    expected = stats.mannwhitneyu(first, second, alternative="less", method="asymptotic", use_continuity=False)
+    assert stats.norm.cdf(z) == pytest.approx(expected.pvalue)
+    assert share == pytest.approx(1 - expected.statistic / (40 * 55))
 
 
-def test_what_is_all_the_same_is_no_closer():
+def test_equal_values_are_no_closer():
     assert mann_whitney(np.ones(5), np.ones(7)) == (0.0, 0.5)
 
 
-def test_the_same_seed_gives_the_same_finding():
-    assert copy_test(drawn(300, 3), TRAINING, drawn(300, 2), 5) == copy_test(drawn(300, 3), TRAINING, drawn(300, 2), 5)
+def test_the_same_seed_gives_the_same_result():
+    assert copy_test(clumps(300, 3), TRAINING, clumps(300, 2), 5) == copy_test(
+        clumps(300, 3), TRAINING, clumps(300, 2), 5
+    )
 
 
-def test_too_few_images_are_refused_with_how_many_are_needed():
-    with pytest.raises(TooFewError, match="needs 10 held-out images, and there are 3"):
-        copy_test(drawn(100, 1), TRAINING, drawn(3, 2))
+def test_too_few_images_are_refused_with_the_number_needed():
+    with pytest.raises(TooFewError, match="needs at least 10 held-out images, and there are 3"):
+        copy_test(clumps(100, 1), TRAINING, clumps(3, 2))
 
 
-def test_with_classes_the_closest_pair_of_each_is_named():
-    generated = drawn(60, 3)
+def test_with_labels_the_closest_pair_of_each_class_is_listed():
+    generated = clumps(60, 3)
     labels = np.arange(60) % 4
-    pairs = copy_test(generated, TRAINING, drawn(100, 2), labels=labels).pairs
+    pairs = copy_test(generated, TRAINING, clumps(100, 2), labels=labels).pairs
     assert sorted(labels[row] for row, _, _ in pairs) == [0, 1, 2, 3]
     distances, _ = nearest(generated, TRAINING)
     for row, _, distance in pairs:
         assert distance == distances[labels == labels[row]].min()
 
 
-def test_a_copys_distance_is_nought_however_far_from_the_origin():
+def test_the_distance_of_a_copy_is_0_however_far_from_the_origin():
     base = np.random.default_rng(0).normal(1000, 0.001, (300, 64))
     distances, rows = nearest(base[::-1], base)
     assert not distances.any()
     assert np.array_equal(rows, np.arange(300)[::-1])
 
 
-@pytest.mark.parametrize("place", range(3))
-def test_features_that_are_no_numbers_are_a_mistake_of_ours(place):
-    sets = [drawn(100, 3), TRAINING.copy(), drawn(100, 2)]
-    sets[place][3, 1] = np.nan
-    with pytest.raises(AssertionError, match="no numbers"):
+@pytest.mark.parametrize("index", range(3))
+def test_features_that_are_not_finite_raise_an_assertion(index):
+    sets = [clumps(100, 3), TRAINING.copy(), clumps(100, 2)]
+    sets[index][3, 1] = np.nan
+    with pytest.raises(AssertionError, match="not finite"):
         copy_test(*sets)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_fifth_of_two_thousand_a_copy_is_flagged_and_every_fiftieth_is_not(seed):
     """A share s of exact copies among fresh images lies closer (1 + s)/2 of the time: 0.60 and 0.51."""
-    held, fresh = drawn(2000, 200 + seed), drawn(2000, 300 + seed)
+    held, fresh = clumps(2000, 200 + seed), clumps(2000, 300 + seed)
     many, few = (copy_test(np.concatenate([TRAINING[:n], fresh[n:]]), TRAINING, held) for n in (400, 40))
     assert many.flagged
     assert many.closer == pytest.approx(0.6, abs=0.03)
@@ -145,30 +147,30 @@ def test_every_fifth_of_two_thousand_a_copy_is_flagged_and_every_fiftieth_is_not
 
 
 def test_fresh_images_are_rarely_flagged():
-    found = [copy_test(drawn(300, 1000 + k), TRAINING, drawn(300, 2000 + k)) for k in range(200)]
-    assert np.mean([entry.flagged for entry in found]) <= 0.03
-    assert np.std([entry.z for entry in found]) == pytest.approx(1, abs=0.15)
+    result = [copy_test(clumps(300, 1000 + k), TRAINING, clumps(300, 2000 + k)) for k in range(200)]
+    assert np.mean([entry.flagged for entry in result]) <= 0.03
+    assert np.std([entry.z for entry in result]) == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize("features", [6, 20])
 def test_images_of_little_variety_lie_close_and_are_no_copies(features):
     """Each clump shrunk towards its middle: closer to training images than held-out ones are, and no near-copies."""
-    training, held_out = drawn(1500, 1, features), drawn(500, 2, features)
-    fresh = drawn(500, 3, features)
+    training, held_out = clumps(1500, 1, features), clumps(500, 2, features)
+    fresh = clumps(500, 3, features)
     middle = 6 * (fresh.mean(axis=1, keepdims=True) / 6).round()
-    found = copy_test(middle + 0.7 * (fresh - middle), training, held_out)
-    assert found.closer > 0.6
-    assert found.near_copies < 0.02
-    assert not found.flagged
-    assert verdict(found).startswith("No copying found, but images of little variety")
+    result = copy_test(middle + 0.7 * (fresh - middle), training, held_out)
+    assert result.closer > 0.6
+    assert result.near_copies < 0.02
+    assert not result.flagged
+    assert verdict(result).startswith("No copying found, but images of little variety")
 
 
 def test_a_tenth_of_copies_is_flagged():
-    found = copy_test(np.concatenate([TRAINING[:200], drawn(1800, 3)]), TRAINING, drawn(1000, 2))
-    assert found.flagged
-    assert found.near_copies == pytest.approx(0.1, abs=0.02)
+    result = copy_test(np.concatenate([TRAINING[:200], clumps(1800, 3)]), TRAINING, clumps(1000, 2))
+    assert result.flagged
+    assert result.near_copies == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_copy_of_a_training_image_that_is_there_twice_is_a_near_copy():
     twice = np.concatenate([TRAINING, TRAINING[:300]])
-    assert copy_test(TRAINING[:300], twice, drawn(500, 2)).flagged
+    assert copy_test(TRAINING[:300], twice, clumps(500, 2)).flagged

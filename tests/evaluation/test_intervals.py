@@ -1,4 +1,4 @@
-"""Intervals: against tables, and whether they cover the truth as often as they say."""
+"""Intervals: against tables, and whether they cover the true value in 95 % of samples."""
 
 import numpy as np
 import pytest
@@ -9,20 +9,20 @@ from ganvas.evaluation.intervals import Estimate, jackknife, mean, student_quant
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 19, 38, 100, 999])
 @pytest.mark.parametrize("probability", [0.6, 0.95, 0.975, 0.999])
-def test_students_quantiles_are_those_of_the_tables(degrees, probability):
+def test_quantiles_of_students_t_agree_with_scipy(degrees, probability):
     assert student_quantile(degrees, probability) == pytest.approx(stats.t.ppf(probability, degrees), rel=1e-9)
 
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 10), (1, 10), (5, 10), (10, 10), (81, 263), (9941, 10_000)])
-def test_wilson_is_the_score_interval(hits, total):
+def test_wilson_agrees_with_scipy(hits, total):
     expected = stats.binomtest(hits, total).proportion_ci(0.95, "wilson")
-    found = wilson(hits, total)
-    assert found.value == hits / total
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    assert 0 <= found.low <= found.value <= found.high <= 1
+    result = wilson(hits, total)
+    assert result.value == hits / total
+    assert (result.low, result.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= result.low <= result.value <= result.high <= 1
 
 
-def test_the_mean_of_three_worked_out_by_hand():
+def test_the_interval_of_a_hand_computed_mean():
     # Mean 2, deviation 1, t of 2 degrees of freedom 4.3027, over the root of 3.
     assert mean(np.array([1.0, 2.0, 3.0])) == pytest.approx((2.0, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
 
@@ -34,14 +34,14 @@ def test_the_jackknife_of_a_mean_is_the_interval_of_a_mean():
 
 
 def covered(estimates: list[Estimate], truth: float) -> float:
-    return float(np.mean([found.low <= truth <= found.high for found in estimates]))
+    return float(np.mean([result.low <= truth <= result.high for result in estimates]))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
 def test_wilson_covers_a_share_nineteen_times_in_twenty(share):
     random = np.random.default_rng(1)
-    found = [wilson(int(hits), 200) for hits in random.binomial(200, share, 2000)]
-    assert 0.92 <= covered(found, share) <= 0.985
+    result = [wilson(int(hits), 200) for hits in random.binomial(200, share, 2000)]
+    assert 0.92 <= covered(result, share) <= 0.985
 
 
 def test_the_mean_covers_nineteen_times_in_twenty():
@@ -51,21 +51,21 @@ def test_the_mean_covers_nineteen_times_in_twenty():
 
 def test_the_jackknife_covers_a_ratio_of_two_samples_nineteen_times_in_twenty():
     random = np.random.default_rng(3)
-    found = []
+    result = []
     for _ in range(600):
         first, second = random.normal(4, 1, 40), random.normal(2, 0.5, 60)
         block = np.arange(40) % 20, np.arange(60) % 20
-        found.append(
+        result.append(
             jackknife(
                 first.mean() / second.mean(),
                 np.array([first[block[0] != b].mean() / second.mean() for b in range(20)]),
                 np.array([first.mean() / second[block[1] != b].mean() for b in range(20)]),
             )
         )
-    assert 0.92 <= covered(found, 2.0) <= 0.98
+    assert 0.92 <= covered(result, 2.0) <= 0.98
 
 
-def test_what_has_no_interval_is_a_mistake_of_ours():
+def test_impossible_counts_raise_an_assertion():
     for wrong in (lambda: wilson(1, 0), lambda: wilson(3, 2), lambda: mean(np.array([1.0]))):
         with pytest.raises(AssertionError):
             wrong()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganvas.evaluation.labels import Predictions, label_scores, unlabelled_scores
+from ganvas.evaluation.labels import Predictions, label_scores
 
 CLASSES = ("a", "b", "c")
 
@@ -14,7 +14,7 @@ def predictions(labels, predicted, classes=3):
 REAL = predictions([0, 0, 1, 2], [0, 1, 1, 2])
 
 
-def test_predictions_that_are_the_label_are_counted_by_class():
+def test_correct_predictions_are_counted_by_class():
     scores, per_class = label_scores(predictions([0, 0, 1, 1, 1, 2], [0, 1, 1, 1, 2, 2]), REAL, CLASSES)
     assert scores.accuracy == scores.confidence == pytest.approx(4 / 6)
     assert [each.accuracy for each in per_class] == [0.5, pytest.approx(2 / 3), 1.0]
@@ -23,14 +23,14 @@ def test_predictions_that_are_the_label_are_counted_by_class():
     assert (scores.worst.name, scores.worst.accuracy) == ("a", 0.5)
 
 
-def test_real_images_stand_beside_generated_ones():
+def test_accuracies_of_real_images_are_beside_those_of_generated_ones():
     scores, per_class = label_scores(predictions([0, 1, 2], [0, 1, 2]), REAL, CLASSES)
     assert scores.real_accuracy == scores.real_confidence == 0.75
     assert scores.real_low < 0.75 < scores.real_high
     assert [each.real_accuracy for each in per_class] == [0.5, 1.0, 1.0]
 
 
-def test_a_class_that_was_never_asked_for_has_no_figure():
+def test_a_class_without_generated_images_has_no_accuracy():
     scores, per_class = label_scores(predictions([0, 2], [0, 0]), REAL, CLASSES)
     assert per_class[1].accuracy is None
     assert per_class[1].n == 0
@@ -44,7 +44,8 @@ def test_shuffled_labels_have_the_accuracy_of_chance():
     assert scores.low < 0.1 < scores.high
 
 
-def test_of_images_without_labels_the_predicted_shares_are_known():
-    scores = unlabelled_scores(np.eye(3)[[0, 0, 2, 0]], REAL, CLASSES)
+def test_images_without_labels_have_the_share_predicted_of_each_class():
+    scores, per_class = label_scores(Predictions(None, np.eye(3)[[0, 0, 2, 0]]), REAL, CLASSES)
+    assert [each.model_dump(exclude_none=True) for each in per_class] == [{"name": name} for name in CLASSES]
     assert scores.predicted == {"a": 0.75, "b": 0.0, "c": 0.25}
     assert (scores.asked, scores.accuracy, scores.real_accuracy) == (False, None, 0.75)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganvas.evaluation import accuracy, confusion, predict
+from ganvas.evaluation.predict import accuracy, confusion, predict
 from ganvas.images import from_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
@@ -55,6 +55,6 @@ def test_accuracy_is_the_share_on_the_diagonal():
     assert np.trace(confusion(labels, predicted, 3)) / len(labels) == accuracy(labels, predicted)
 
 
-def test_no_images_are_our_mistake(classifier):
+def test_no_images_raise_an_assertion(classifier):
     with pytest.raises(AssertionError, match="no images"):
         predict(classifier, np.zeros((0, 1, 16, 16), np.uint8))

@@ -9,7 +9,7 @@ from ganvas.report import page
 
 
 def findings(card):
-    return report.findings(Scorecard.model_validate(card))
+    return [*report.findings(Scorecard.model_validate(card))]
 
 
 def sentences(card):
@@ -50,17 +50,17 @@ def test_precision_and_recall_are_called_that(card):
     assert "Precision 90.0 %, recall 70.0 % (real images: 95.0 % and 95.0 %)." in sentences(card)
 
 
-def test_a_distance_that_could_not_be_computed_says_why(card):
+def test_a_distance_that_could_not_be_computed_has_the_reason(card):
     card["distances"]["frechet"] = {"name": "FCD", "value": None, "why": "too few", "floor": None, "n": 3}
     assert "No FCD: too few." in sentences(card)
     assert markdown(card)
 
 
-def test_flagged_copies_are_bad_news_and_near_duplicates_between_the_splits_are_named(card):
+def test_flagged_copies_are_bad_and_near_duplicates_between_the_splits_are_counted(card):
     assert marks(card)["No"] == report.GOOD
     card["copies"].update(flagged=True, verdict="Copies: all of them.")
     assert marks(card)["Copies:"] == report.BAD
-    assert "3 held-out images have a near-duplicate among the training images" in sentences(card)
+    assert "3 held-out images have near-duplicates among the training images" in sentences(card)
 
 
 def test_collapsed_classes_are_named(card):
@@ -74,7 +74,7 @@ def test_cas_is_held_against_as_many_real_images(card):
     assert "trained on 1,000 generated images alone; trained on as many real ones: 90.0 %." in sentences(card)
 
 
-def test_images_without_labels_say_which_classes_are_predicted(card):
+def test_images_without_labels_have_the_most_and_least_predicted_class(card):
     card["labels"] = {"asked": False, "predicted": {"cat": 0.9, "dog": 0.1}, "real_accuracy": 0.95}
     for scores in card["per_class"]:
         scores.update(accuracy=None, n=None)
@@ -82,7 +82,7 @@ def test_images_without_labels_say_which_classes_are_predicted(card):
     assert markdown(card)
 
 
-def test_a_set_without_classes_says_so(card):
+def test_a_set_without_classes_has_a_sentence_and_no_table(card):
     card.update(labels=None, classes=[], per_class=[], diversity={"within_classes": None})
     del card["classification_accuracy_score"]
     assert sentences(card).startswith("The set has no classes")
@@ -97,12 +97,12 @@ def test_the_page_holds_figures_images_and_protocol(card):
         assert words in text
 
 
-def test_markdown_names_only_sheets_that_there_are(card):
+def test_markdown_links_only_sheets_that_exist(card):
     assert "](" not in markdown(card)
     assert markdown(card, SHEETS[:1]).count("](scorecard.png") == 1
 
 
-def test_a_class_named_like_a_script_or_a_table_is_shown(card):
+def test_a_class_named_like_a_script_or_a_table_is_plain_text(card):
     card["per_class"][0]["name"] = "<script>alert(1)</script>|\n`"
     text = markdown(card)
     assert "<script>" not in text

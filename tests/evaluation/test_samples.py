@@ -1,4 +1,4 @@
-"""What is scored: a run's images, or anyone's, that fit the real set they are held against."""
+"""Images to be scored: sampled from a run or loaded, and compatible with the real set."""
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from ganvas.evaluation import samples
 from ganvas.sampling import load
 
 
-def test_a_run_draws_in_the_proportions_of_its_training_images(tiny_run, tiny_prepared):
-    found = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3)
-    counts = np.bincount(found.labels)
-    assert found.pixels.shape == (50, 1, 16, 16)
+def test_samples_have_the_class_proportions_of_the_training_images(tiny_run, tiny_prepared):
+    result = samples.sample_run(tiny_run.path, tiny_prepared, 50, 3)
+    counts = np.bincount(result.labels)
+    assert result.pixels.shape == (50, 1, 16, 16)
     assert counts.sum() == 50
     assert counts.max() - counts.min() <= 1
-    spot = [image for image, label in zip(found.pixels, found.labels, strict=True) if label == 2]
+    spot = [image for image, label in zip(result.pixels, result.labels, strict=True) if label == 2]
     assert np.array_equal(spot, load(tiny_run.path).sample(["spot"] * len(spot), seed=3))
 
 
-def test_proportions_are_those_of_the_set_and_leave_no_class_out(tiny_prepared):
+def test_proportions_are_those_of_the_set_with_at_least_one_per_class(tiny_prepared):
     class Unequal:
         labels = np.array([0] * 900 + [1] * 99 + [2])
         train = np.arange(1000)
@@ -31,11 +31,11 @@ def test_proportions_are_those_of_the_set_and_leave_no_class_out(tiny_prepared):
     assert samples.proportions(Unequal, 10).min() == 1
 
 
-def test_a_run_without_labels_draws_without(train_small, tiny_prepared, tmp_path):
+def test_samples_of_a_run_without_labels_have_none(train_small, tiny_prepared, tmp_path):
     run = train_small(tmp_path / "plain", "book-gan", training={"images": 16})
-    found = samples.sample_run(run.path, tiny_prepared, 20, 0)
-    assert found.labels is None
-    assert len(found.pixels) == 20
+    result = samples.sample_run(run.path, tiny_prepared, 20, 0)
+    assert result.labels is None
+    assert len(result.pixels) == 20
 
 
 def test_the_set_of_a_run_is_the_one_it_was_trained_on(tiny_run, tiny_prepared):
@@ -45,10 +45,10 @@ def test_the_set_of_a_run_is_the_one_it_was_trained_on(tiny_run, tiny_prepared):
 def test_a_source_that_has_changed_since_is_refused(train_small, small, tiny_source, tmp_path):
     with np.load(tiny_source) as file:
         arrays = {name: file[name] for name in file.files}
-    mine = tmp_path / "mine.npz"
-    np.savez(mine, **arrays)
-    run = train_small(tmp_path / "run", source=mine, training={"images": 16})
-    np.savez(mine, **(arrays | {"images": 255 - arrays["images"]}))
+    source = tmp_path / "mine.npz"
+    np.savez(source, **arrays)
+    run = train_small(tmp_path / "run", source=source, training={"images": 16})
+    np.savez(source, **(arrays | {"images": 255 - arrays["images"]}))
     with pytest.raises(UserError, match=r"is no longer what .* was trained on"):
         samples.training_set_of(run.path)
 
@@ -58,7 +58,7 @@ def test_a_bundle_alone_does_not_know_its_set(tiny_run):
         samples.training_set_of(tiny_run.bundle)
 
 
-def saved(folder, classes, size=16, mode="L", count=8):
+def save_images(folder, classes, size=16, mode="L", count=8):
     random = np.random.default_rng(0)
     for name in classes:
         (folder / name).mkdir(parents=True)
@@ -68,17 +68,17 @@ def saved(folder, classes, size=16, mode="L", count=8):
     return str(folder)
 
 
-def test_anyones_images_are_labelled_by_the_names_of_their_classes(tiny_prepared, tmp_path):
-    found = samples.load_samples(saved(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 100)
-    assert np.bincount(found.labels).tolist() == [8, 8, 8]
-    theirs = open_source(str(tmp_path / "theirs"))
-    names = np.array(theirs.classes)[np.asarray(theirs.labels)]
-    assert [tiny_prepared.classes[label] for label in found.labels] == names.tolist()
+def test_loaded_images_are_labelled_by_the_names_of_their_classes(tiny_prepared, tmp_path):
+    result = samples.load_samples(save_images(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 100)
+    assert np.bincount(result.labels).tolist() == [8, 8, 8]
+    other = open_source(str(tmp_path / "theirs"))
+    names = np.array(other.classes)[np.asarray(other.labels)]
+    assert [tiny_prepared.classes[label] for label in result.labels] == names.tolist()
 
 
-def test_no_more_than_asked_for_are_taken_evenly_from_every_class(tiny_prepared, tmp_path):
-    found = samples.load_samples(saved(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 9)
-    assert np.bincount(found.labels).tolist() == [3, 3, 3]
+def test_a_limit_takes_equally_many_images_of_every_class(tiny_prepared, tmp_path):
+    result = samples.load_samples(save_images(tmp_path / "theirs", ("spot", "down", "across")), tiny_prepared, 9)
+    assert np.bincount(result.labels).tolist() == [3, 3, 3]
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_no_more_than_asked_for_are_taken_evenly_from_every_class(tiny_prepared,
 )
 def test_images_that_do_not_fit_the_set_are_refused(tiny_prepared, tmp_path, classes, more, sentence):
     with pytest.raises(UserError, match=sentence):
-        samples.load_samples(saved(tmp_path / "theirs", classes, **more), tiny_prepared, 100)
+        samples.load_samples(save_images(tmp_path / "theirs", classes, **more), tiny_prepared, 100)
 
 
-def test_thinning_takes_evenly_from_every_class_and_each_row_once():
+def test_subsampling_takes_evenly_from_every_class_and_each_row_once():
     rows, labels = np.arange(100, 200), np.repeat([0, 1], [150, 50])
-    found = samples.subsample(rows, labels, 20)
-    assert len(set(found)) == 20
-    assert np.bincount(labels[found]).tolist() == [10, 10]
+    result = samples.subsample(rows, labels, 20)
+    assert len(set(result)) == 20
+    assert np.bincount(labels[result]).tolist() == [10, 10]
     assert np.array_equal(samples.subsample(rows, labels, 100), rows)

@@ -1,12 +1,13 @@
-"""The scorecard as a whole, and its controls: what must look bad does, and what must not be flagged is not."""
+"""The scorecard as a whole: known good and known bad images score as they must."""
 
 import numpy as np
 import pytest
 
 from ganvas.data import open_source
 from ganvas.errors import UserError
+from ganvas.evaluation.protocol import Protocol
 from ganvas.evaluation.samples import Samples
-from ganvas.evaluation.score import Protocol, embedders_for, score
+from ganvas.evaluation.score import score
 from ganvas.evaluation.scorecard import Origin, Scorecard
 
 CLASSES = 3
@@ -37,7 +38,7 @@ def real(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def longer(monkeypatch, moment):
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 16_000)
-    monkeypatch.setattr("ganvas.evaluation.cas.fit_images", lambda count, size: 6_000)
+    monkeypatch.setattr("ganvas.evaluation.labels.fit_images", lambda count, size: 6_000)
 
 
 def scored(real, pixels, labels, **more):
@@ -46,11 +47,11 @@ def scored(real, pixels, labels, **more):
 
 @pytest.fixture(scope="module")
 def fresh():
-    """What a perfect generator would draw."""
+    """Images of the real distribution, as from a perfect generator."""
     return bars(400, 99)
 
 
-def test_a_perfect_generator_is_called_one(real, fresh):
+def test_fresh_real_images_score_like_a_perfect_generator(real, fresh):
     card = scored(real, *fresh)
     assert card.labels.accuracy > 0.97
     assert card.distances.frechet.value < 2 * card.distances.frechet.floor
@@ -77,7 +78,7 @@ def test_one_image_repeated_is_collapsed_in_every_class(real, fresh):
     assert card.labels.accuracy > 0.9
 
 
-def test_training_images_copied_are_flagged(real):
+def test_copied_training_images_are_flagged(real):
     rows = np.asarray(real.train)[:400]
     card = scored(real, np.asarray(real.pixels[rows]), np.asarray(real.labels[rows]))
     assert card.copies.flagged
@@ -89,7 +90,7 @@ def test_held_out_images_are_not_flagged(real):
     assert scored(real, np.asarray(real.pixels[rows]), np.asarray(real.labels[rows])).copies.flagged is False
 
 
-def test_noise_is_far_away(real, fresh):
+def test_noise_has_a_large_distance_and_no_coverage(real, fresh):
     noise = np.random.default_rng(0).integers(0, 255, (400, 1, 16, 16), np.uint8)
     card = scored(real, noise, fresh[1])
     assert card.distances.frechet.value > 10 * card.distances.frechet.floor
@@ -97,7 +98,7 @@ def test_noise_is_far_away(real, fresh):
     assert card.distances.coverage.value < 0.2
 
 
-def test_every_promised_figure_is_there_and_is_read_again_as_it_was_written(real, fresh):
+def test_every_metric_is_present_and_survives_json(real, fresh):
     card = scored(real, *fresh)
     assert None not in (card.labels.estimate, card.labels.real_accuracy, card.labels.confusion, card.labels.worst)
     for name in ("frechet", "kid", "precision", "recall", "density", "coverage"):
@@ -121,7 +122,7 @@ def test_quick_has_label_accuracy_and_one_distance(real, fresh):
     assert card.labels.accuracy > 0.9
 
 
-def test_images_without_labels_say_which_classes_are_predicted(real, fresh):
+def test_images_without_labels_have_the_share_predicted_of_each_class(real, fresh):
     card = scored(real, fresh[0], None)
     assert not card.labels.asked
     assert sum(card.labels.predicted.values()) == pytest.approx(1)
@@ -129,13 +130,13 @@ def test_images_without_labels_say_which_classes_are_predicted(real, fresh):
     assert card.classification_accuracy_score is None
 
 
-def test_a_class_too_small_for_a_metric_says_how_many_are_needed(tiny_prepared):
+def test_a_metric_with_too_few_images_has_the_number_needed(tiny_prepared):
     pixels, labels = np.asarray(tiny_prepared.pixels), np.asarray(tiny_prepared.labels)
     card = score(Samples("few", pixels, labels, Origin()), tiny_prepared, Protocol(count=60)).card
     assert card.distances.frechet.value is None
     assert "needs at least 129 real images" in card.distances.frechet.why
     assert card.copies.flagged is None
-    assert "needs 10 held-out images, and there are 6" in card.copies.verdict
+    assert "needs at least 10 held-out images, and there are 6" in card.copies.verdict
 
 
 def test_features_are_computed_once_for_all_metrics(real, fresh, monkeypatch):
@@ -151,10 +152,9 @@ def test_features_are_computed_once_for_all_metrics(real, fresh, monkeypatch):
     assert sorted(count for count in embedded if count != 64) == sorted([400, held, 400, train])
 
 
-@pytest.mark.parametrize("features", ["evaluator"])
-def test_a_set_without_classes_needs_other_features(unlabelled_source, fresh, features):
+def test_a_set_without_classes_needs_other_features(unlabelled_source, fresh):
     prepared = open_source(str(unlabelled_source))
     with pytest.raises(
         UserError, match="has no labels, and an evaluator learns to tell classes apart: choose --features"
     ):
-        embedders_for(prepared, Protocol(features=features))
+        scored(prepared, fresh[0], None)

@@ -1,4 +1,4 @@
-"""The record: what is written is read again, and anything else is refused in a sentence."""
+"""The record: it survives JSON, and other files are refused."""
 
 import json
 
@@ -14,13 +14,13 @@ def write(tmp_path, content):
     return path
 
 
-def test_what_is_written_is_read_again(card, tmp_path):
+def test_a_scorecard_survives_json(card, tmp_path):
     again = read_scorecard(write(tmp_path, Scorecard.model_validate(card).to_json()))
     assert again.labels == Scorecard.model_validate(card).labels
     assert read_scorecard(write(tmp_path, again.to_json())) == again
 
 
-def test_keys_of_a_later_ganvas_are_passed_over(card, tmp_path):
+def test_unknown_keys_are_ignored(card, tmp_path):
     card["distances"]["another"] = {"value": 1}
     card["more"] = [1, 2]
     assert read_scorecard(write(tmp_path, card)).distances.frechet.value == 5
@@ -31,7 +31,7 @@ def test_a_part_that_was_not_measured_is_absent(card):
     assert "copies" not in json.loads(Scorecard.model_validate(card).to_json())
 
 
-def test_json_has_no_infinity_and_an_open_interval_is_read_as_one(card, tmp_path):
+def test_infinite_bounds_are_null_in_json_and_infinite_when_read(card, tmp_path):
     card["diversity"].update(low=0.5, high=float("inf"))
     text = Scorecard.model_validate(card).to_json()
     assert "Infinity" not in text
@@ -39,7 +39,7 @@ def test_json_has_no_infinity_and_an_open_interval_is_read_as_one(card, tmp_path
     assert (estimate.low, estimate.high) == (0.5, float("inf"))
 
 
-def test_figures_are_rounded_to_eight_digits(card):
+def test_numbers_are_rounded_to_eight_digits(card):
     card["distances"]["frechet"]["value"] = 5.123456789
     assert json.loads(Scorecard.model_validate(card).to_json())["distances"]["frechet"]["value"] == 5.1234568
 
@@ -53,12 +53,12 @@ def test_figures_are_rounded_to_eight_digits(card):
         ({"format": FORMAT, "protocol": {}}, "is a damaged scorecard"),
     ],
 )
-def test_anything_else_is_refused_in_a_sentence(tmp_path, content, sentence):
+def test_other_files_are_refused(tmp_path, content, sentence):
     with pytest.raises(UserError, match=sentence):
         read_scorecard(write(tmp_path, content))
 
 
-def test_a_figure_that_is_a_word_is_named(card, tmp_path):
+def test_a_field_of_the_wrong_type_is_named(card, tmp_path):
     card["labels"]["accuracy"] = "high"
     with pytest.raises(UserError, match=r"damaged scorecard \(labels.accuracy: "):
         read_scorecard(write(tmp_path, card))

@@ -17,68 +17,67 @@ def share_near(path, colour):
     return float((np.abs(pixels_of(path) - wanted).max(axis=2) < 12).mean())
 
 
-def game(count):
+def gan_log(count):
     random = np.random.default_rng(0)
     keys = ("loss_d", "loss_g", "score_real", "score_fake", "grad_d", "grad_g")
     return [{"step": i, "images": 64 * i} | {key: float(random.random()) for key in keys} for i in range(count)]
 
 
-def lessons(count):
+def classifier_log(count):
     return [{"images": 64 * i, "loss": 1 / (i + 1), "accuracy": i / count, "grad": 1.0} for i in range(count)]
 
 
-CHARTS_BY_COLOUR = [
-    (charts.losses, canvas.BLUE),
-    (charts.scores, canvas.GREEN),
-    (charts.gradients, canvas.BLUE),
-]
-CHARTS = [(charts.losses, "BLUE", "ORANGE"), (charts.scores, "GREEN", "PLUM"), (charts.gradients, "BLUE", "ORANGE")]
+CHARTS = {  # each chart of a run, and the colours of its curves
+    "losses.png": (canvas.BLUE, canvas.ORANGE),
+    "scores.png": (canvas.GREEN, canvas.PLUM),
+    "gradients.png": (canvas.BLUE, canvas.ORANGE),
+}
 
 
-@pytest.mark.parametrize(("chart", "first", "second"), CHARTS)
-def test_a_chart_of_a_game_shows_both_players(tmp_path, chart, first, second):
-    chart(game(300), tmp_path / "chart.png")
-    assert share_near(tmp_path / "chart.png", getattr(canvas, first)) > 0.001
-    assert share_near(tmp_path / "chart.png", getattr(canvas, second)) > 0.001
+def test_each_chart_of_a_gan_shows_two_curves(tmp_path):
+    charts.training(gan_log(300), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(CHARTS)
+    for name, colours in CHARTS.items():
+        assert all(share_near(tmp_path / name, colour) > 0.001 for colour in colours)
 
 
-@pytest.mark.parametrize(("chart", "colour"), [(charts.losses, canvas.BLUE), (charts.scores, canvas.GREEN)])
-def test_a_chart_of_a_classifier_shows_its_one_line(tmp_path, chart, colour):
-    chart(lessons(300), tmp_path / "chart.png")
-    assert share_near(tmp_path / "chart.png", colour) > 0.001
-    assert share_near(tmp_path / "chart.png", canvas.ORANGE) == 0
+def test_each_chart_of_a_classifier_shows_one_curve(tmp_path):
+    charts.training(classifier_log(300), tmp_path)
+    for name, (colour, other) in CHARTS.items():
+        assert share_near(tmp_path / name, colour) > 0.001
+        assert share_near(tmp_path / name, other) == 0
 
 
-@pytest.mark.parametrize("chart", [charts.losses, charts.scores, charts.gradients])
 @pytest.mark.parametrize(
     "records",
     [
         [],
-        game(1),
+        gan_log(1),
         [{"images": 64, "loss_d": np.nan, "grad_d": 0.0, "score_real": np.inf}],
         [{"images": 64 * i, "loss_d": 1.0, "grad_d": 0.0, "score_real": -1e30} for i in range(50)],
         [{"images": 64 * i, "loss_d": np.nan if i == 20 else 1e30, "grad_d": 1e-30} for i in range(50)],
     ],
 )
-def test_a_chart_of_odd_figures_is_drawn_without_a_warning(tmp_path, chart, records):
-    chart(records, tmp_path / "chart.png")
-    assert pixels_of(tmp_path / "chart.png").shape == (660, 1200, 3)
+def test_extreme_values_are_charted_without_a_warning(tmp_path, records):
+    charts.training(records, tmp_path)
+    for name in CHARTS:
+        assert pixels_of(tmp_path / name).shape == (660, 1200, 3)
 
 
-def test_a_long_log_draws_few_points(tmp_path, monkeypatch):
+def test_a_long_log_is_drawn_with_few_points(tmp_path, monkeypatch):
     from matplotlib.axes import Axes
 
-    drawn = []
+    points = []
     plot = Axes.plot
-    monkeypatch.setattr(Axes, "plot", lambda self, x, y, **style: drawn.append(len(x)) or plot(self, x, y, **style))
-    charts.losses(game(1) * 50_000, tmp_path / "chart.png")
-    assert max(drawn) <= 1600
+    monkeypatch.setattr(Axes, "plot", lambda self, x, y, **style: points.append(len(x)) or plot(self, x, y, **style))
+    charts.training(gan_log(1) * 50_000, tmp_path)
+    assert max(points) <= 1600
 
 
-def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, monkeypatch):
+def test_a_chart_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
-    (tmp_path / "chart.png").write_bytes(b"old")
+    (tmp_path / "losses.png").write_bytes(b"old")
 
     def full(self, path, **how):
         path.write(b"half")
@@ -86,21 +85,22 @@ def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, 
 
     monkeypatch.setattr(Figure, "savefig", full)
     with pytest.raises(OSError, match="disk full"):
-        charts.losses(game(3), tmp_path / "chart.png")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("chart.png", b"old")]
+        charts.training(gan_log(3), tmp_path)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("losses.png", b"old")]
 
 
 def test_equal_records_give_equal_bytes_and_missing_folders_are_made(tmp_path):
-    charts.losses(game(30), tmp_path / "a" / "b" / "chart.png")
-    charts.losses(game(30), tmp_path / "chart.png")
-    assert (tmp_path / "a" / "b" / "chart.png").read_bytes() == (tmp_path / "chart.png").read_bytes()
+    charts.training(gan_log(30), tmp_path / "a" / "b")
+    charts.training(gan_log(30), tmp_path)
+    for name in CHARTS:
+        assert (tmp_path / "a" / "b" / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_figures_leave_no_style_behind(tmp_path):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    charts.losses(game(3), tmp_path / "chart.png")
+    charts.training(gan_log(3), tmp_path)
     assert dict(matplotlib.rcParams) == before
 
 
@@ -122,7 +122,7 @@ def test_kernels_of_every_first_layer_are_drawn(tmp_path, shape, image):
     assert len(np.unique(pixels_of(tmp_path / "kernels.png").reshape(-1, 3), axis=0)) > 10
 
 
-def test_a_kernel_of_nothing_is_white_and_of_something_blue_and_orange(tmp_path):
+def test_kernels_of_zeros_are_white_and_others_blue_and_orange(tmp_path):
     weight = np.zeros((2, 1, 2, 2))
     charts.kernels(weight, tmp_path / "nothing.png", "")
     weight[:, 0, 0, 0], weight[:, 0, 1, 1] = -1, 1
@@ -181,7 +181,7 @@ def test_a_sheet_without_labels_is_as_large_as_its_images(tmp_path, count):
     assert pixels_of(tmp_path / "grid.png").shape == (rows * 72 + 4, columns * 72 + 4, 3)
 
 
-def test_hostile_class_names_are_drawn_without_a_warning_or_a_word(tmp_path, caplog, capsys):
+def test_hostile_class_names_are_drawn_without_warnings_or_output(tmp_path, caplog, capsys):
     names = ("$x^2$ $", "고양이", "long " * 50, "a\nb\x1b[31m", "<b>", "😀", "_hidden", "\\frac{", "x\udc80", "$")
     pixels = np.zeros((10, 1, 16, 16), np.uint8)
     with caplog.at_level(logging.DEBUG, "ganvas"):
@@ -198,28 +198,27 @@ def test_a_dollar_in_a_name_is_drawn_as_a_dollar(tmp_path):
     assert pixels_of(tmp_path / "dollars.png").shape[1] > pixels_of(tmp_path / "plain.png").shape[1]
 
 
-@pytest.mark.parametrize(("chart", "colour"), CHARTS_BY_COLOUR)
-def test_a_single_record_is_a_dot_that_can_be_seen(chart, colour, tmp_path):
-    record = {"images": 16, "loss_d": 1.0, "score_real": 0.7, "grad_d": 1.0}
-    chart([record], tmp_path / "one.png")
-    with Image.open(tmp_path / "one.png") as image:
-        drawn = np.asarray(image.convert("RGB"))[:, : int(0.8 * image.width)]  # without the name beside the dot
-    wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
-    assert (np.abs(drawn.astype(int) - wanted).sum(axis=2) < 12).sum() > 20
+def test_a_single_record_is_a_visible_dot(tmp_path):
+    charts.training([{"images": 16, "loss_d": 1.0, "score_real": 0.7, "grad_d": 1.0}], tmp_path)
+    for name, (colour, _) in CHARTS.items():
+        pixels = pixels_of(tmp_path / name)
+        without_label = pixels[:, : int(0.8 * pixels.shape[1])]
+        wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+        assert (np.abs(without_label - wanted).sum(axis=2) < 12).sum() > 20
 
 
-def test_scores_on_the_way_are_drawn_where_there_are_any(tmp_path):
-    plain = [{"images": 16 * k, "loss_d": 1.0} for k in range(1, 5)]
-    charts.quick_scores(plain, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    charts.quick_scores([*plain, {"images": 80, "fcd": 9.0, "label_accuracy": 0.5}], tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fcd.png", "labels.png"]
+def test_scores_during_training_are_charted_where_the_log_has_them(tmp_path):
+    log = gan_log(4)
+    charts.training(log, tmp_path)
+    assert not {"fcd.png", "labels.png"} & {path.name for path in tmp_path.iterdir()}
+    charts.training([*log, {"images": 320, "fcd": 9.0, "label_accuracy": 0.5}], tmp_path)
+    assert {"fcd.png", "labels.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize(("count", "says_so"), [(1, False), (20, False), (300, True)])
-def test_a_thin_line_is_named_where_there_is_one(tmp_path, monkeypatch, count, says_so):
+@pytest.mark.parametrize(("count", "is_smoothed"), [(1, False), (20, False), (300, True)])
+def test_the_note_mentions_thin_lines_where_there_are_any(tmp_path, monkeypatch, count, is_smoothed):
     notes = []
     original = canvas.title
     monkeypatch.setattr(canvas, "title", lambda axes, title, note: notes.append(note) or original(axes, title, note))
-    charts.losses(game(count), tmp_path / "chart.png")
-    assert [("thin" in note) for note in notes] == [says_so]
+    charts.training(gan_log(count), tmp_path)
+    assert [("thin" in note) for note in notes] == [is_smoothed] * 3

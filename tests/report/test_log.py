@@ -18,7 +18,7 @@ def test_records_come_back_in_their_order(tmp_path):
 
 
 @pytest.mark.parametrize("rest", [b'{"images": 128, "lo', b"\x00\x00\x00", b'{"a": "\xc3', b"12"])
-def test_a_half_last_line_is_passed_over(tmp_path, rest):
+def test_a_half_written_last_line_is_ignored(tmp_path, rest):
     assert read_log(write(tmp_path / "log.jsonl", [{"images": 64}], rest)) == [{"images": 64}]
 
 
@@ -28,12 +28,12 @@ def test_a_broken_line_before_the_last_is_named(tmp_path):
         read_log(path)
 
 
-def test_a_log_of_nothing_is_no_records(tmp_path):
+def test_an_empty_log_has_no_records(tmp_path):
     assert read_log(write(tmp_path / "log.jsonl", [])) == []
 
 
 @pytest.mark.parametrize("count", [3, 7, 8, 9, 1000, 4097])
-def test_a_long_log_read_thinly_keeps_its_end_and_its_mean(tmp_path, count):
+def test_a_reduced_log_keeps_its_end_and_its_means(tmp_path, count):
     records = [{"step": i, "images": 64 * i, "loss_d": float(i), "note": "x"} for i in range(1, count + 1)]
     thin = read_log(write(tmp_path / "log.jsonl", records), at_most=8)
     assert len(thin) <= 8
@@ -83,7 +83,7 @@ def test_the_running_mean_is_calmer_than_what_it_smooths_and_keeps_the_trend():
     assert np.abs(mean_y - mean_x / 20_000).mean() < 0.1
 
 
-def test_a_score_that_few_records_hold_survives_thinning(tmp_path):
+def test_a_reduced_log_keeps_scores_that_few_records_have(tmp_path):
     path = tmp_path / "log.jsonl"
     records = [{"step": k, "images": k, "loss_d": 1.0, **({"fcd": 7.0} if k == 10 else {})} for k in range(1, 101)]
     path.write_text("".join(json.dumps(record) + "\n" for record in records))

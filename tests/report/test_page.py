@@ -42,12 +42,12 @@ def test_a_hostile_name_is_shown_and_never_run(markdown):
     assert SHOWN in "".join(parsed.words)
 
 
-def test_raw_html_is_text_even_where_nobody_escaped_it():
+def test_raw_html_is_text_even_without_escaping():
     parsed = Parsed(page.render("<script>alert(1)</script>\n\nand <img src=x onerror=alert(1)>", "t", {}))
     assert not {"script", "img"} & set(parsed.tags)
 
 
-def test_a_page_fetches_nothing_and_says_so_to_the_browser():
+def test_a_page_makes_no_requests_and_its_policy_forbids_them():
     text = page.render("![words](one.png) ![others](https://example.org/two.png)", "title", {"one.png": b"png"})
     assert "default-src 'none'" in text
     assert "http://" not in text
@@ -55,7 +55,7 @@ def test_a_page_fetches_nothing_and_says_so_to_the_browser():
     assert '<img alt="words" src="data:image/png;base64,cG5n">' in text
 
 
-def test_an_images_words_are_those_of_a_hostile_name():
+def test_the_alt_text_of_an_image_may_be_a_hostile_name():
     text = page.render(f"![{page.escape_markdown(HOSTILE)}](one.png)", "title", {"one.png": b"png"})
     parsed = Parsed(text)
     assert ("alt", SHOWN) in parsed.attributes

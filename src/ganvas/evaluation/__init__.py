@@ -1,5 +1,1 @@
-"""Classifiers of images: fitted, calibrated, asked; and the evaluator of a set."""
-
-from ganvas.evaluation.predict import accuracy, confusion, predict
-
-__all__ = ["accuracy", "confusion", "predict"]
+"""Evaluation: a set's evaluator, metrics of generated images against real ones, scorecards and their comparison."""

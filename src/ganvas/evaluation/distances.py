@@ -1,10 +1,10 @@
-"""Distances of generated images from real ones, in features (N, F); all arithmetic in float64.
+"""Distances between generated and real images, in features (N, F); all arithmetic in float64.
 
-Such a distance depends on how many images it is taken with. It means something beside its floor: real images against
-real images, as many.
+A distance depends on the number of images, so it is read beside its floor: the distance between as many real images
+and other real ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +16,29 @@ from ganvas.errors import UserError
 from ganvas.evaluation.intervals import Estimate, jackknife, mean, wilson
 
 BLOCKS = 20
-FEWEST_BLOCKS = 5
+FEWEST_FOR_KID = 10  # 5 blocks of 2
 NEIGHBOURS = 5
-CHUNK_BYTES = 2**26  # of one table of distances
-FEWEST_FOR_A_COVARIANCE = 4  # so that a set without one of two blocks still has one
+CHUNK_BYTES = 2**26  # of one matrix of distances
+FEWEST_FOR_A_COVARIANCE = 4  # a set without one of its two blocks still has one
 SLACK = 1e-9  # of a squared distance: what float64 products leave undecided
 
 Floats = NDArray[np.floating]
 
 
 class TooFewError(UserError):
-    """Too few images for a metric; says how many are needed."""
+    """Too few images for a metric; the message says how many it needs."""
+
+
+def refuse_too_few(metric: str, fewest: int, **sets: Floats) -> None:
+    """TooFewError unless each set of features has at least `fewest` rows."""
+    for name, features in sets.items():
+        if len(features) < fewest:
+            images = name.replace("_", "-")
+            raise TooFewError(f"{metric} at least {fewest} {images} images, and there are {len(features)}")
 
 
 class Neighbours(NamedTuple):
-    """How two sets lie within each other. An image's ball has the distance to its k-th nearest neighbour as radius."""
+    """How far two sets overlap. An image's ball reaches to its k-th nearest neighbour in its own set."""
 
     precision: Estimate
     """The share of generated images within a ball of a real image."""
@@ -46,86 +54,68 @@ def frechet(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
     """|μr - μf|² + tr(Σr + Σf - 2 (Σr Σf)^½): the Fréchet distance of two normal distributions with these moments.
 
     Heusel et al. 2017 (arXiv 1706.08500). Interval: jackknife over blocks of either set. TooFewError unless each set
-    has more images than features, without which a covariance has no full rank, and at least 4.
+    has at least 4 images, and more images than features: otherwise a covariance does not have full rank.
     """
-    for what, features in (("real", real), ("generated", fake)):
-        assert np.isfinite(features).all(), f"features of {what} images that are no numbers"
-        needed = max(features.shape[1] + 1, FEWEST_FOR_A_COVARIANCE)
-        if len(features) < needed:
-            raise TooFewError(
-                f"a Fréchet distance in {features.shape[1]} features needs at least {needed} {what} images, "
-                f"and there are {len(features)}"
-            )
-    real_moments, fake_moments = _Moments(real, blocks), _Moments(fake, blocks)
+    width = real.shape[1]
+    fewest = max(width + 1, FEWEST_FOR_A_COVARIANCE)
+    refuse_too_few(f"a Fréchet distance in {width} features needs", fewest, real=real, generated=fake)
+    real_moments, fake_moments = _moments(real, blocks), _moments(fake, blocks)
+    whole_real, whole_fake = next(real_moments), next(fake_moments)
     # The root is always that of the set that stays whole, so that a replicate costs one eigen-decomposition.
-    from_real, from_fake = _FrechetFrom(*real_moments.whole()), _FrechetFrom(*fake_moments.whole())
-    estimate = jackknife(
-        from_real.to(*fake_moments.whole()),
-        np.array([from_fake.to(*real_moments.without(block)) for block in range(real_moments.blocks)]),
-        np.array([from_real.to(*fake_moments.without(block)) for block in range(fake_moments.blocks)]),
-    )
+    to_real, to_fake = _frechet_to(*whole_real), _frechet_to(*whole_fake)
+    without_real = np.array([to_fake(*moments) for moments in real_moments])
+    without_fake = np.array([to_real(*moments) for moments in fake_moments])
+    estimate = jackknife(to_real(*whole_fake), without_real, without_fake)
     return estimate._replace(low=max(0.0, estimate.low))
 
 
-class _Moments:
-    """Means and covariances of a set, whole and without one block of its rows.
+def _moments(features: Floats, blocks: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(mean (F,), covariance (F, F)) of all rows (N, F), then of the rows without each block.
 
-    Row i belongs to block i modulo the number of blocks, so that rows sorted by class spread evenly over them.
+    Row i belongs to block i modulo the number of blocks, so that rows sorted by class are spread evenly over them.
     """
+    blocks = max(2, min(blocks, len(features) - features.shape[1] if len(features) < 2 * blocks else blocks))
+    rows = as_rows(features)
+    shift = rows.mean(0)  # sums of squares around the mean lose no digits
+    parts = [rows[block::blocks] - shift for block in range(blocks)]
+    sums = torch.stack([part.sum(0) for part in parts])
+    products = torch.stack([part.T @ part for part in parts])
+    all_sums, all_products = sums.sum(0), products.sum(0)
 
-    def __init__(self, features: Floats, blocks: int) -> None:
-        self.blocks = max(2, min(blocks, len(features) - features.shape[1] if len(features) < 2 * blocks else blocks))
-        rows = as_rows(features)
-        self.shift = rows.mean(0)  # so that sums of squares lose no digits
-        parts = [rows[block :: self.blocks] - self.shift for block in range(self.blocks)]
-        self.counts = [len(part) for part in parts]
-        self.sums = torch.stack([part.sum(0) for part in parts])
-        self.products = torch.stack([part.T @ part for part in parts])
+    def moments(count: int, sums: Tensor, products: Tensor) -> tuple[Tensor, Tensor]:
+        mean = sums / count
+        return mean + shift, (products - count * torch.outer(mean, mean)) / (count - 1)
 
-    def whole(self) -> tuple[Tensor, Tensor]:
-        """(mean (F,), covariance (F, F))."""
-        return self._of(sum(self.counts), self.sums.sum(0), self.products.sum(0))
-
-    def without(self, block: int) -> tuple[Tensor, Tensor]:
-        """The same without a block."""
-        count = sum(self.counts) - self.counts[block]
-        return self._of(count, self.sums.sum(0) - self.sums[block], self.products.sum(0) - self.products[block])
-
-    def _of(self, count: int, total: Tensor, products: Tensor) -> tuple[Tensor, Tensor]:
-        middle = total / count
-        return middle + self.shift, (products - count * torch.outer(middle, middle)) / (count - 1)
+    yield moments(len(rows), all_sums, all_products)
+    for part, part_sums, part_products in zip(parts, sums, products, strict=True):
+        yield moments(len(rows) - len(part), all_sums - part_sums, all_products - part_products)
 
 
-class _FrechetFrom:
-    """Fréchet distances from one mean (F,) and covariance (F, F), whose root is taken once."""
+def _frechet_to(mean: Tensor, covariance: Tensor) -> Callable[[Tensor, Tensor], float]:
+    """A function of another mean (F,) and covariance (F, F): their Fréchet distance to these."""
+    values, vectors = torch.linalg.eigh(covariance)
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
 
-    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
-        self.mean, self.trace = mean, covariance.trace()
-        values, vectors = torch.linalg.eigh(covariance)
-        self.root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-
-    def to(self, mean: Tensor, covariance: Tensor) -> float:
+    def distance(other_mean: Tensor, other_covariance: Tensor) -> float:
         # tr (Σr Σf)^½ from the symmetric Σr^½ Σf Σr^½, which has the same eigenvalues.
-        middle = torch.linalg.eigvalsh(self.root @ covariance @ self.root).clamp_min(0).sqrt().sum()
-        apart = (self.mean - mean).square().sum()
-        return max(0.0, float(apart + self.trace + covariance.trace() - 2 * middle))
+        root_trace = torch.linalg.eigvalsh(root @ other_covariance @ root).clamp_min(0).sqrt().sum()
+        squared_gap = (mean - other_mean).square().sum()
+        return max(0.0, float(squared_gap + covariance.trace() + other_covariance.trace() - 2 * root_trace))
+
+    return distance
 
 
 def kid(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
     """KID: the squared maximum mean discrepancy under k(x, y) = (x·y/F + 1)³, unbiased, over all pairs.
 
-    Bińkowski et al. 2018 (arXiv 1801.01401), who average over random subsets to save time; with all pairs there is no
-    draw. It may be below 0 where two sets are alike. Interval: jackknife over blocks. TooFewError below 10 of either.
+    Bińkowski et al. 2018 (arXiv 1801.01401) average over random subsets to save time; all pairs need no random draw.
+    It may be below 0 where two sets are alike. Interval: jackknife over blocks. TooFewError below 10 of either.
     """
+    refuse_too_few("KID needs", FEWEST_FOR_KID, real=real, generated=fake)
     blocks = min(blocks, len(real) // 2, len(fake) // 2)
-    if blocks < FEWEST_BLOCKS:
-        raise TooFewError(
-            f"KID needs at least {2 * FEWEST_BLOCKS} images of either kind, and there are {len(real)} real and "
-            f"{len(fake)} generated"
-        )
     x, y = as_rows(real), as_rows(fake)
     own_x, own_y, across = _block_sums(x, x, blocks), _block_sums(y, y, blocks), _block_sums(x, y, blocks)
-    for sums, rows in ((own_x, x), (own_y, y)):  # an image is no pair with itself
+    for sums, rows in ((own_x, x), (own_y, y)):  # an image makes no pair with itself
         for block in range(blocks):
             sums[block, block] -= _kernel_of(rows[block::blocks].square().sum(1), rows.shape[1]).sum()
     count_x, count_y = (np.bincount(np.arange(len(rows)) % blocks, minlength=blocks) for rows in (x, y))
@@ -148,7 +138,7 @@ def kid(real: Floats, fake: Floats, blocks: int = BLOCKS) -> Estimate:
 
 
 def _kernel_of(products: Tensor, features: int) -> Tensor:
-    """(x·y/F + 1)³, in the place of the products."""
+    """(x·y/F + 1)³ from the products x·y, which it overwrites."""
     raised = products.div_(features).add_(1)
     return raised.mul_(raised.square())
 
@@ -170,15 +160,10 @@ def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al. 2020,
     arXiv 2002.09797).
 
-    An image's ball has the distance to its k-th nearest other image of its own set as radius, and ties count: what
-    lies on the ball is inside. Intervals: over the images averaged, the other set held fixed. TooFewError below
-    2k + 2.
+    An image's ball reaches to its k-th nearest neighbour in its own set; an image on its surface is inside. Intervals:
+    over the images averaged, the other set held fixed. TooFewError below 2k + 2 images.
     """
-    for what, features in (("real", real), ("generated", fake)):
-        if len(features) < 2 * k + 2:
-            raise TooFewError(
-                f"precision and recall need at least {2 * k + 2} {what} images, and there are {len(features)}"
-            )
+    refuse_too_few("precision and recall need", 2 * k + 2, real=real, generated=fake)
     x, y = as_rows(real), as_rows(fake)
     radius_x, radius_y = (knn_radius(rows, k) * (1 + SLACK) for rows in (x, y))
     balls = torch.zeros(len(y), dtype=torch.float64)  # of real images, that each generated image lies in
@@ -208,17 +193,17 @@ def knn_radius(rows: Tensor, k: int) -> Tensor:
 
 
 def as_rows(features: Floats) -> Tensor:
-    """(N, F) float64. AssertionError for a NaN: nothing is near it, and no metric would show that it is there."""
-    assert np.isfinite(features).all(), "features that are no numbers"
+    """(N, F) float64. AssertionError for a NaN or an infinity, which most metrics would silently ignore."""
+    assert np.isfinite(features).all(), "features that are not finite"
     return torch.from_numpy(np.ascontiguousarray(features, np.float64))
 
 
 def squared_distances(x: Tensor, y: Tensor, chunk: int = 0) -> Iterator[tuple[int, Tensor]]:
-    """(first row, (n, M)): squared distances of some rows of x to all of y; what rounding leaves of 0 is 0."""
+    """(first row, (n, M)): squared distances of `chunk` rows of x to all of y; rounding errors around 0 become 0."""
     chunk = chunk or max(1, CHUNK_BYTES // (8 * len(y)))
-    # About their middle: products of features far from 0 would leave nothing of small differences.
-    middle = y.mean(0)
-    x, y = x - middle, y - middle
+    # Centred, since products of features far from 0 would round small differences away.
+    centre = y.mean(0)
+    x, y = x - centre, y - centre
     norms_x, norms_y = x.square().sum(1), y.square().sum(1)
     for start in range(0, len(x), chunk):
         some = slice(start, start + chunk)

@@ -1,17 +1,17 @@
-"""Whether images differ among themselves as much as real ones do."""
+"""Diversity: the spread of generated images over that of real ones."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.evaluation.distances import BLOCKS, Floats, TooFewError
+from ganvas.evaluation.distances import BLOCKS, Floats, refuse_too_few
 from ganvas.evaluation.intervals import Estimate, jackknife
 
-COLLAPSED = 0.5
+COLLAPSED = 0.5  # below this diversity, a class has become nearly one image
 FEWEST = 4
 
 
 def rms_distance(features: Floats) -> float:
-    """The spread of a set (N, F): the root of the mean squared distance of two of its images, √(2 tr Σ)."""
+    """The spread of a set (N, F): the root mean squared distance between two of its images, √(2 tr Σ)."""
     rows = np.asarray(features, np.float64)
     # Relative to the first row, so that one image repeated has a spread of exactly 0.
     return float(np.sqrt(2 * (rows - rows[0]).var(axis=0, ddof=1).sum()))
@@ -22,27 +22,18 @@ def diversity(real: Floats, fake: Floats) -> Estimate:
 
     Interval: jackknife over blocks of either set. TooFewError below 4 images of either.
     """
-    if min(len(real), len(fake)) < FEWEST:
-        raise TooFewError(
-            f"a spread needs at least {FEWEST} images of either kind, and there are {len(real)} real and "
-            f"{len(fake)} generated"
-        )
-    for what, features in (("real", real), ("generated", fake)):
-        assert np.isfinite(features).all(), f"features of {what} images that are no numbers"
+    refuse_too_few("diversity needs", FEWEST, real=real, generated=fake)
+    for features in (real, fake):
+        assert np.isfinite(features).all(), "features that are not finite"
     real_spread, fake_spread = rms_distance(real), rms_distance(fake)
     if real_spread == 0:  # identical real images
         ratio = 1.0 if fake_spread == 0 else float("inf")
         return Estimate(ratio, ratio, ratio)
     without_real = _without(real)
-    if not without_real.min():  # all real images that differ are in one block, so nothing bounds the ratio
+    if not without_real.min():  # all real images that differ are in one block: the ratio has no upper bound
         return Estimate(fake_spread / real_spread, 0.0, float("inf"))
     estimate = jackknife(fake_spread / real_spread, fake_spread / without_real, _without(fake) / real_spread)
     return estimate._replace(low=max(0.0, estimate.low))
-
-
-def is_collapsed(estimate: Estimate) -> bool:
-    """Whether a class has become nearly one image."""
-    return estimate.value < COLLAPSED
 
 
 def _without(features: Floats) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The evaluator of a set: a classifier fitted to its training images once, calibrated on held-out ones, and cached."""
+"""The evaluator of a set: a classifier fitted to its training images, calibrated on held-out ones, and cached."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
@@ -15,7 +16,6 @@ from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
-from ganvas.evaluation.calibration import calibration_error, probabilities, temperature
 from ganvas.evaluation.fit import fit_classifier, fit_images, weights_digest
 from ganvas.evaluation.predict import Logits, in_batches, predict
 from ganvas.images import Pixels
@@ -25,40 +25,40 @@ from ganvas.runs import sealed, weights
 from ganvas.settings import Settings, parse
 
 VERSION = 2
-"""Of how an evaluator is fitted. A cached evaluator of another version is not used."""
+"""Version of the fit: a cached evaluator of another version is not used."""
 MIN_IMAGES_TO_CALIBRATE = 20
 WEIGHTS, INFO = "evaluator.safetensors", "evaluator.json"
 
 
 class EvaluatorInfo(Settings):
-    """What is known of an evaluator."""
+    """The file beside an evaluator's weights: what it was fitted to, and its calibration."""
 
     version: int = VERSION
     fingerprint: str
-    """Of the prepared set that it was fitted to."""
+    """Of its prepared set."""
     channels: int
     size: int
     classes: tuple[str, ...]
     network: EvaluatorConfig = EvaluatorConfig()
     images_shown: int
-    """In all epochs of its fit together."""
+    """In all epochs of the fit together."""
     temperature: float = Field(gt=0)
     calibration_error: float | None
-    """On the held-out images that did not choose the temperature; None where they are too few to do either."""
+    """On the held-out images that did not choose the temperature; None where there are too few to calibrate."""
 
 
 class Embedding(NamedTuple):
     """What an evaluator computes from N images."""
 
     features: NDArray[np.float32]
-    """(N, F): the last layer before the classes."""
+    """(N, F), of the last layer before the class logits."""
     logits: Logits
     """(N, K)."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A fitted classifier with what is known of it."""
+    """A fitted classifier and its calibration."""
 
     network: EvaluatorNetwork
     info: EvaluatorInfo
@@ -79,22 +79,17 @@ class Evaluator:
         features, logits = np.split(both, [self.info.network.features], axis=1)
         return Embedding(np.ascontiguousarray(features), np.ascontiguousarray(logits))
 
-    def probabilities(self, logits: Logits) -> NDArray[np.float64]:
-        """(N, K) calibrated probabilities."""
-        return probabilities(logits, self.info.temperature)
-
 
 def refuse_no_held_out(prepared: PreparedSet) -> None:
     """UserError for a set without held-out images."""
     if not len(prepared.held_out):
         raise UserError(
-            f"{prepared.name} gives no held-out images, without which nothing can be measured; "
-            "at least 10 of a class are needed"
+            f"{prepared.name} gives no held-out images, and every score needs them; a class needs at least 10 images"
         )
 
 
 def evaluator_for(prepared: PreparedSet) -> Evaluator:
-    """The evaluator of a set, from the cache or fitted now. UserError for a set that cannot have one."""
+    """The evaluator of a set, from the cache, or fitted now. UserError for a set without classes or held-out images."""
     if len(prepared.classes) < 2:
         raise UserError(
             f"{prepared.name} has {'one class' if prepared.classes else 'no labels'}, and an evaluator learns to tell "
@@ -106,7 +101,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
         try:
             return _read(folder, prepared)
         except files.DamagedError as error:
-            console.info(f"the evaluator in {folder} is damaged ({error}): fitting another")
+            console.info(f"the evaluator in {folder} is damaged ({error}): fitting it again")
     evaluator = _fit(prepared)
     info = files.to_json(evaluator.info.model_dump(mode="json"))
     try:
@@ -117,7 +112,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
 
 
 def evaluator_folder(prepared: PreparedSet) -> Path:
-    """Where the cache keeps the evaluator of a set."""
+    """The folder of a set's evaluator in the cache."""
     return cache_folder() / "evaluators" / f"{slug(prepared.name)}-{prepared.fingerprint[:16]}-v{VERSION}"
 
 
@@ -130,23 +125,23 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
 def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
     labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
-    shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
-    with progress.bar(f"fitting an evaluator of {prepared.name}", shown, "images") as bar:
-        network = fit_classifier(prepared.pixels, labels, classes, shown, advance=bar.advance, rows=train)
-    logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
-    chosen_temperature, error = 1.0, None
+    images_shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
+    with progress.bar(f"fitting an evaluator of {prepared.name}", images_shown, "images") as bar:
+        network = fit_classifier(prepared.pixels, labels, classes, images_shown, advance=bar.advance, rows=train)
+    best_temperature, error = 1.0, None
     if len(held_out) >= MIN_IMAGES_TO_CALIBRATE:
-        # One half chooses the temperature, the other measures the error: an error on the first half would be too low.
+        logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
+        # One half chooses the temperature and the other measures the error, which would be too low on the first half.
         fitted, tested = split_in_halves(held_out_labels)
-        chosen_temperature = temperature(logits[fitted], held_out_labels[fitted])
-        error = calibration_error(probabilities(logits[tested], chosen_temperature), held_out_labels[tested])
+        best_temperature = temperature(logits[fitted], held_out_labels[fitted])
+        error = calibration_error(probabilities(logits[tested], best_temperature), held_out_labels[tested])
     info = EvaluatorInfo(
         fingerprint=prepared.fingerprint,
         channels=prepared.channels,
         size=prepared.size,
         classes=prepared.classes,
-        images_shown=shown,
-        temperature=chosen_temperature,
+        images_shown=images_shown,
+        temperature=best_temperature,
         calibration_error=error,
     )
     return Evaluator(network, info)
@@ -166,3 +161,42 @@ def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
     network.load_state_dict(weights.read(folder / WEIGHTS, network.state_dict()), assign=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(network.eval().requires_grad_(False), info)
+
+
+def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
+    """The T for which softmax(logits / T) is most likely: logits (N, K), labels (N,).
+
+    Guo et al. 2017 (arXiv 1706.04599). The likelihood is convex in 1 / T, so a golden-section search finds its maximum.
+    """
+    values, targets = torch.from_numpy(logits).double(), torch.from_numpy(np.asarray(labels))
+    low, high = 1 / 20, 1 / 0.05  # of 1 / T
+    ratio = (5**0.5 - 1) / 2
+
+    def loss(inverse: float) -> float:
+        return float(F.cross_entropy(values * inverse, targets))
+
+    for _ in range(60):
+        first, second = high - ratio * (high - low), low + ratio * (high - low)
+        if loss(first) <= loss(second):
+            high = second
+        else:
+            low = first
+    return 2 / (low + high)
+
+
+def probabilities(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
+    """(N, K) logits -> (N, K), each row summing to 1."""
+    return np.asarray(torch.softmax(torch.from_numpy(logits).double() / temperature, dim=1).numpy())
+
+
+def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:
+    """The expected calibration error of (N, K): the mean gap between confidence and accuracy, over bins of confidence.
+
+    Naeini, Cooper & Hauskrecht 2015. The bins are equally wide, and each counts by how many images are in it.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    # |mean confidence - accuracy| of a bin times its share of the images is |sum of the differences| / N.
+    gaps = np.bincount(bin_of, confidence - correct, bins)
+    return float(np.abs(gaps).sum() / len(labels))

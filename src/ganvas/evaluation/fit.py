@@ -1,10 +1,9 @@
-"""Fits a classifier to images, on the machine at hand."""
+"""Fits a classifier to images on this machine."""
 
 import hashlib
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from itertools import count as count_from
 
 import numpy as np
 import torch
@@ -22,14 +21,13 @@ from ganvas.rng import seed_weights, stream
 BATCH = 128
 LR = 0.002
 WARM_UP = 0.1  # of the steps
-MAX_SHIFT = 1 / 14  # of a side: two pixels of 28
-Advance = Callable[[int], None]
+MAX_SHIFT = 1 / 14  # of a side: 2 of 28 pixels
 
 
 def fit_images(count: int, size: int) -> int:
-    """How many images a fit on `count` images of `size` px shows: four epochs, within bounds, fewer where large.
+    """How many images a fit to `count` images of `size` px shows: four epochs within bounds, fewer for large images.
 
-    An epoch of large images teaches more and costs more; 240,000 images of 28 px take under a minute on two cores.
+    An epoch of large images teaches more and costs more. 240,000 images of 28 px take under a minute on two cores.
     """
     return int(np.clip(4 * count, 120_000, 240_000) * min(1.0, 32 / size))
 
@@ -40,16 +38,16 @@ def fit_classifier(
     classes: int,
     images_shown: int,
     seed: int = 0,
-    advance: Advance = lambda done: None,
+    advance: Callable[[int], None] = lambda count: None,
     config: EvaluatorConfig | None = None,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     rows: NDArray[np.int64] | None = None,
 ) -> EvaluatorNetwork:
     """A classifier, in eval mode, fitted to pixels (N, C, H, W) uint8, which may be a memory map, and labels (N,).
 
-    images_shown: in all epochs together. advance: is called with the size of each batch.
-    augment: images and a generator -> images; a small translation unless given.
-    rows: indices of the images to learn from; all unless given.
+    images_shown: in all epochs together. advance: called with the size of each batch.
+    augment: (images, generator) -> images; by default a small translation.
+    rows: indices of the images to learn from; by default all.
     The same arguments give the same classifier on the same machine and number of threads.
     """
     assert len(pixels) == len(labels), "as many labels as images"
@@ -57,62 +55,48 @@ def fit_classifier(
     assert len(rows) > 0, "no images to learn from"
     _, channels, size, _ = pixels.shape
     device = machine.device()
-    seed_weights(seed, "judge")  # a purpose string: another word would draw other weights
+    seed_weights(seed, "judge")  # the purpose string of the random stream: another word draws other weights
     network = (config or EvaluatorConfig()).build(Shape(channels, size, classes)).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=device != "mps")
     max_shift = max(1, round(MAX_SHIFT * size))
     batch = max(2, min(BATCH, len(rows)))
     steps = max(1, images_shown // batch)
-    batch_rows = _shuffled_rows(rows, seed)
 
-    numbers = iter(range(steps))
+    def train() -> Iterator[None]:
+        """Takes one step each time it is advanced."""
+        for step, chosen in zip(range(steps), _batches(rows, batch, seed), strict=False):
+            images = from_uint8(torch.from_numpy(pixels[chosen]).to(device))
+            generator = stream(seed, "fit/augment", step)
+            images = augment(images, generator) if augment else random_translate(images, max_shift, generator)
+            # Products run in bfloat16 where the device computes it in hardware.
+            with torch.autocast(device, torch.bfloat16, enabled=machine.computes_bfloat16()):
+                logits = network(images.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits, torch.from_numpy(labels[chosen]).to(device))
+            optimiser.param_groups[0]["lr"] = LR * _lr_share((step + 1) / steps)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            advance(batch)
+            yield
 
-    def next_step() -> bool:
-        number = next(numbers, None)
-        if number is None:
-            return False
-        chosen = batch_rows(number * batch, batch)
-        images = from_uint8(torch.from_numpy(pixels[chosen]).to(device))
-        generator = stream(seed, "fit/augment", number)
-        images = augment(images, generator) if augment else random_translate(images, max_shift, generator)
-        with autocast():
-            logits = network(images.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits, torch.from_numpy(labels[chosen]).to(device))
-        optimiser.param_groups[0]["lr"] = LR * _lr_share((number + 1) / steps)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        advance(batch)
-        return True
-
-    # The speed test takes real steps, so that none is wasted.
-    with machine.fastest_threads(next_step):
-        while next_step():
+    # The benchmark of threads takes steps of this training, so that none is wasted.
+    training = train()
+    with machine.fastest_threads(lambda: next(training, None)):
+        for _ in training:
             pass
     return network.eval()
 
 
-def autocast() -> AbstractContextManager[object]:
-    """Products run in bfloat16 where the device is made for it."""
-    return torch.autocast(machine.device(), torch.bfloat16) if machine.computes_bfloat16() else nullcontext()
-
-
-def _shuffled_rows(rows: NDArray[np.int64], seed: int) -> Callable[[int, int], NDArray[np.int64]]:
-    """(first, count) -> the rows shown from the `first`-th on: each once per epoch, in another order each epoch."""
-
-    @lru_cache(maxsize=1)
-    def order(epoch: int) -> NDArray[np.int64]:
-        shuffled: NDArray[np.int64] = rows[
-            torch.randperm(len(rows), generator=stream(seed, "fit/epoch", epoch)).numpy()
-        ]
-        return shuffled
-
-    def batch_rows(first: int, count: int) -> NDArray[np.int64]:
-        epochs, places = np.divmod(np.arange(first, first + count), len(rows))
-        return np.concatenate([order(int(epoch))[places[epochs == epoch]] for epoch in np.unique(epochs)])
-
-    return batch_rows
+def _batches(rows: NDArray[np.int64], batch: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Batches (batch,) of rows without end: each row once per epoch, in another order each epoch."""
+    waiting = rows[:0]
+    for epoch in count_from():
+        order = torch.randperm(len(rows), generator=stream(seed, "fit/epoch", epoch)).numpy()
+        waiting = np.concatenate([waiting, rows[order]])
+        while len(waiting) >= batch:
+            yield waiting[:batch]
+            waiting = waiting[batch:]
 
 
 def _lr_share(progress: float) -> float:

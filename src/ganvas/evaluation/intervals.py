@@ -1,4 +1,4 @@
-"""Intervals: how far a figure may be from the truth, at 95 %."""
+"""95 % intervals of shares, means and other statistics."""
 
 import math
 from typing import NamedTuple
@@ -10,7 +10,7 @@ NORMAL_QUANTILE = 1.959963984540054  # of 0.975
 
 
 class Estimate(NamedTuple):
-    """A figure and its 95 % interval."""
+    """A value and its 95 % interval."""
 
     value: float
     low: float
@@ -23,7 +23,7 @@ def wilson(hits: int, total: int) -> Estimate:
     share, square = hits / total, NORMAL_QUANTILE**2
     middle = (share + square / (2 * total)) / (1 + square / total)
     half = NORMAL_QUANTILE * math.sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
-    # Rounding must not put the share itself outside.
+    # Rounding must not exclude the share itself.
     return Estimate(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
 
@@ -36,11 +36,11 @@ def mean(values: NDArray[np.float64]) -> Estimate:
 
 
 def jackknife(value: float, *replicates: NDArray[np.float64]) -> Estimate:
-    """A statistic with an interval from leaving out one block after another, of each independent sample in turn.
+    """A statistic with the interval from leaving out one block at a time, of each independent sample in turn.
 
     replicates: for each sample (B,), the statistic without block b. The variance is the sum over samples of
-    (B - 1)/B Σ (r - mean r)² (Tukey 1958; Shao & Tu 1995, chapter 2). The interval is for the mean of this statistic
-    over equally large draws: a bias that comes with the size of a sample stays in it, and shows in the floor.
+    (B - 1)/B Σ (r - mean r)² (Tukey 1958; Shao & Tu 1995, chapter 2). The interval is for the mean of the statistic
+    over samples of equal size: a bias that depends on that size stays in it, and in the floor as well.
     """
     variance = sum((len(r) - 1) / len(r) * float(np.square(r - r.mean()).sum()) for r in replicates)
     half = student_quantile(sum(len(r) - 1 for r in replicates)) * math.sqrt(variance)
@@ -48,7 +48,7 @@ def jackknife(value: float, *replicates: NDArray[np.float64]) -> Estimate:
 
 
 def student_quantile(degrees: int, probability: float = 0.975) -> float:
-    """The quantile of Student's t with so many degrees of freedom, by bisection of its distribution function."""
+    """The quantile of Student's t with so many degrees of freedom, by bisection of `student_below`."""
     assert degrees >= 1, "at least one degree of freedom"
     assert 0.5 < probability < 1, "a quantile above the middle"
     low, high = 0.0, 1.0
@@ -62,18 +62,10 @@ def student_quantile(degrees: int, probability: float = 0.975) -> float:
 
 def student_below(t: float, degrees: int) -> float:
     """P(T ≤ t), t ≥ 0, by the finite sums for whole degrees of freedom (Abramowitz & Stegun 26.7.3 and 26.7.4)."""
-    angle = math.atan2(t, math.sqrt(degrees))
+    angle, is_odd = math.atan2(t, math.sqrt(degrees)), degrees % 2 == 1
     sine, cosine = math.sin(angle), math.cos(angle)
-    term, total = 1.0, 0.0
-    if degrees % 2:
-        if degrees == 1:
-            return 0.5 + angle / math.pi
-        term = cosine
-        for k in range(3, degrees + 1, 2):
-            total += term
-            term *= cosine**2 * (k - 1) / k
-        return 0.5 + (angle + sine * total) / math.pi
-    for k in range(2, degrees + 1, 2):
+    term, total = cosine if is_odd else 1.0, 0.0
+    for k in range(3 if is_odd else 2, degrees + 1, 2):
         total += term
         term *= cosine**2 * (k - 1) / k
-    return 0.5 + sine * total / 2
+    return 0.5 + (angle + sine * total) / math.pi if is_odd else 0.5 + sine * total / 2

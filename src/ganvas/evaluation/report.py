@@ -6,29 +6,44 @@ from ganvas.evaluation.intervals import Estimate
 from ganvas.evaluation.scorecard import Distance, Scorecard
 from ganvas.report.page import escape_markdown, table
 
-Finding = tuple[str, str]  # (GOOD, BAD, or "" where a figure needs a reader; sentence)
+Finding = tuple[str, str]  # (GOOD, BAD, or "" where a reader has to decide; sentence)
 GOOD, BAD = "✓ ", "✗ "
-# A difference to real images of less than a point is not held against a generator.
-TOLERANCE = 0.01
+TOLERANCE = 0.01  # a generator may be a percentage point worse than real images and still be good
 
 
-def findings(card: Scorecard) -> list[Finding]:
+def findings(card: Scorecard) -> Iterator[Finding]:
     """What a scorecard says, most important first."""
-    return [*_labels(card), *_distances(card), *_copies(card), *_diversity(card), *_cas(card)]
+    yield from _label_findings(card)
+    yield from _distance_findings(card)
+    if copies := card.copies:
+        yield {None: "", True: BAD, False: GOOD}[copies.flagged], copies.verdict or ""
+        if across := copies.near_duplicates_across_split:
+            yield (
+                "",
+                f"{across} held-out images have near-duplicates among the training images, which weakens this test.",
+            )
+    collapsed = [scores.name for scores in card.per_class if scores.diversity and scores.diversity.collapsed]
+    if collapsed:
+        yield BAD, f"Collapsed, with less than half of the diversity of real images: {', '.join(collapsed)}."
+    elif card.diversity and card.diversity.within_classes is not None:
+        yield "", f"Diversity within a class: {percent(card.diversity.within_classes)} of that of real images."
+    cas = card.classification_accuracy_score
+    if cas and (accuracy := cas.estimate) and cas.real_accuracy is not None:
+        yield (
+            GOOD if accuracy.high >= cas.real_accuracy - TOLERANCE else "",
+            f"CAS {percent(accuracy.value)}: the accuracy on real held-out images of a classifier trained on "
+            f"{cas.images:,} generated images alone; trained on as many real ones: {percent(cas.real_accuracy)}.",
+        )
 
 
-def _labels(card: Scorecard) -> Iterator[Finding]:
+def _label_findings(card: Scorecard) -> Iterator[Finding]:
     labels = card.labels
     if labels is None:
         yield "", "The set has no classes, so there is no label accuracy."
     elif labels.predicted:
         shares = sorted(labels.predicted.items(), key=lambda pair: -pair[1])
-        (most, most_share), (least, least_share) = shares[0], shares[-1]
-        yield (
-            "",
-            f"These images have no labels. Predicted most often: {most} ({percent(most_share)}), least often: {least} "
-            f"({percent(least_share)}).",
-        )
+        most, least = (f"{name} ({percent(share)})" for name, share in (shares[0], shares[-1]))
+        yield "", f"These images have no labels. Predicted most often: {most}, least often: {least}."
     elif (accuracy := labels.estimate) and labels.real_accuracy is not None:
         chance = 1 / len(card.classes)
         is_chance = accuracy.value < chance + (1 - chance) / 4
@@ -42,66 +57,31 @@ def _labels(card: Scorecard) -> Iterator[Finding]:
             yield "", f"Lowest label accuracy of a class: {percent(labels.worst.accuracy)} ({labels.worst.name})."
 
 
-def _distances(card: Scorecard) -> Iterator[Finding]:
+def _distance_findings(card: Scorecard) -> Iterator[Finding]:
     frechet, precision, recall = card.distances.frechet, card.distances.precision, card.distances.recall
     if frechet.estimate is None:
         yield "", f"No {frechet.name}: {frechet.why or 'it could not be computed'}."
         return
     floor = "" if frechet.floor is None else f"; real-vs-real floor {three_digits(frechet.floor)}"
     yield "", f"{frechet.name} {with_interval(frechet.estimate, False)} on {frechet.n:,} images{floor}."
-    yield from farthest(card)
-    if precision and recall and precision.value is not None and recall.value is not None:
-        yield (
-            "",
-            f"Precision {percent(precision.value)}, recall {percent(recall.value)} "
-            f"(real images: {_share(precision.floor)} and {_share(recall.floor)}).",
-        )
-
-
-def farthest(card: Scorecard) -> Iterator[Finding]:
-    """Which class is farthest above its floor, where classes have a distance."""
     name, distances = class_distances(card)
-    known = [
-        (value - (distance.floor or 0.0), value, scores.name, distance)
-        for scores, distance in zip(card.per_class, distances, strict=True)
-        if distance and (value := distance.value) is not None
-    ]
-    if len(known) > 1:
-        _, value, worst, distance = max(known, key=lambda entry: entry[0])
-        floor = "" if distance.floor is None else f" (floor {three_digits(distance.floor)})"
-        yield "", f"Class farthest above its floor: {worst}, {name} {three_digits(value)}{floor}."
-
-
-def _copies(card: Scorecard) -> Iterator[Finding]:
-    if copies := card.copies:
-        yield {None: "", True: BAD, False: GOOD}[copies.flagged], copies.verdict or ""
-        if across := copies.near_duplicates_across_split:
-            yield (
-                "",
-                f"{across} held-out images have a near-duplicate among the training images, which weakens this test.",
-            )
-
-
-def _diversity(card: Scorecard) -> Iterator[Finding]:
-    collapsed = [scores.name for scores in card.per_class if scores.diversity and scores.diversity.collapsed]
-    if collapsed:
-        yield BAD, f"Collapsed, with less than half of the diversity of real images: {', '.join(collapsed)}."
-    elif card.diversity and card.diversity.within_classes is not None:
-        yield "", f"Diversity within a class: {percent(card.diversity.within_classes)} of that of real images."
-
-
-def _cas(card: Scorecard) -> Iterator[Finding]:
-    cas = card.classification_accuracy_score
-    if cas and (accuracy := cas.estimate) and cas.real_accuracy is not None:
-        yield (
-            GOOD if accuracy.high >= cas.real_accuracy - TOLERANCE else "",
-            f"CAS {percent(accuracy.value)}: the accuracy on real held-out images of a classifier trained on "
-            f"{cas.images:,} generated images alone; trained on as many real ones: {percent(cas.real_accuracy)}.",
-        )
+    excess = {
+        index: distance.value - (distance.floor or 0.0)
+        for index, distance in enumerate(distances)
+        if distance and distance.value is not None
+    }
+    if len(excess) > 1:
+        worst = max(excess, key=lambda index: excess[index])
+        value, class_floor = (_digits(figure) for figure in _value_and_floor(distances[worst]))
+        above = "" if class_floor == "–" else f" (floor {class_floor})"
+        yield "", f"Class farthest above its floor: {card.per_class[worst].name}, {name} {value}{above}."
+    if precision and recall and precision.value is not None and recall.value is not None:
+        real = f"real images: {_share(precision.floor)} and {_share(recall.floor)}"
+        yield "", f"Precision {percent(precision.value)}, recall {percent(recall.value)} ({real})."
 
 
 def markdown(card: Scorecard, sheets: Collection[str]) -> str:
-    """The scorecard as markdown, beside those of its sheets that there are (`artifacts.SHEETS`)."""
+    """The scorecard as markdown. sheets: those of `artifacts.SHEETS` that exist."""
     parts = [
         f"# {escape_markdown(card.name)}",
         f"Scored against {escape_markdown(card.protocol.reference)}. Intervals are at 95 %.",
@@ -138,28 +118,24 @@ def class_distances(card: Scorecard) -> tuple[str, list[Distance | None]]:
 def class_table(card: Scorecard) -> str:
     """A markdown table with a row per class."""
     name, distances = class_distances(card)
-    head = ["class", "images", "label accuracy", "real images", name, "floor", "diversity", "copies"]
     rows = []
     for scores, distance in zip(card.per_class, distances, strict=True):
         diversity = scores.diversity
-        rows.append(
-            [
-                scores.name,
-                "–" if scores.n is None else f"{scores.n:,}",
-                _share(scores.accuracy),
-                _share(scores.real_accuracy),
-                _digits(distance.value if distance else None),
-                _digits(distance.floor if distance else None),
-                _share(diversity.value if diversity else None)
-                + (" collapsed" if diversity and diversity.collapsed else ""),
-                "–" if scores.copies is None else ("flagged" if scores.copies.flagged else "none found"),
-            ]
-        )
-    return table(head, rows)
+        row = [scores.name, "–" if scores.n is None else f"{scores.n:,}"]
+        row += [_share(scores.accuracy), _share(scores.real_accuracy)]
+        row += [_digits(figure) for figure in _value_and_floor(distance)]
+        row += [_share(diversity.value) + (" collapsed" if diversity.collapsed else "") if diversity else "–"]
+        row += ["–" if scores.copies is None else ("flagged" if scores.copies.flagged else "none found")]
+        rows.append(row)
+    return table(["class", "images", "label accuracy", "real images", name, "floor", "diversity", "copies"], rows)
+
+
+def _value_and_floor(distance: Distance | None) -> tuple[float | None, float | None]:
+    return (distance.value, distance.floor) if distance else (None, None)
 
 
 def protocol(card: Scorecard) -> Iterator[tuple[str, str]]:
-    """How it was measured: (setting, value)."""
+    """The protocol: (setting, value)."""
     for key, value in card.protocol.model_dump(exclude_none=True).items():
         yield {"n": "images", "fingerprint": "fingerprint of the set"}.get(key, key), str(value)
     if card.evaluator and card.evaluator.calibration_error is not None:
@@ -168,7 +144,7 @@ def protocol(card: Scorecard) -> Iterator[tuple[str, str]]:
 
 
 def percent(share: float) -> str:
-    """A share of 1 with a decimal: 98.9 %."""
+    """A share from 0 to 1 as a percentage: 98.9 %."""
     return f"{100 * share:.1f} %"
 
 

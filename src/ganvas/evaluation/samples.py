@@ -1,6 +1,6 @@
 """The images to be scored: sampled from a run, or read from any folder or .npz."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,55 +39,64 @@ def is_run(path: Path) -> bool:
 
 
 def training_set_of(path: Path) -> PreparedSet:
-    """The prepared set that a run was trained on. UserError if it has changed, or is not named by a bundle alone."""
-    folder = RunFolder(path)
+    """The prepared set that a run was trained on. UserError if it has changed, or for a bundle without its run."""
     if (path / sealed.MANIFEST).is_file():
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give --against SOURCE")
-    record = folder.read()
-    run = record.run
-    prepared = open_source(run.source, run.data)
+    record = RunFolder(path).read()
+    prepared = open_source(record.run.source, record.run.data)
     if prepared.fingerprint != record.data.fingerprint:
         raise UserError(
-            f"{run.source} is no longer what {path} was trained on: its images have changed; "
+            f"{record.run.source} is no longer what {path} was trained on: its images have changed; "
             "give --against SOURCE and --out to score against it all the same"
         )
     return prepared
 
 
 def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samples:
-    """`count` images of a run: labels in the proportions of the set's training images."""
+    """`count` images of a run, its labels in the proportions of the set's training images."""
     sampler = Sampler(open_run(path), path.resolve().name)
-    with progress.bar("drawing", count, "images") as bar:
+    with progress.bar("generating", count, "images") as bar:
         return draw_samples(sampler, prepared, count, seed, bar.advance)
 
 
 def draw_samples(
-    sampler: Sampler, prepared: PreparedSet, count: int, seed: int, advance: Callable[[int], None] = lambda done: None
+    sampler: Sampler, prepared: PreparedSet, count: int, seed: int, advance: Callable[[int], None] = lambda count: None
 ) -> Samples:
-    """`count` images, labels in the proportions of the set's training images."""
-    require_same_shape(sampler.name, sampler.card.size, sampler.card.channels, prepared)
-    origin = Origin(recipe=sampler.card.recipe, images=sampler.card.images, seed=seed)
-    if not sampler.classes:
-        return Samples(sampler.name, _draw(sampler, [(None, count)], seed, advance), None, origin)
-    indices = _class_indices(sampler.name, sampler.classes, prepared)
-    per_class = proportions(prepared, count)
-    numbers = [(label, int(per_class[index])) for label, index in enumerate(indices)]
-    labels = np.repeat(np.array(indices, np.int64), [number for _, number in numbers])
-    return Samples(sampler.name, _draw(sampler, numbers, seed, advance), labels, origin)
+    """`count` images, their labels in the proportions of the set's training images."""
+    card, image_shape = sampler.card, sampler.card.shape.image
+    require_same_shape(sampler.name, card.size, card.channels, prepared)
+    counts: list[tuple[int | None, int]] = [(None, count)]
+    labels = None
+    if sampler.classes:
+        indices = _class_indices(sampler.name, sampler.classes, prepared)
+        per_class = proportions(prepared, count)[indices].tolist()
+        counts = [*enumerate(per_class)]
+        labels = np.repeat(np.array(indices, np.int64), per_class)
+    total = sum(number for _, number in counts)
+    most = BYTES_IN_MEMORY // int(np.prod(image_shape))
+    if total > most:
+        raise UserError(f"-n {total} images do not fit into memory; at most {most} of this size are scored at once")
+    pixels, filled = np.empty((total, *image_shape), np.uint8), 0
+    for label, number in counts:
+        for _, batch in sampler.stream(label, number, seed):
+            pixels[filled : filled + len(batch)] = batch
+            filled += len(batch)
+            advance(len(batch))
+    return Samples(sampler.name, pixels, labels, Origin(recipe=card.recipe, images=card.images, seed=seed))
 
 
 def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
-    """(K,): how many of `count` images each class gets, as the training images have them, and at least one."""
+    """(K,): how many of `count` images each class gets, in proportion to its training images, and at least one."""
     assert prepared.labels is not None
     share = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes)) / len(prepared.train)
     numbers = np.maximum(1, np.floor(share * count)).astype(np.int64)
-    while (left := count - int(numbers.sum())) > 0:  # the largest remainders get what is left
+    while (left := count - int(numbers.sum())) > 0:  # the classes with the largest remainders get the rest
         numbers[np.argsort(numbers - share * count, kind="stable")[:left]] += 1
     return numbers
 
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
-    """Images of a folder or an .npz, at most so many. They are not resized: UserError if they do not fit the set."""
+    """At most `most` images of a folder or an .npz. UserError if they do not fit the set: they are not resized."""
     images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
     sizes, expected = list(images.manifest.sizes), f"{prepared.size}x{prepared.size}"
     if sizes != [expected]:
@@ -105,7 +114,7 @@ def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
 
 
 def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: int) -> NDArray[np.int64]:
-    """At most so many of the rows, evenly spread over them in the order of their classes, ascending."""
+    """At most `most` of the rows (N,), ascending, evenly spread over the rows sorted by class."""
     if len(rows) <= most:
         return rows
     order = rows if labels is None else rows[np.argsort(labels[rows], kind="stable")]
@@ -113,7 +122,7 @@ def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: i
 
 
 def require_same_shape(name: str, size: int, channels: int, prepared: PreparedSet) -> None:
-    """UserError unless images have the size and the channels of the set they are compared with."""
+    """UserError unless images have the size and the channels of the set."""
     words = {1: "grey (1 channel)", 3: "RGB (3 channels)"}
     if size != prepared.size:
         raise UserError(f"{name} holds images of {size} px, and {prepared.name} is prepared at {prepared.size} px")
@@ -122,27 +131,10 @@ def require_same_shape(name: str, size: int, channels: int, prepared: PreparedSe
 
 
 def _class_indices(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[int]:
-    """The index of each of these classes in the set's; UserError unless they have the same names."""
+    """The index of each class among the set's classes. UserError unless both have the same names."""
     for own in classes:
         if own not in prepared.classes:
             raise UserError(f"{name} has a class {own!r} that {prepared.name} lacks; {nearest(own, prepared.classes)}")
     if missing := [known for known in prepared.classes if known not in classes]:
         raise UserError(f"{name} has no images of the class {missing[0]!r}, which {prepared.name} has")
     return [prepared.classes.index(own) for own in classes]
-
-
-def _draw(
-    sampler: Sampler, numbers: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
-) -> Pixels:
-    total = sum(number for _, number in numbers)
-    most = BYTES_IN_MEMORY // int(np.prod(sampler.card.shape.image))
-    if total > most:
-        raise UserError(f"-n {total} images do not fit into memory; at most {most} of this size are scored at once")
-    pixels = np.empty((total, *sampler.card.shape.image), np.uint8)
-    filled = 0
-    for label, number in numbers:
-        for _, part in sampler.stream(label, number, seed):
-            pixels[filled : filled + len(part)] = part
-            filled += len(part)
-            advance(len(part))
-    return pixels

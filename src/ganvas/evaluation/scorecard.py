@@ -1,4 +1,4 @@
-"""The scorecard: everything that is measured of a set of images, as one typed record that is stored as JSON."""
+"""The scorecard: all measurements of a set of images, as one typed record that is stored as JSON."""
 
 import json
 import math
@@ -15,13 +15,13 @@ FORMAT = 2
 
 
 class Record(BaseModel):
-    """A part of a scorecard. Unknown keys are passed over, so that a later ganvas may add measurements."""
+    """A part of a scorecard. Unknown keys are ignored, so that a later ganvas may add measurements."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
 
 class Measurement(Record):
-    """A figure with its 95 % interval; or none, and why."""
+    """A value with its 95 % interval; or none, and why."""
 
     value: float | None = None
     low: float | None = None
@@ -31,24 +31,19 @@ class Measurement(Record):
 
     @property
     def estimate(self) -> Estimate | None:
-        """The figure with its interval, where there is one."""
+        """The value with its interval, where there is one."""
         return _estimate(self.value, self.low, self.high)
 
 
 class Distance(Measurement):
-    """A measurement of generated against real images, beside what real images get."""
+    """A measurement of generated against held-out images, beside that of training images."""
 
     name: str | None = None
-    """What it is called in these features: FCD, FID, KID."""
+    """Its name in these features: FCD, FID, KID."""
     floor: float | None = None
-    """The same measurement of as many training images: what a perfect generator would get."""
+    """The same measurement of as many training images, which a perfect generator reaches."""
     n: int | None = None
-    """Generated images that it was taken with."""
-
-    @property
-    def reference(self) -> float | None:
-        """What to hold the figure against."""
-        return self.floor
+    """Generated images in it."""
 
 
 class Distances(Record):
@@ -77,17 +72,12 @@ class Accuracy(Record):
         """The accuracy with its interval, where there is one."""
         return _estimate(self.accuracy, self.low, self.high)
 
-    @property
-    def reference(self) -> float | None:
-        """What to hold the accuracy against."""
-        return self.real_accuracy
-
 
 class ClassificationAccuracyScore(Accuracy):
     """CAS: the accuracy on real held-out images of a classifier trained on generated images alone."""
 
     images: int
-    """Images that it, and the reference trained on real ones, learned from."""
+    """Training images of this classifier, and of the reference trained on real ones."""
 
 
 class CopyScores(Record):
@@ -98,10 +88,10 @@ class CopyScores(Record):
     closer: float | None = None
     near_copies: float | None = None
     flagged: bool | None = None
-    """None where the images are too few to tell."""
+    """None where there are too few images."""
     verdict: str | None = None
     near_duplicates_across_split: int | None = None
-    """Held-out images with a near-duplicate among the training images, which blunt the test."""
+    """Held-out images with a near-duplicate among the training images, which weaken the test."""
 
 
 class DiversityScores(Measurement):
@@ -113,7 +103,7 @@ class DiversityScores(Measurement):
 
 
 class ClassScores(Accuracy):
-    """What is known of one class: its label accuracy, and its distances where there are images enough."""
+    """One class: its label accuracy, and its other metrics where it has enough images."""
 
     name: str
     n: int | None = None
@@ -128,7 +118,7 @@ class LabelScores(Accuracy):
     """How often the evaluator predicts the label that an image was asked for."""
 
     asked: bool
-    """False for images without labels: only `predicted` and the accuracy on real images are known then."""
+    """False for images without labels, which only have `predicted` and the accuracy on real images."""
     confidence: float | None = None
     """The mean calibrated probability of the label."""
     real_confidence: float | None = None
@@ -137,11 +127,11 @@ class LabelScores(Accuracy):
     confusion: tuple[tuple[int, ...], ...] | None = None
     """(K, K): a row for the label, a column for the prediction."""
     predicted: dict[str, float] | None = None
-    """The share of images that the evaluator puts into each class, of images without labels."""
+    """The share of images without labels that the evaluator predicts to be of each class."""
 
 
 class Origin(Record):
-    """Where the images came from: drawn by a run (recipe, images it was trained with, seed), or from a source."""
+    """Where the images came from: a run (its recipe, images in its training, seed), or a source."""
 
     recipe: str | None = None
     images: int | None = None
@@ -153,7 +143,7 @@ class Origin(Record):
 
 
 class ProtocolRecord(Record):
-    """How it was measured. Scorecards compare where `comparison.MUST_AGREE` of this is equal."""
+    """How the images were scored. Scorecards compare where the parts in `comparison.MUST_AGREE` are equal."""
 
     features: str
     """The extractor and its digest: `evaluator@01234567`."""
@@ -173,17 +163,17 @@ class ProtocolRecord(Record):
 
 
 class EvaluatorRecord(Record):
-    """What is known of the evaluator, of its `EvaluatorInfo`."""
+    """The evaluator, as in its `EvaluatorInfo`."""
 
     temperature: float
     calibration_error: float | None = None
     calibrated_on: str = "one half of the held-out images, its error taken on the other"
     images_shown: int
-    """In all epochs of its fit together."""
+    """In all epochs of the fit together."""
 
 
 class Scorecard(Record):
-    """Everything that is measured of a set of images. A part that was not measured is None, and absent in JSON."""
+    """All measurements of a set of images. A part that was not measured is None, and absent in JSON."""
 
     format: int = FORMAT
     ganvas: str
@@ -215,14 +205,13 @@ def read_scorecard(file: Path) -> Scorecard:
     try:
         return Scorecard.model_validate(content)
     except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(
-            f"{file} is a damaged scorecard ({place}: {error.errors()[0]['msg']}): evaluate again"
-        ) from None
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UserError(f"{file} is a damaged scorecard ({name}: {first['msg']}): evaluate again") from None
 
 
 def _estimate(value: float | None, low: float | None, high: float | None) -> Estimate | None:
-    # An infinite bound is null in JSON: it is the end of the line again when it is read.
+    # JSON stores an infinite bound as null.
     if value is None:
         return None
     return Estimate(value, -math.inf if low is None else low, math.inf if high is None else high)

@@ -12,8 +12,8 @@ from torch import Tensor
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.errors import RunFailedError, UserError
-from ganvas.evaluation import predict
 from ganvas.evaluation.fit import fit_classifier
+from ganvas.evaluation.predict import predict
 from ganvas.evaluation.samples import Samples, draw_samples, subsample
 from ganvas.evaluation.scorecard import Origin
 from ganvas.experiments.budget import Share, class_counts, subset

@@ -1,12 +1,12 @@
 """Style, colours and axes of every figure; the only door to matplotlib.
 
-Names of classes and layers are other people's: they are shortened and never read as mathematics, and a letter that no
+Names of classes and layers are untrusted: they are shortened and never parsed as mathematics, and a character that no
 installed font has is drawn as a box, without a warning.
 """
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 DPI = 150
 INK, PALE, PAPER = "#2b2b33", "#8a8a94", "#ffffff"
 BLUE, ORANGE, GREEN, PLUM, BROWN = "#2f6db3", "#d9722b", "#2c8c5e", "#ab3f7c", "#8c6b3f"
-STYLE: dict[str, Any] = {
+DIVERGING = ("#143a66", BLUE, "#ffffff", ORANGE, "#7a3409")  # blue below 0, white at 0, orange above
+RISING = ("#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0")  # from dark to light in even steps of lightness
+STYLE: Any = {
     "text.usetex": False,
     "text.parse_math": False,
     "font.size": 11,
@@ -55,7 +57,7 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": PAPER,
     "axes.facecolor": PAPER,
 }
-# Scripts that DejaVu, which comes with matplotlib, does not write; used where they are installed.
+# Fonts for scripts that DejaVu, which comes with matplotlib, lacks; used where installed.
 OTHER_FONTS = (
     "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo",
     "Hiragino Sans", "Microsoft YaHei", "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans", "Noto Emoji",
@@ -64,11 +66,11 @@ OTHER_FONTS = (
 
 @contextmanager
 def page(path: Path, width_inches: float, height_inches: float, fitted: bool = False) -> "Iterator[Figure]":
-    """A figure in our style, which becomes `path` when it is done, and nothing when it fails.
+    """A figure in our style, saved to `path` at the end unless an error is raised.
 
-    fitted: the image is cropped, or grows, to its content, with an even margin.
+    fitted: the image is cropped or extended to its content, with an even margin.
     """
-    # matplotlib warns of a slow first start and of a read-only home, which are of no use to a reader of ours.
+    # matplotlib warns about a slow first start and a read-only home, which does not concern our users.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -78,8 +80,7 @@ def page(path: Path, width_inches: float, height_inches: float, fitted: bool = F
     installed = {font.name for font in fontManager.ttflist}
     families = ["DejaVu Sans", *(name for name in OTHER_FONTS if name in installed)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    style: Any = {**STYLE, "font.family": families}
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    with matplotlib.rc_context({**STYLE, "font.family": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(width_inches, height_inches), dpi=DPI)
         FigureCanvasAgg(figure)
@@ -90,7 +91,7 @@ def page(path: Path, width_inches: float, height_inches: float, fitted: bool = F
 
 
 def title(axes: "Axes", text: str, note: str, scale: float = 1.0) -> None:
-    """A bold title with a quiet note under it, both flush left; `scale` times the usual size."""
+    """Puts a bold title and a pale note under it, both flush left, at `scale` times the usual size."""
     axes.set_title(name(text, 60), pad=26 * scale, size=13 * scale)
     axes.annotate(
         note, (0, 1), (0, 10 * scale), xycoords="axes fraction", textcoords="offset points", size=10 * scale, color=PALE
@@ -111,23 +112,14 @@ def bare(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
-def diverging() -> "Colormap":
-    """A colour map: blue below 0, white at 0, orange above."""
+def colour_map(colours: Sequence[str]) -> "Colormap":
+    """A continuous map through these colours; values that are not finite are grey."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list(
-        "diverging", ["#143a66", BLUE, "#ffffff", ORANGE, "#7a3409"]
-    ).with_extremes(bad="#e3e3ea")
+    return LinearSegmentedColormap.from_list("", colours).with_extremes(bad="#e3e3ea")
 
 
-def rising() -> "Colormap":
-    """A colour map from dark to light, with even steps of lightness."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("rising", ["#14142b", "#4a3a75", "#ab3f7c", "#e8834a", "#fff2d0"])
-
-
-def halving_ticks() -> "Locator":
+def log_ticks() -> "Locator":
     """Ticks at 1, 2 and 5 of each power of ten."""
     from matplotlib.ticker import LogLocator
 
@@ -135,13 +127,13 @@ def halving_ticks() -> "Locator":
 
 
 def name(text: str, most: int) -> str:
-    """A name for a figure: without control characters, at most so many letters."""
+    """A name for a figure: at most `most` characters, control characters as escapes."""
     text = console.printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def count(number: float) -> str:
-    """12000 -> 12 k: a count as an axis shows it."""
+    """A count as an axis shows it: 12000 -> 12 k."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= size:
             return f"{number / size:.4g} {letter}"

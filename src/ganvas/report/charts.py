@@ -19,54 +19,45 @@ Records = Sequence[Mapping[str, Any]]
 Series = tuple[tuple[str, str, str], ...]  # (label, key in a record, colour)
 
 
-def losses(records: Records, path: Path) -> None:
-    """Losses of generator and discriminator (or of a classifier) against images shown."""
-    series = (("discriminator", "loss_d", BLUE), ("generator", "loss_g", ORANGE), ("loss", "loss", BLUE))
-    _chart(records, path, "Loss", series)
+def training(records: Records, folder: Path) -> None:
+    """losses.png, scores.png and gradients.png in a folder: curves against images shown, of a GAN or a classifier.
 
-
-def scores(records: Records, path: Path) -> None:
-    """The discriminator's output on real and on generated images (or a classifier's accuracy) against images shown."""
-    series = (("real", "score_real", GREEN), ("generated", "score_fake", PLUM), ("accuracy", "accuracy", GREEN))
+    Also labels.png and fcd.png where the log has scores that were taken during training.
+    """
+    losses = (("discriminator", "loss_d", BLUE), ("generator", "loss_g", ORANGE), ("loss", "loss", BLUE))
+    _chart(records, folder / "losses.png", "Loss", losses)
+    scores = (("real", "score_real", GREEN), ("generated", "score_fake", PLUM), ("accuracy", "accuracy", GREEN))
     is_classifier = bool(records) and "accuracy" in records[-1]
-    _chart(
-        records, path, "Accuracy" if is_classifier else "Discriminator's output on real and generated images", series
-    )
-
-
-def gradients(records: Records, path: Path) -> None:
-    """Gradient norms of generator and discriminator (or of a classifier) against images shown, logarithmic."""
-    series = (("discriminator", "grad_d", BLUE), ("generator", "grad_g", ORANGE), ("gradient", "grad", BLUE))
-    _chart(records, path, "Gradient norm", series, logarithmic=True)
-
-
-def quick_scores(records: Records, folder: Path) -> None:
-    """labels.png and fcd.png in a folder: the scores taken during training, where there are any."""
+    title = "Accuracy" if is_classifier else "Discriminator's output on real and generated images"
+    _chart(records, folder / "scores.png", title, scores)
+    gradients = (("discriminator", "grad_d", BLUE), ("generator", "grad_g", ORANGE), ("gradient", "grad", BLUE))
+    _chart(records, folder / "gradients.png", "Gradient norm", gradients, logarithmic=True)
     if any("label_accuracy" in record for record in records):
-        series = (("accuracy", "label_accuracy", GREEN),)
-        _chart(records, folder / "labels.png", "Label accuracy during training", series)
+        labels = (("accuracy", "label_accuracy", GREEN),)
+        _chart(records, folder / "labels.png", "Label accuracy during training", labels)
     if any("fcd" in record for record in records):
-        series = (("FCD", "fcd", ORANGE),)
-        _chart(records, folder / "fcd.png", "Fréchet distance (FCD) during training", series, logarithmic=True)
+        fcd = (("FCD", "fcd", ORANGE),)
+        _chart(records, folder / "fcd.png", "Fréchet distance (FCD) during training", fcd, logarithmic=True)
 
 
 def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] | None = None) -> None:
     """The kernels of a first layer as images, the strongest 64 first.
 
     weight: (O, I, kH, kW), or (O, features) together with `image`.
-    image: (C, H, W) of what the layer sees; inputs beyond it (labels joined to the image) are left out.
+    image: (C, H, W) of the layer's input; further inputs (labels joined to the image) are left out.
     """
     count = len(weight)
     if weight.ndim == 2:
-        assert image is not None, "a linear layer's weight does not know the shape of an image"
+        assert image is not None, "a linear layer needs the shape of its images"
         weight = weight[:, : int(np.prod(image))].reshape(count, *image)
     channels = image[0] if image else (3 if weight.shape[1] == 3 else 1)
     weight = np.nan_to_num(weight[:, :channels].astype(np.float64))
     strongest = np.argsort(-np.square(weight).sum(axis=(1, 2, 3)), kind="stable")[:64]
     limit = float(np.quantile(np.abs(weight[strongest]), 0.995)) or 1.0
     shares = (np.clip(weight[strongest] / limit, -1, 1) + 1) / 2  # (N, C, kH, kW) in 0..1, 0.5 for a weight of 0
+    colour_map = canvas.colour_map(canvas.DIVERGING)
     if channels == 1:
-        shares = canvas.diverging()(shares[:, 0])[..., :3].transpose(0, 3, 1, 2)
+        shares = colour_map(shares[:, 0])[..., :3].transpose(0, 3, 1, 2)
     tiles = enlarge((255 * shares).round().astype(np.uint8), 48)
     rows = -(-len(tiles) // (16 if len(tiles) > 32 else 8))
     columns = -(-len(tiles) // rows)
@@ -76,7 +67,7 @@ def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] 
     height = width * sheet.shape[1] / sheet.shape[2]
     with canvas.page(path, width + 1, height + 1, fitted=True) as figure:
         axes = canvas.axes_at(figure, 0, 0, width, height)
-        scaled = axes.imshow([[0.0]], cmap=canvas.diverging(), vmin=-1, vmax=1)  # what the colour bar explains
+        scaled = axes.imshow([[0.0]], cmap=colour_map, vmin=-1, vmax=1)  # the scale of the colour bar
         axes.imshow(_channels_last(sheet), interpolation="nearest")
         canvas.bare(axes)
         canvas.title(axes, title, note)
@@ -93,7 +84,7 @@ def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
     maps: layer name -> (C, H, W), from low to high.
     """
     assert maps, "no layer to show"
-    most = 10
+    most, colour_map = 10, canvas.colour_map(canvas.RISING)
     with canvas.page(path, 12.0, 1.25 * len(maps) + 0.9, fitted=True) as figure:
         table = figure.add_gridspec(
             len(maps), most + 4, width_ratios=[1, 1, 1, 0.25] + [1] * most, hspace=0.36, wspace=0.08
@@ -108,17 +99,15 @@ def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
             strongest = np.argsort(-layer.std(axis=(1, 2)), kind="stable")[:most]
             for column, index in enumerate(strongest):
                 axes = figure.add_subplot(table[row, 4 + column], anchor="N")
-                axes.imshow(layer[index], cmap=canvas.rising(), interpolation="nearest")
+                axes.imshow(layer[index], cmap=colour_map, interpolation="nearest")
                 canvas.bare(axes)
                 if column == 0:
                     size = f"{len(layer)} maps of {layer.shape[1]} × {layer.shape[2]}"
                     axes.set_title(f"{canvas.name(name, 40)}: {size}", size=10, weight="normal", pad=4)
 
 
-def confusion(
-    matrix: NDArray[np.int64], classes: Sequence[str], path: Path, columns: str = "prediction", rows: str = "true class"
-) -> None:
-    """A confusion matrix (K, K), true class by row, 2 to 100 classes: correct in blue, mistakes in orange."""
+def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path, rows: str = "true class") -> None:
+    """A confusion matrix (K, K) of 2 to 100 classes, true classes in rows: correct in blue, mistakes in orange."""
     count = len(classes)
     side = float(np.clip(0.5 * count, 3.6, 15.0))
     cell = 72 * side / count  # points
@@ -132,7 +121,7 @@ def confusion(
         upright = max(map(len, names)) * 0.7 * letters < cell
         axes.set_xticks(range(count), names, rotation=0 if upright else 90, size=letters)
         axes.set_yticks(range(count), names, size=letters)
-        axes.set_xlabel(columns, size=11 * scale)
+        axes.set_xlabel("prediction", size=11 * scale)
         axes.set_ylabel(rows, size=11 * scale)
         axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
@@ -150,7 +139,7 @@ def confusion(
 
 
 def class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
-    """Images (N, C, H, W) uint8 with a row per class and its name at the left; without labels, just the images."""
+    """Images (N, C, H, W) uint8: a row per class with its name at the left; without labels, the images alone."""
     groups = [("", pixels)]
     if labels is not None:
         groups = [(canvas.name(classes[k], 24), pixels[labels == k]) for k in np.unique(labels)]
@@ -164,7 +153,7 @@ def class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequen
         names = [figure.text(0, 0, name, ha="right", va="center", size=11) for name, _ in sheets]
         margin = max(int(name.get_window_extent().width) for name in names)
         margin += 24 if margin else 0
-        # A quarter of a pixel more: inches are rounded down to pixels.
+        # A quarter of a pixel more, since matplotlib rounds inches down to pixels.
         figure.set_size_inches((margin + width + 0.25) / DPI, (height + 0.25) / DPI)
         below = height
         for text, (_, sheet) in zip(names, sheets, strict=True):
@@ -174,7 +163,7 @@ def class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequen
 
 
 def _chart(records: Records, path: Path, title: str, series: Series, logarithmic: bool = False) -> None:
-    """Each series against images shown: as logged (thin) and its running mean (thick), where the two differ."""
+    """Each series against images shown: as logged (thin), and its running mean (thick) where it differs."""
     with canvas.page(path, 8.0, 4.4) as figure:
         axes = figure.add_axes((0.085, 0.13, 0.73, 0.69))
         columns = [(label, colour, *column(records, key)) for label, key, colour in series]
@@ -183,10 +172,11 @@ def _chart(records: Records, path: Path, title: str, series: Series, logarithmic
         for label, colour, x, y in columns:
             mean_x, mean_y = smoothed(x, y)
             finite = y[np.isfinite(y)]
-            if len(mean_y) < len(finite) or not np.allclose(mean_y, finite):  # a short log's mean is the log itself
+            # The running mean of a short log is the log itself.
+            if len(mean_y) < len(finite) or not np.allclose(mean_y, finite):
                 is_smoothed = True
                 axes.plot(*thinned(x, y), color=colour, alpha=0.22, linewidth=0.8)
-            # One value is no line, so it is a dot.
+            # A line of one value is invisible, so it is a dot.
             axes.plot(mean_x, mean_y, color=colour, linewidth=2.2, marker="o" if len(mean_x) == 1 else None)
             ends.append((float(mean_y[-1]), label, colour))
         _scale(axes, [y for _, _, _, y in columns], logarithmic)
@@ -204,7 +194,7 @@ def _chart(records: Records, path: Path, title: str, series: Series, logarithmic
 
 
 def _scale(axes: "Axes", values: list[Floats], logarithmic: bool) -> None:
-    """Limits that leave out the most extreme 0.2 % at either end, so that a few wild values do not flatten the rest."""
+    """Axis limits without the most extreme 0.2 % at either end, so that outliers do not flatten the rest."""
     finite = np.concatenate([y[np.isfinite(y)] for y in values]) if values else np.array([])
     if logarithmic:
         finite = finite[finite > 0]
@@ -214,7 +204,7 @@ def _scale(axes: "Axes", values: list[Floats], logarithmic: bool) -> None:
     if logarithmic:
         axes.set_yscale("log")
         if high / low < 300:
-            axes.yaxis.set_major_locator(canvas.halving_ticks())
+            axes.yaxis.set_major_locator(canvas.log_ticks())
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda value, _: "")
         axes.set_ylim(low / 1.5, high * 1.5)
@@ -237,7 +227,7 @@ def _end_labels(axes: "Axes", ends: list[tuple[float, str, str]]) -> None:
 
 
 def _confusion_colours(shares: Floats) -> Floats:
-    """(K, K) shares of a row -> (K, K, 3): hits on one scale, mistakes on another that still shows rare ones."""
+    """(K, K) shares of a row -> (K, K, 3): hits on one scale, mistakes on another that also shows rare ones."""
     mistakes = shares * (1 - np.eye(len(shares)))
     strength = np.sqrt(mistakes / (mistakes.max() or 1.0)) * 0.85
     hits = np.diag(shares) ** 2
@@ -247,7 +237,7 @@ def _confusion_colours(shares: Floats) -> Floats:
 
 
 def _worst(matrix: NDArray[np.int64], names: Sequence[str], room: int) -> str:
-    """The most frequent mistakes, as many as there is room for letters."""
+    """The three most frequent mistakes, or fewer if they need more than `room` characters."""
     mistakes = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
     order = np.argsort(-mistakes, axis=None, kind="stable")[:3]
     pairs = [(*divmod(int(index), len(matrix)), int(mistakes.flat[index])) for index in order]

@@ -1,4 +1,4 @@
-"""A run's log: one JSON object a line, read as far as it was written, and thinned to what a chart can show."""
+"""A run's log, one JSON object per line: read up to a half-written end, and reduced to what a chart can show."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ Floats = NDArray[np.float64]
 
 
 def read_log(path: Path, at_most: int | None = None) -> list[dict[str, Any]]:
-    """The records of a log in their order. A half last line, as a killed run leaves it, is passed over.
+    """The records of a log in order. A half-written last line, as a killed run leaves it, is ignored.
 
-    at_most: fewer records than this, however long the log: neighbours are averaged while reading, so that a chart of
-        a million records needs little memory.
-    UserError: a line that is no record stands before the last one.
+    at_most: fewer records than this; neighbours are averaged while reading, so that a chart of a million records needs
+        little memory.
+    UserError for a damaged line before the last one.
     """
     records: list[dict[str, Any]] = []
     together, group = 1, list[dict[str, Any]]()
@@ -37,14 +37,14 @@ def read_log(path: Path, at_most: int | None = None) -> list[dict[str, Any]]:
 
 
 def column(records: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floats]:
-    """(images seen, value), each (n,), of the records that hold both."""
+    """(images shown, value), each (n,), of the records that have both."""
     both = [(record["images"], record[key]) for record in records if key in record and "images" in record]
     table = np.array(both, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
 def thinned(x: Floats, y: Floats, bins: int = 800) -> tuple[Floats, Floats]:
-    """A line of at most 2 x `bins` points that looks the same: the least and the greatest value of each bin."""
+    """A curve of at most 2 x `bins` points that looks the same: the minimum and the maximum of each bin."""
     if len(x) <= 2 * bins:
         return x, y
     edges = np.linspace(0, len(x), bins + 1).astype(int)[:-1]
@@ -53,7 +53,7 @@ def thinned(x: Floats, y: Floats, bins: int = 800) -> tuple[Floats, Floats]:
 
 
 def smoothed(x: Floats, y: Floats, bins: int = 800, share: float = 0.03) -> tuple[Floats, Floats]:
-    """A running mean over `share` of the run (at most `bins` points); what is not a number is left out of it."""
+    """A running mean over `share` of the run (at most `bins` points), without values that are not finite."""
     known = np.isfinite(y)
     if not known.any():
         return x[:0], y[:0]
@@ -62,7 +62,7 @@ def smoothed(x: Floats, y: Floats, bins: int = 800, share: float = 0.03) -> tupl
     counts = np.diff(edges)
     means = np.add.reduceat(y, edges[:-1]) / counts
     half = int(share * len(means) / 4)
-    # Twice a plain mean weighs near points more than far ones: one wild value leaves a hill, not a step.
+    # A mean of means weighs near points more than far ones: an outlier leaves a bump, not a step.
     return np.add.reduceat(x, edges[:-1]) / counts, _mean_around(_mean_around(means, half), half)
 
 
@@ -76,14 +76,14 @@ def _mean_around(values: Floats, half: int) -> Floats:
 
 
 def _averaged(group: list[dict[str, Any]]) -> dict[str, Any]:
-    """One record for several: numbers averaged, but steps and counts of images as they were at the end."""
+    """One record for several: numbers averaged, but step, images and seconds of the last one."""
     if len(group) == 1:
         return group[0]
-    everything: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for record in group:
-        everything |= record  # a score that only some records hold is not lost with them
-    kept = ("step", "images", "seconds")
-    numbers = {
-        key: [r[key] for r in group if key in r] for key, value in everything.items() if isinstance(value, int | float)
-    }
-    return everything | {key: sum(found) / len(found) for key, found in numbers.items() if key not in kept}
+        merged |= record  # keeps a score that only some records have
+    for key in merged.keys() - {"step", "images", "seconds"}:
+        values = [record[key] for record in group if key in record]
+        if isinstance(merged[key], int | float):
+            merged[key] = sum(values) / len(values)
+    return merged

@@ -1,7 +1,7 @@
-"""Reports are written once, as markdown; the HTML page comes from it. Text is escaped here and nowhere else.
+"""Reports are written once, as markdown, and rendered to HTML. Text is escaped here and nowhere else.
 
-Names of classes, runs and files are other people's. `escape_markdown` makes them plain text in markdown, and the
-renderer passes no raw HTML through, so a class named `<script>` is shown as that and never run.
+Names of classes, runs and files are untrusted. `escape_markdown` makes them plain text in markdown, and the renderer
+passes no raw HTML through, so a class named `<script>` is shown and never run.
 """
 
 import base64
@@ -33,7 +33,7 @@ img { max-width: 100%; margin: .4rem .6rem .4rem 0; border-radius: .4rem; backgr
 img.pixels { image-rendering: pixelated; }
 code, pre { background: var(--card); border-radius: .3rem; padding: .1rem .3rem; } pre { overflow-x: auto; }
 """
-# The policy forbids scripts and every request: a page is one file that shows itself.
+# The policy forbids scripts and all requests: a page is one self-contained file.
 HEAD = """<!doctype html>
 <html lang="en">
 <head>
@@ -45,7 +45,7 @@ SPECIAL = frozenset("\\`*_{}[]<>#|&~$")
 
 
 class Markdown(str):
-    """Text that is markdown already, such as a link: `table` does not escape it."""
+    """Text that is markdown already, such as a link, which `table` does not escape."""
 
     __slots__ = ()
 
@@ -53,8 +53,8 @@ class Markdown(str):
 def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
     """Markdown -> a whole HTML page with its images inside.
 
-    images: PNG (or SVG) files by the name that the markdown gives them; an image that is not among them is left out.
-    `![words](sheet.png#pixels)` marks a sheet of small images, which is enlarged with hard edges.
+    images: PNG (or SVG) files by their name in the markdown; an image that is missing here is left out.
+    `![words](sheet.png#pixels)` marks a sheet of small images, which browsers enlarge with hard edges.
     """
     from markdown_it import MarkdownIt
 
@@ -66,13 +66,13 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
         if name not in images:
             return ""
         words = html.renderInlineAsText(tokens[index].children, options, env)
-        kind = "svg+xml" if name.endswith(".svg") else "png"
+        mime = "svg+xml" if name.endswith(".svg") else "png"
         data = base64.b64encode(images[name]).decode("ascii")
         edges = ' class="pixels"' if mark == "pixels" else ""
-        return f'<img{edges} alt="{escape(words)}" src="data:image/{kind};base64,{data}">'
+        return f'<img{edges} alt="{escape(words)}" src="data:image/{mime};base64,{data}">'
 
     renderer.add_render_rule("image", image)
-    # A table wider than the window is scrolled by itself, not the page.
+    # A table wider than the window scrolls by itself.
     renderer.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     renderer.add_render_rule("table_close", lambda *_: "</table></div>\n")
     top = f"{HEAD}<title>{escape(console.printable(title))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
@@ -80,18 +80,17 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table, its cells escaped; after the first, a column of figures and dashes alone is flush right."""
-    rows = [list(row) for row in rows]
+    """A markdown table with escaped cells; from the second on, a column of numbers or dashes is flush right."""
+    rows = list(rows)
     flush_right = [all(row[column][:1] in "–-−+0123456789" for row in rows) for column in range(1, len(head))]
     bar = "".join("---:|" if right else "---|" for right in flush_right)
-    lines = [_row(head), f"|---|{bar}", *map(_row, rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell if isinstance(cell, Markdown) else escape_markdown(cell) for cell in cells)} |"
+    lines = [
+        f"| {' | '.join(cell if isinstance(cell, Markdown) else escape_markdown(cell) for cell in row)} |"
+        for row in [head, *rows]
+    ]
+    return "\n".join([lines[0], f"|---|{bar}", *lines[1:]]) + "\n"
 
 
 def escape_markdown(text: object) -> str:
-    """Anything as text that markdown shows as it is, on one line."""
+    """`str(text)` escaped so that markdown shows it unchanged, on one line."""
     return "".join(f"\\{letter}" if letter in SPECIAL else letter for letter in console.printable(str(text)))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas import console, evaluation, images
+from ganvas import console, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
-from ganvas.evaluation.predict import eval_mode
+from ganvas.evaluation.predict import accuracy, confusion, eval_mode, predict
 from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.report import charts
 from ganvas.report.log import read_log
@@ -71,10 +71,7 @@ def draw_charts(
 ) -> None:
     """Charts of losses, D's scores, gradients, first kernels and feature maps; a classifier's confusion matrix."""
     records = read_log(folder.log, at_most=RECORDS_PER_CHART)
-    charts.losses(records, folder.charts / "losses.png")
-    charts.scores(records, folder.charts / "scores.png")
-    charts.gradients(records, folder.charts / "gradients.png")
-    charts.quick_scores(records, folder.charts)
+    charts.training(records, folder.charts)
     if results is not None:
         charts.confusion(np.array(results.confusion), prepared.classes, folder.charts / "confusion.png")
     is_pair = "discriminator" in trainer.networks
@@ -97,9 +94,9 @@ def classifier_results(trainer: Trainer, prepared: PreparedSet) -> ClassifierRes
         return None
     assert prepared.labels is not None
     labels = np.asarray(prepared.labels[prepared.held_out])
-    predicted = evaluation.predict(classifier, prepared.pixels[prepared.held_out]).argmax(1)
+    predicted = predict(classifier, prepared.pixels[prepared.held_out]).argmax(1)
     return ClassifierResults(
         held_out=len(labels),
-        accuracy=evaluation.accuracy(labels, predicted),
-        confusion=evaluation.confusion(labels, predicted, len(prepared.classes)).tolist(),
+        accuracy=accuracy(labels, predicted),
+        confusion=confusion(labels, predicted, len(prepared.classes)).tolist(),
     )
