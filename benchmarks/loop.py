@@ -80,12 +80,12 @@ def seconds_of_loop(run: RunConfig, prepared: PreparedSet, speed: ComputeConfig)
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name))
         engine = Engine.for_trials(speed)
-        game = build_trainer(run, prepared, engine)
+        trainer = build_trainer(run, prepared, engine)
         known = record.new_record(run, {}, prepared, speed, steps, "cpu")
         folder.write(known)
         clock = Clock()
         with contextlib.redirect_stdout(io.StringIO()):
-            run_training(run, game, engine, State(), known, folder)
+            run_training(run, trainer, engine, State(), known, folder)
         return clock.seconds()
 
 
@@ -97,8 +97,8 @@ def seconds_of_bare_steps(run: RunConfig, prepared: PreparedSet, speed: ComputeC
     from ganvas.training.trainer import batch_drawer, build_optimiser
 
     engine = Engine.for_trials(speed)
-    game = build_trainer(run, prepared, engine)
-    pair = Pair(game.networks["generator"], game.networks["discriminator"])
+    trainer = build_trainer(run, prepared, engine)
+    pair = Pair(trainer.networks["generator"], trainer.networks["discriminator"])
     optimisers = steps_of_play.Optimisers(
         *(build_optimiser(run.optimiser, network) for network in (pair.generator, pair.discriminator))
     )

@@ -164,15 +164,16 @@ def raced(
 
     sheet: where images of the end go.
     """
-    game = build_trainer(run, scorer.prepared, Engine.for_trials(speed))
+    trainer = build_trainer(run, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
 
     def clock(spent: Cost) -> float:
         return spent.wall_seconds if threads > 1 else spent.processor_seconds
 
-    for spent in stretches(game, lambda spent: clock(spent) / seconds):
+    for spent in stretches(trainer, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
-            look, played = looks.pop(0), TrainedGan(run, scorer.prepared, game, spent.images, spent.processor_seconds)
+            look = looks.pop(0)
+            played = TrainedGan(run, scorer.prepared, trainer, spent.images, spent.processor_seconds)
             yield {
                 "recipe": run.recipe,
                 "seed": run.seed,

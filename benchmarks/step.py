@@ -41,11 +41,11 @@ def main() -> None:
     run = configure("random", "modern", {"training": {"batch": choices.batch}})
     for speed in autotune.compute_candidates(TrainingConfig(threads=choices.threads, memory_format="channels-last")):
         precision, kind = speed.precision, getattr(torch, speed.precision)
-        game = build_trainer(run, prepared, Engine.for_trials(speed))
+        trainer = build_trainer(run, prepared, Engine.for_trials(speed))
         with Operations() as counter:
-            play(game.step, run.objective.penalty_every)
+            play(trainer.step, run.objective.penalty_every)
         work = counter.total / run.objective.penalty_every * STEPS
-        found = [rates(game.step, work, kind, choices.threads) for _ in range(ROUNDS)]
+        found = [rates(trainer.step, work, kind, choices.threads) for _ in range(ROUNDS)]
         shares = [step / product for step, product in found]
         step, product = (statistics.median(each) for each in zip(*found, strict=True))
         spread = f"{min(shares):.2f} to {max(shares):.2f} of {ROUNDS} rounds"

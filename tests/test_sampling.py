@@ -17,7 +17,7 @@ from ganvas.sampling import BATCH, Sampler, load, save_npz, split_evenly
 
 
 def sampler_of(classes=("cat", "dog", "1", "0"), **change):
-    card = BundleInfo(
+    info = BundleInfo(
         recipe="modern",
         source="pets",
         fingerprint="ab",
@@ -30,10 +30,10 @@ def sampler_of(classes=("cat", "dog", "1", "0"), **change):
         **change,
     )
     torch.manual_seed(0)
-    networks = card.networks()
+    networks = info.networks()
     for network in networks.values():
         network.eval()
-    return Sampler(Bundle(card, networks), "pets")
+    return Sampler(Bundle(info, networks), "pets")
 
 
 @pytest.fixture(scope="module")
@@ -213,16 +213,16 @@ def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfin
 
 def test_a_preview_shows_what_sample_draws_of_the_runs_seed(tiny_run, tmp_path):
     found = load(tiny_run.path)
-    pixels = found.sample([label for label in found.classes for _ in range(8)], seed=found.card.seed)
+    pixels = found.sample([label for label in found.classes for _ in range(8)], seed=found.info.seed)
     save_png(enlarge(grid(pixels, 8), least_side=400), tmp_path / "drawn.png")
     shown = np.asarray(Image.open(tiny_run.previews / "0000000160.png"))
     assert np.array_equal(shown, np.asarray(Image.open(tmp_path / "drawn.png")))
 
 
 def test_a_classifier_draws_nothing():
-    card = sampler_of().card.model_copy(update={"pair": BookClassifier()})
+    info = sampler_of().info.model_copy(update={"pair": BookClassifier()})
     with pytest.raises(UserError, match="pets trained a classifier, which tells classes apart and draws nothing"):
-        Sampler(Bundle(card, card.networks("meta")), "pets")
+        Sampler(Bundle(info, info.networks("meta")), "pets")
 
 
 def test_a_fast_sampler_draws_the_same_images_but_for_rounding(tiny_run, monkeypatch):

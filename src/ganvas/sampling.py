@@ -41,10 +41,10 @@ class Sampler:
     """A trained generator that can be asked for images."""
 
     def __init__(self, bundle: Bundle, name: str = "this run", fast: bool = False) -> None:
-        if bundle.card.is_classifier:
+        if bundle.info.is_classifier:
             raise UserError(f"{name} trained a classifier, which tells classes apart and draws nothing")
         keep_freed_memory()
-        self.card: BundleInfo = bundle.card
+        self.info: BundleInfo = bundle.info
         self.name = name
         self.precision = torch.bfloat16 if fast and computes_bfloat16() else torch.float32
         # A copy: a training's own generator keeps its layout. Channels last is the faster one to draw in.
@@ -54,7 +54,7 @@ class Sampler:
     @property
     def classes(self) -> tuple[str, ...]:
         """What may be asked for; empty for a generator without labels."""
-        return self.card.classes
+        return self.info.classes
 
     def index(self, label: str | int) -> int:
         """A class's index from its name, or from its index; names win. UserError with what the run knows."""
@@ -85,7 +85,7 @@ class Sampler:
         wanted = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
         if self.classes and isinstance(labels, int):
             raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
-        pixels = np.empty((len(wanted), *self.card.shape.image), np.uint8)
+        pixels = np.empty((len(wanted), *self.info.shape.image), np.uint8)
         places: dict[int | None, list[int]] = {}
         for place, label in enumerate(wanted):
             places.setdefault(label, []).append(place)

@@ -17,7 +17,7 @@ def share_near(path, colour):
     return float((np.abs(pixels_of(path) - wanted).max(axis=2) < 12).mean())
 
 
-def game(count):
+def records(count):
     random = np.random.default_rng(0)
     keys = ("loss_d", "loss_g", "score_real", "score_fake", "grad_d", "grad_g")
     return [{"step": i, "images": 64 * i} | {key: float(random.random()) for key in keys} for i in range(count)]
@@ -36,8 +36,8 @@ CHARTS = [(charts.losses, "BLUE", "ORANGE"), (charts.scores, "GREEN", "PLUM"), (
 
 
 @pytest.mark.parametrize(("chart", "first", "second"), CHARTS)
-def test_a_chart_of_a_game_shows_both_players(tmp_path, chart, first, second):
-    chart(game(300), tmp_path / "chart.png")
+def test_a_chart_of_a_gan_shows_both_networks(tmp_path, chart, first, second):
+    chart(records(300), tmp_path / "chart.png")
     assert share_near(tmp_path / "chart.png", getattr(canvas, first)) > 0.001
     assert share_near(tmp_path / "chart.png", getattr(canvas, second)) > 0.001
 
@@ -54,7 +54,7 @@ def test_a_chart_of_a_classifier_shows_its_one_line(tmp_path, chart, colour):
     "records",
     [
         [],
-        game(1),
+        records(1),
         [{"images": 64, "loss_d": np.nan, "grad_d": 0.0, "score_real": np.inf}],
         [{"images": 64 * i, "loss_d": 1.0, "grad_d": 0.0, "score_real": -1e30} for i in range(50)],
         [{"images": 64 * i, "loss_d": np.nan if i == 20 else 1e30, "grad_d": 1e-30} for i in range(50)],
@@ -71,7 +71,7 @@ def test_a_long_log_draws_few_points(tmp_path, monkeypatch):
     drawn = []
     plot = Axes.plot
     monkeypatch.setattr(Axes, "plot", lambda self, x, y, **style: drawn.append(len(x)) or plot(self, x, y, **style))
-    charts.losses(game(1) * 50_000, tmp_path / "chart.png")
+    charts.losses(records(1) * 50_000, tmp_path / "chart.png")
     assert max(drawn) <= 1600
 
 
@@ -86,13 +86,13 @@ def test_a_figure_that_fails_leaves_the_old_one_and_nothing_beside_it(tmp_path, 
 
     monkeypatch.setattr(Figure, "savefig", full)
     with pytest.raises(OSError, match="disk full"):
-        charts.losses(game(3), tmp_path / "chart.png")
+        charts.losses(records(3), tmp_path / "chart.png")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("chart.png", b"old")]
 
 
 def test_equal_records_give_equal_bytes_and_missing_folders_are_made(tmp_path):
-    charts.losses(game(30), tmp_path / "a" / "b" / "chart.png")
-    charts.losses(game(30), tmp_path / "chart.png")
+    charts.losses(records(30), tmp_path / "a" / "b" / "chart.png")
+    charts.losses(records(30), tmp_path / "chart.png")
     assert (tmp_path / "a" / "b" / "chart.png").read_bytes() == (tmp_path / "chart.png").read_bytes()
 
 
@@ -100,7 +100,7 @@ def test_figures_leave_no_style_behind(tmp_path):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    charts.losses(game(3), tmp_path / "chart.png")
+    charts.losses(records(3), tmp_path / "chart.png")
     assert dict(matplotlib.rcParams) == before
 
 
@@ -221,5 +221,5 @@ def test_a_thin_line_is_named_where_there_is_one(tmp_path, monkeypatch, count, s
     notes = []
     original = canvas.title
     monkeypatch.setattr(canvas, "title", lambda axes, title, note: notes.append(note) or original(axes, title, note))
-    charts.losses(game(count), tmp_path / "chart.png")
+    charts.losses(records(count), tmp_path / "chart.png")
     assert [("thin" in note) for note in notes] == [says_so]

@@ -130,13 +130,13 @@ def test_a_record_that_cannot_be_read_now_is_not_called_damaged(own_run, monkeyp
 
 def test_checkpoints_are_listed_oldest_first_and_nothing_else_is(own_run):
     for name in ("step-12", "step-backup", "step-0000000003", "step-0000000099x", ".step-0000000050.part"):
-        (own_run.checkpoints / name).mkdir()
-    (own_run.checkpoints / "step-0000000500").write_text("a file")
-    assert [p.name for p in own_run.saved()] == ["step-0000000003", "step-0000000015", "step-0000000020"]
+        (own_run.checkpoint_folder / name).mkdir()
+    (own_run.checkpoint_folder / "step-0000000500").write_text("a file")
+    assert [p.name for p in own_run.checkpoints()] == ["step-0000000003", "step-0000000015", "step-0000000020"]
 
 
 def test_nothing_is_made_by_looking(tmp_path):
     run = RunFolder(tmp_path / "run")
     assert not run.exists()
-    assert run.saved() == []
+    assert run.checkpoints() == []
     assert list(tmp_path.iterdir()) == []

@@ -83,7 +83,7 @@ def main(source: str, folder: str, choices: str, every: str) -> None:
             run(out)
 
         died = in_a_child(killed)
-        saved = RunFolder(out).saved()
+        saved = RunFolder(out).checkpoints()
         for place in saved:
             sealed.verify(place)
         print(

@@ -73,12 +73,12 @@ def clocked(monkeypatch, costs):
     """A game whose steps cost what `costs` says of their number, on a clock of its own; and what was played."""
     now, played = [0.0], []
 
-    class Game:
+    class TimedTrainer:
         def step(self, step):
             played.append(step)
             now[0] += costs(step, len(played))
 
-    monkeypatch.setattr(autotune, "build_trainer", lambda *_: Game())
+    monkeypatch.setattr(autotune, "build_trainer", lambda *_: TimedTrainer())
     monkeypatch.setattr(autotune.time, "perf_counter", lambda: now[0])
     return played
 

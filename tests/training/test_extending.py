@@ -34,7 +34,7 @@ def test_a_finished_run_goes_on_from_where_it_stood_and_that_is_recorded(own_run
     assert [(part.images_before, part.images) for part in record.extensions] == [(160, 240)]
     assert figures_of(run)[: len(before)] == before
     assert [line["step"] for line in figures_of(run)] == list(range(1, 31))
-    assert bundle.read(run.bundle).card.images == 240
+    assert bundle.read(run.bundle).info.images == 240
     assert "training further, from 160 to 240 images, the learning rate planned anew over all" in said
     assert record.asked == own_run.read().asked
 
@@ -111,6 +111,6 @@ def test_what_cannot_be_extended_says_the_way_on(own_run, unfinished_run, extend
 def test_without_its_checkpoints_a_run_is_not_silently_begun_anew(own_run, extend):
     import shutil
 
-    shutil.rmtree(own_run.checkpoints)
+    shutil.rmtree(own_run.checkpoint_folder)
     with pytest.raises(UserError, match="has no checkpoint left to resume from: begin a new run with --from"):
         extend(own_run, images=8)

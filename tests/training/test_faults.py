@@ -90,7 +90,7 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
     with pytest.raises(RunFailedError, match=r"not a number after (1[2-9]|2[0-1]) steps.*--optimiser\.lr"):
         train_small(tmp_path / "run", training={"images": 400})
     run = RunFolder(tmp_path / "run")
-    assert [p.name for p in run.saved()] == ["step-0000000005", "step-0000000010"]
+    assert [p.name for p in run.checkpoints()] == ["step-0000000005", "step-0000000010"]
     found = bundle.open_run(run.path).networks["generator"]
     assert all(torch.isfinite(p).all() for p in found.parameters())
 
@@ -122,7 +122,7 @@ def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, 
     monkeypatch.setattr(trainer, "gan_step", play)
     with pytest.raises(RunFailedError, match="not a number after 13 steps"):
         train_small(tmp_path / "run")
-    assert RunFolder(tmp_path / "run").saved()[-1].name == "step-0000000010"
+    assert RunFolder(tmp_path / "run").checkpoints()[-1].name == "step-0000000010"
 
 
 @pytest.mark.parametrize("number", [2, 15])
@@ -143,7 +143,7 @@ def test_a_signal_saves_and_the_run_goes_on_from_there(
     assert caught.value.status == 128 + number
     run = RunFolder(tmp_path / "run")
     assert run.read().status == "interrupted"
-    assert run.saved()[-1].name == "step-0000000013"
+    assert run.checkpoints()[-1].name == "step-0000000013"
     train_small(tmp_path / "run")
     assert contents(run.bundle) == contents(tiny_run.bundle)
     assert figures_of(run) == figures_of(tiny_run)

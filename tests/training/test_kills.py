@@ -83,8 +83,8 @@ def test_fifty_kills_at_random_moments_all_resume_bit_for_bit(tiny_source, tmp_p
                 except subprocess.TimeoutExpired:
                     process.kill()
                     kills += 1
-            in_training += bool(run.saved()) and not run.bundle.exists()
-            for place in run.saved():
+            in_training += bool(run.checkpoints()) and not run.bundle.exists()
+            for place in run.checkpoints():
                 sealed.verify(place)
         subprocess.run(command(tiny_source, run.path, images), check=True, capture_output=True)
         assert contents(run.bundle) == contents(whole.bundle)

@@ -39,7 +39,7 @@ def looped():
             return {"loss": torch.tensor(float(step))}
 
         choice = optimiser or OptimiserConfig()
-        game = Trainer(
+        trainer = Trainer(
             {"classifier": network}, {"classifier": descending}, play, training.batch, partial(learning_rate, choice)
         )
         state = State(first)
@@ -51,7 +51,7 @@ def looped():
             watch=seen.append,
             save=lambda s: saved.append(s.step),
         )
-        run_loop(game, engine, training, steps, state, outputs)
+        run_loop(trainer, engine, training, steps, state, outputs)
         return rates, shown.records, saved, previews
 
     return run

@@ -47,15 +47,15 @@ def test_scores_are_logged_when_they_are_due_and_at_the_end(scored):
 
 def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_says_so(scored, capsys):
     run = scored([9.0, 4.0, 7.0, 8.0])
-    assert bundle.read(run.bundle).card.images == 80
-    assert bundle.read(run.last).card.images == 160
+    assert bundle.read(run.bundle).info.images == 80
+    assert bundle.read(run.last).info.images == 160
     said = capsys.readouterr().out
     assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in said
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
     run = scored([9.0, 8.0, 7.0, 6.0])
-    assert bundle.read(run.bundle).card.images == 160
+    assert bundle.read(run.bundle).info.images == 160
     assert not run.last.exists()
 
 
@@ -91,7 +91,7 @@ def lost(monkeypatch):
     monkeypatch.setattr(Watchdog, "check", see)
 
 
-def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, train_small, tmp_path, capsys):
+def test_a_collapsed_training_is_warned_of_then_stopped_and_its_good_state_is_kept(lost, train_small, tmp_path, capsys):
     from ganvas.runs.folder import RunFolder
 
     with pytest.raises(StoppedError, match="stopped after 120 images: it is lost at 120") as caught:
@@ -100,8 +100,8 @@ def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, t
     assert "warning: it is lost at 80" in capsys.readouterr().err
     run = RunFolder(tmp_path / "run")
     assert run.read().status == "stopped"
-    assert bundle.read(run.bundle).card.images == 40  # the oldest state that was there when it was warned
-    assert bundle.read(run.last).card.images == 120
+    assert bundle.read(run.bundle).info.images == 40  # the oldest state that was there when it was warned
+    assert bundle.read(run.last).info.images == 120
     bundle.open_run(run.path)
 
 

@@ -43,7 +43,7 @@ def begun(source, out, images, *more):
         text=True,
     )
     waited = time.monotonic()
-    while not RunFolder(out).saved():
+    while not RunFolder(out).checkpoints():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() - waited < 100
         time.sleep(0.02)
@@ -59,7 +59,7 @@ def test_a_signal_ends_it_with_its_status_one_sentence_and_a_checkpoint(tiny_sou
     assert process.returncode == status
     assert said.startswith("ganvas: stopped after ")
     assert said.count("\n") == 1
-    newest = RunFolder(out).saved()[-1]
+    newest = RunFolder(out).checkpoints()[-1]
     assert f"stopped after {8 * int(newest.name[5:])} images, and saved" in said
     bundle.open_run(out)
     assert RunFolder(out).read().status == "interrupted"
@@ -79,7 +79,7 @@ def test_out_of_file_handles_it_ends_in_a_sentence_with_status_1(tiny_source, tm
     assert done.stderr.startswith("ganvas: ")
     assert done.stderr.count("\n") == 1
     assert "what was saved before is intact" in done.stderr
-    assert bundle.open_run(tmp_path / "run").card.images == 40
+    assert bundle.open_run(tmp_path / "run").info.images == 40
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_a_run_saved_by_two_processes_is_ended_by_one_and_that_is_said(tiny_sour
     run = RunFolder(out)
     record = run.read()
     run.write(record.model_copy(update={"status": "begun"}))
-    newest = run.saved()[-1]
+    newest = run.checkpoints()[-1]
     for place in newest.iterdir():
         place.unlink()
     newest.rmdir()

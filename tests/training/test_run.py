@@ -118,7 +118,7 @@ def test_killed_between_the_last_checkpoint_and_the_bundle_only_the_end_is_made(
 def test_a_damaged_checkpoint_is_said_and_the_run_still_ends_the_same(
     tiny_run, unfinished_run, train_small, contents, figures_of, capsys
 ):
-    with (unfinished_run.saved()[-1] / "state.safetensors").open("r+b") as file:
+    with (unfinished_run.checkpoints()[-1] / "state.safetensors").open("r+b") as file:
         file.truncate(100)
     train_small(unfinished_run.path)
     said = capsys.readouterr().out
@@ -156,8 +156,8 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
 
 
 def test_another_number_of_processes_is_said(unfinished_run, train_small, capsys):
-    shutil.rmtree(unfinished_run.saved()[-1])
-    place = unfinished_run.saved()[-1]
+    shutil.rmtree(unfinished_run.checkpoints()[-1])
+    place = unfinished_run.checkpoints()[-1]
     contents = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
     record = {**json.loads(contents["record.json"]), "world": 4}
     checkpoint.sealed.write(place, {**contents, "record.json": files.to_json(record)})
@@ -241,7 +241,7 @@ def test_a_mistake_leaves_no_folder(train_small, tmp_path, unlabelled_source):
 def test_a_set_without_labels_is_trained_without_and_that_is_said(train_small, tmp_path, unlabelled_source, capsys):
     run = train_small(tmp_path / "run", source=unlabelled_source)
     assert "unlabelled has no labels: trained without, and no class can be asked for" in capsys.readouterr().out
-    assert bundle.read(run.bundle).card.classes == ()
+    assert bundle.read(run.bundle).info.classes == ()
 
 
 def test_a_folder_of_something_else_is_left_as_it_was(train_small, tmp_path):

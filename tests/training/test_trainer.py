@@ -12,7 +12,7 @@ SPEED = ComputeConfig(1, "float32", "contiguous")
 
 
 @pytest.fixture
-def new_game(tiny_source, tiny_prepared, small):
+def new_trainer(tiny_source, tiny_prepared, small):
     def make(recipe="modern", engine=None, **above):
         run = configure(str(tiny_source), recipe, small(recipe, **above))
         return trainer.build_trainer(
@@ -26,20 +26,20 @@ def state(found):
     return {f"{n}/{k}": v.clone() for n, network in found.networks.items() for k, v in network.state_dict().items()}
 
 
-def test_first_weights_follow_from_the_seed_alone(new_game):
+def test_first_weights_follow_from_the_seed_alone(new_trainer):
     torch.manual_seed(1)
-    one = state(new_game())
+    one = state(new_trainer())
     torch.manual_seed(2)
     torch.rand(5)
-    two, other = state(new_game()), state(new_game(seed=1))
+    two, other = state(new_trainer()), state(new_trainer(seed=1))
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert any(not torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_step_played_anywhere_is_the_same_step(new_game):
+def test_a_step_played_anywhere_is_the_same_step(new_trainer):
     found = []
     for noise in (False, True):
-        here = new_game()
+        here = new_trainer()
         for step in range(3):
             if noise:  # whatever else draws from the global generator
                 torch.rand(7)
@@ -48,11 +48,11 @@ def test_a_step_played_anywhere_is_the_same_step(new_game):
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
 
 
-def test_what_is_kept_is_the_average_and_the_discriminator(new_game):
-    here = new_game()
+def test_what_is_kept_is_the_average_and_the_discriminator(new_trainer):
+    here = new_trainer()
     assert here.bundle_networks()["generator"] is here.ema.network
     assert here.bundle_networks()["discriminator"] is here.networks["discriminator"]
-    assert set(new_game("book-classifier").bundle_networks()) == {"classifier"}
+    assert set(new_trainer("book-classifier").bundle_networks()) == {"classifier"}
 
 
 def test_labels_off_takes_the_classes_away(tiny_source, tiny_prepared, small):
@@ -61,7 +61,7 @@ def test_labels_off_takes_the_classes_away(tiny_source, tiny_prepared, small):
     assert trainer.network_shape(run.model_copy(update={"labels": "on"}), tiny_prepared) == Shape(1, 16, 3)
 
 
-def seen(monkeypatch, new_game, steps=3, **above):
+def seen(monkeypatch, new_trainer, steps=3, **above):
     """The draws of the first steps."""
     found = []
     original = trainer.gan_step
@@ -77,33 +77,33 @@ def seen(monkeypatch, new_game, steps=3, **above):
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "gan_step", look)
         patch.setattr(trainer, "book_step", look_at_book)
-        here = new_game(**above)
+        here = new_trainer(**above)
         for step in range(steps):
             here.step(step)
     return found
 
 
-def test_paired_labels_are_those_of_the_real_half(monkeypatch, new_game):
-    for draws in seen(monkeypatch, new_game):
+def test_paired_labels_are_those_of_the_real_half(monkeypatch, new_trainer):
+    for draws in seen(monkeypatch, new_trainer):
         assert torch.equal(draws.labels, draws.fake_labels)
 
 
-def test_the_books_draws_are_all_independent(monkeypatch, new_game):
-    for draws in seen(monkeypatch, new_game, recipe="book-conditional"):
+def test_the_books_draws_are_all_independent(monkeypatch, new_trainer):
+    for draws in seen(monkeypatch, new_trainer, recipe="book-conditional"):
         assert not torch.equal(draws.noise, draws.fresh_noise)
         three = [draws.labels, draws.fake_labels, draws.fresh_fake_labels]
         assert not all(torch.equal(three[0], other) for other in three[1:])
 
 
 @pytest.mark.parametrize("above", [{}, {"objective": {"fake_labels": "uniform"}}, {"recipe": "book-conditional"}])
-def test_the_draws_of_two_processes_join_to_those_of_one(monkeypatch, new_game, above):
-    alone = seen(monkeypatch, new_game, **above)
+def test_the_draws_of_two_processes_join_to_those_of_one(monkeypatch, new_trainer, above):
+    alone = seen(monkeypatch, new_trainer, **above)
     parts = []
     for rank in range(2):
         engine = Engine.for_trials(SPEED)
         engine.rank, engine.world = rank, 2
         monkeypatch.setattr(engine, "backward", lambda loss, _: loss.backward())
-        parts.append(seen(monkeypatch, new_game, engine=engine, **above))
+        parts.append(seen(monkeypatch, new_trainer, engine=engine, **above))
     for whole, one, two in zip(alone, *parts, strict=True):
         for name in ("real", "labels", "noise", "fake_labels", "fresh_noise", "fresh_fake_labels"):
             joined = torch.cat([getattr(one, name).detach(), getattr(two, name).detach()])

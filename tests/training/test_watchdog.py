@@ -25,18 +25,18 @@ def said(watchdog, given):
 
 
 @pytest.mark.parametrize(("real", "fake"), [(0.6, 0.4), (0.95, 0.05), (0.99, 0.02), (0.999, 0.02), (0.98, 0.001)])
-def test_a_game_that_goes_on_is_left_alone(real, fake):
+def test_a_healthy_training_is_left_alone(real, fake):
     assert said(Watchdog(TOTAL), records(real, fake)) == []
 
 
-def test_a_won_game_is_warned_of_once_at_a_quarter_and_stopped_at_a_half():
+def test_a_discriminator_that_wins_outright_gets_one_warning_at_a_quarter_and_a_stop_at_a_half():
     found = said(Watchdog(TOTAL), records(1.0, 0.0))
     assert found[0] == (2500, "warning")
     assert found[1] == (5000, "stop")
     assert [kind for _, kind in found].count("warning") == 1
 
 
-def test_a_game_that_turns_is_not_stopped():
+def test_a_training_that_recovers_is_not_stopped():
     def lost_at_first(before):
         return lambda share: before if share < 0.4 else 0.5
 

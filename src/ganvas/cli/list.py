@@ -119,7 +119,7 @@ def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
     for record in sorted(folder.glob("*/run.json")):
         run = RunFolder(record.parent)
         try:
-            yield str(run.path), summary(run.read(), run.saved())
+            yield str(run.path), summary(run.read(), run.checkpoints())
         except UserError as error:
             yield str(run.path), f"unreadable: {error}"
 

@@ -126,7 +126,7 @@ def label_counts(sampler: "Sampler", named: list[str], total: int | None) -> lis
 
 def refuse_too_many(sampler: "Sampler", total: int, path: Path) -> None:
     """UserError if so many images do not go into one file."""
-    channels, height, width = sampler.card.shape.image
+    channels, height, width = sampler.info.shape.image
     most = min(MOST_ON_A_SHEET, PIXELS_IN_MEMORY // (channels * height * width))
     if path.suffix == ".png" and total > most:
         raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")

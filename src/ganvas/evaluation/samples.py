@@ -65,8 +65,8 @@ def draw_samples(
     sampler: Sampler, prepared: PreparedSet, count: int, seed: int, advance: Callable[[int], None] = lambda done: None
 ) -> Samples:
     """`count` images, labels in the proportions of the set's training images."""
-    require_same_shape(sampler.name, sampler.card.size, sampler.card.channels, prepared)
-    origin = Origin(recipe=sampler.card.recipe, images=sampler.card.images, seed=seed)
+    require_same_shape(sampler.name, sampler.info.size, sampler.info.channels, prepared)
+    origin = Origin(recipe=sampler.info.recipe, images=sampler.info.images, seed=seed)
     if not sampler.classes:
         return Samples(sampler.name, _draw(sampler, [(None, count)], seed, advance), None, origin)
     indices = _class_indices(sampler.name, sampler.classes, prepared)
@@ -135,10 +135,10 @@ def _draw(
     sampler: Sampler, numbers: Sequence[tuple[int | None, int]], seed: int, advance: Callable[[int], None]
 ) -> Pixels:
     total = sum(number for _, number in numbers)
-    most = BYTES_IN_MEMORY // int(np.prod(sampler.card.shape.image))
+    most = BYTES_IN_MEMORY // int(np.prod(sampler.info.shape.image))
     if total > most:
         raise UserError(f"-n {total} images do not fit into memory; at most {most} of this size are scored at once")
-    pixels = np.empty((total, *sampler.card.shape.image), np.uint8)
+    pixels = np.empty((total, *sampler.info.shape.image), np.uint8)
     filled = 0
     for label, number in numbers:
         for _, part in sampler.stream(label, number, seed):

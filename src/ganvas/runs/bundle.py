@@ -66,14 +66,14 @@ class BundleInfo(Settings):
 class Bundle:
     """Networks in eval mode, and what they are."""
 
-    card: BundleInfo
+    info: BundleInfo
     networks: dict[str, nn.Module]
 
 
-def write(folder: Path, card: BundleInfo, networks: dict[str, nn.Module]) -> None:
+def write(folder: Path, info: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
     contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write(folder, {**contents, "run.json": files.to_json(card.model_dump(mode="json"))})
+    sealed.write(folder, {**contents, "run.json": files.to_json(info.model_dump(mode="json"))})
 
 
 def read(folder: Path) -> Bundle:
@@ -103,16 +103,16 @@ def read_run(run: RunFolder) -> Bundle:
     """
     if run.bundle.is_dir():
         return read(run.bundle)
-    found = next(_saved(run, reversed(run.saved())), None)
+    found = next(_saved(run, reversed(run.checkpoints())), None)
     if found is None:
         raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
-    console.info(f"{run.path} is unfinished: from its checkpoint after {found.card.images} images")
+    console.info(f"{run.path} is unfinished: from its checkpoint after {found.info.images} images")
     return found
 
 
 def oldest_saved(run: RunFolder) -> Bundle | None:
     """What the oldest whole checkpoint of a run would give; None if there is none."""
-    return next(_saved(run, run.saved()), None)
+    return next(_saved(run, run.checkpoints()), None)
 
 
 def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
@@ -121,9 +121,9 @@ def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
     for place in places:
         try:
             sealed.verify(place, (STATE,))
-            card = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
-            averaged = not card.is_classifier and training.ema_halflife_images > 0
-            yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
+            info = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
+            averaged = not info.is_classifier and training.ema_halflife_images > 0
+            yield _filled(info, partial(_from_checkpoint, place / STATE, averaged))
         except files.DamagedError as error:
             console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
@@ -154,13 +154,13 @@ def _from_checkpoint(path: Path, averaged: bool, name: str, wanted: dict[str, Te
     return weights.read(path, wanted, prefix="average/" if averaged and name == "generator" else f"{name}/")
 
 
-def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
-    # Networks that take no memory: a card that lies about its sizes is found out by the weights' header.
-    networks = card.networks(device="meta")
+def _filled(info: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
+    # Networks that take no memory: a info that lies about its sizes is found out by the weights' header.
+    networks = info.networks(device="meta")
     for name, network in networks.items():
         network.load_state_dict(tensors(name, network.state_dict()), assign=True)
         network.eval().requires_grad_(False)
-    return Bundle(card, networks)
+    return Bundle(info, networks)
 
 
 def read_bundle_info(values: dict[str, Any]) -> BundleInfo:

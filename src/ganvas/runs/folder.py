@@ -45,7 +45,7 @@ class RunFolder:
         return self.path / "charts"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoint_folder(self) -> Path:
         """The last two states to go on from."""
         return self.path / "checkpoint"
 
@@ -64,9 +64,9 @@ class RunFolder:
         """A bundle: the state at the end, where that was not the best one."""
         return self.path / "last"
 
-    def saved(self) -> list[Path]:
+    def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first."""
-        return sorted(place for place in self.checkpoints.glob("step-" + 10 * "[0-9]") if place.is_dir())
+        return sorted(place for place in self.checkpoint_folder.glob("step-" + 10 * "[0-9]") if place.is_dir())
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
@@ -110,7 +110,7 @@ class RunFolder:
             with self.locked():
                 yield
         except KeyboardInterrupt:  # before the loop, which saves first
-            if absent and not self.saved():
+            if absent and not self.checkpoints():
                 self.record.unlink(missing_ok=True)
             raise
         finally:

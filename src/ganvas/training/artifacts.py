@@ -57,7 +57,7 @@ def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunF
     if (stopped or best_images != images) and folder.best.is_dir():
         best = bundle.read(folder.best)
         bundle.write(folder.last, info, networks)
-        info, networks = best.card, best.networks
+        info, networks = best.info, best.networks
         last = scores.get(max(scores, default=0))
         why = "it went wrong" if last is None else f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
         console.info(

@@ -34,16 +34,16 @@ class SavedState(Settings):
 
 def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
     """Writes the state after `state.step` steps. RunFailedError if it cannot be; the older ones are intact then."""
-    folder, intact = run.checkpoints, "what was saved before is intact"
+    folder, intact = run.checkpoint_folder, "what was saved before is intact"
     try:
         clear_leftovers(folder)
-        before = run.saved()
+        before = run.checkpoints()
         intact = f"the last whole one, {before[-1].name}, is intact" if before else "there is none yet"
         content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
         newest = folder / f"step-{state.step:010d}"
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
-        saved = run.saved()
+        saved = run.checkpoints()
         end = saved.index(newest) + 1
         for old in [*saved[: max(0, end - KEPT)], *saved[end:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
@@ -60,7 +60,7 @@ def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
-    for path in reversed(run.saved()):
+    for path in reversed(run.checkpoints()):
         try:
             sealed.verify(path, (STATE, RECORD))
             state = files.read_model(path / RECORD, SavedState)

@@ -102,7 +102,7 @@ class RunOutputs:
         if oldest is None:
             bundle.write(self.folder.best, bundle.bundle_info(self.record, images), self.trainer.bundle_networks())
         else:
-            bundle.write(self.folder.best, oldest.card, oldest.networks)
+            bundle.write(self.folder.best, oldest.info, oldest.networks)
 
 
 def has_probability_scores(record: RunRecord) -> bool:

@@ -171,7 +171,7 @@ def extend(record: RunRecord, request: TrainRequest, prepared: PreparedSet, fold
             raise UserError(f"{folder.path} is not finished: give the command it was begun with, and then {WAY_ON}")
         console.info(f"resuming the run to its {record.run.images} images; nothing more is added")
         return
-    if not folder.saved():
+    if not folder.checkpoints():
         raise UserError(
             f"{folder.path} has no checkpoint left to resume from: begin a new run with --from {folder.path}"
         )
@@ -256,7 +256,7 @@ class NoDisplay(AbstractContextManager["NoDisplay"]):
 
 def resume(folder: RunFolder, trainer: Trainer, engine: Engine) -> State:
     """Loads the newest whole checkpoint into the trainer; a state at step 0 where there is none."""
-    engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoints))
+    engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoint_folder))
     saved = checkpoint.load(folder, trainer)
     step = 0 if saved is None else saved.step
     if engine.any_rank(engine.mean_over_ranks({"step": step})["step"] != step):
@@ -279,8 +279,8 @@ def start_from(source: str, trainer: Trainer, run: ResolvedRun) -> None:
             network.load_state_dict(given.networks[name].state_dict())
         except (RuntimeError, KeyError):
             raise UserError(
-                f"--from {source}: its {given.card.pair.kind} pair for {given.card.size} px and "
-                f"{len(given.card.classes)} classes does not fit this run's {run.pair.kind}"
+                f"--from {source}: its {given.info.pair.kind} pair for {given.info.size} px and "
+                f"{len(given.info.classes)} classes does not fit this run's {run.pair.kind}"
             ) from None
     if trainer.ema and trainer.ema.halflife_images:
         trainer.ema.network.load_state_dict(trainer.networks["generator"].state_dict())
