@@ -11,7 +11,7 @@ from ganvas.config.recipes import RECIPES
 from ganvas.config.run import RunConfig
 from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
-from ganvas.settings import models_in
+from ganvas.settings import leaves, models_in
 
 
 def written(tmp_path, text):
@@ -189,7 +189,7 @@ def test_a_command_takes_the_flags_of_its_settings_as_text(capsys):
 
 def test_whatever_a_recipe_holds_is_an_option_and_can_be_said():
     for recipe in RECIPES.values():
-        for name, _ in flags.flat(recipe("digits").model_dump(exclude={"source", "recipe"})):
+        for name, _ in leaves(recipe("digits").model_dump(exclude={"source", "recipe"})):
             assert name in flags.known_names()
 
 
@@ -214,4 +214,4 @@ def test_an_option_says_its_bounds_its_names_and_its_default():
 
 def test_nesting_undoes_flattening():
     values = RunConfig.model_validate(RECIPES["modern"]("digits").model_dump()).model_dump()
-    assert flags.nested(dict(flags.flat(values))) == values
+    assert flags.nested(dict(leaves(values))) == values

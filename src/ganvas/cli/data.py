@@ -26,8 +26,8 @@ def data(
     **options: object,
 ) -> int:
     """Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it."""
-    from ganvas.cli.places import refuse_inside_source, refuse_unwritable
     from ganvas.data import open_source
+    from ganvas.runs.places import refuse_inside_source, refuse_unwritable
 
     if out is not None:
         if out.suffix != ".png":
