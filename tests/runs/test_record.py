@@ -38,7 +38,7 @@ def test_a_record_is_the_same_after_it_was_written_and_read(tiny_run):
 
 def test_the_end_adds_to_the_record_and_changes_nothing_else(tiny_run):
     before = tiny_run.read()
-    after = before.ended(State(7, 1.23456, 2.0), "interrupted")
+    after = before.ended(State(step=7, training_seconds=1.23456, cpu_seconds=2.0), "interrupted")
     assert (after.status, after.step, after.training_seconds) == ("interrupted", 7, 1.235)
     assert (after.run, after.asked, after.data, after.results) == (before.run, before.asked, before.data, None)
     assert before.status == "finished"

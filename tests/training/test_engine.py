@@ -68,7 +68,7 @@ def test_the_others_end_when_the_first_fails(monkeypatch):
     here = engine()
     here.rank = 1
     monkeypatch.setattr(here, "any_rank", lambda flag: True)
-    with pytest.raises(RunFailedError, match="the first process failed"):
+    with pytest.raises(RunFailedError, match="rank zero failed"):
         here.on_rank_zero(lambda: pytest.fail("not this process's work"))
 
 

@@ -1,4 +1,9 @@
 import math
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -9,7 +14,7 @@ from torch import nn
 
 from ganvas.config.run import ComputeConfig, OptimiserConfig, TrainingConfig
 from ganvas.training.engine import Engine
-from ganvas.training.loop import Clock, State, gradient_norms, run_loop
+from ganvas.training.loop import Clock, State, StopSignal, gradient_norms, run_loop
 from ganvas.training.trainer import Trainer, learning_rate
 
 
@@ -42,7 +47,7 @@ def looped():
         trainer = Trainer(
             {"classifier": network}, {"classifier": descending}, play, training.batch, partial(learning_rate, choice)
         )
-        state = State(first)
+        state = State(step=first)
         engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
         outputs = SimpleNamespace(
             write=shown.write,
@@ -108,7 +113,7 @@ def test_a_clock_adds_to_what_earlier_parts_took(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(time, "process_time", lambda: now[0] / 2)
-    state = State(5, training_seconds=40.0, cpu_seconds=7.0)
+    state = State(step=5, training_seconds=40.0, cpu_seconds=7.0)
     clock = Clock(state, images=1000)
     now[0] += 10
     clock.read()
@@ -124,3 +129,48 @@ def test_gradient_norms_are_lengths_over_all_weights():
     network = nn.Linear(2, 1)
     network.weight.grad, network.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
     assert gradient_norms({"generator": network}) == {"grad_g": 5.0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_is_received_and_nothing_ends(number):
+    with StopSignal() as stop:
+        assert not stop.received
+        os.kill(os.getpid(), number)
+        assert stop.received
+        assert stop.signal_number == number
+
+
+def test_the_handlers_before_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with StopSignal():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM"])
+def test_a_second_ctrl_c_ends_at_once(first):
+    program = f"""
+import os, signal
+from ganvas.training.loop import StopSignal
+with StopSignal() as stop:
+    os.kill(os.getpid(), signal.{first})
+    print("noted", stop.received, flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("still here", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "noted True\n"
+    assert done.returncode == -signal.SIGINT  # a shell says 130
+
+
+def test_in_another_thread_it_leaves_signals_alone():
+    received = []
+
+    def enter():
+        with StopSignal() as stop:
+            received.append(stop.received)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert received == [False]

@@ -1,7 +1,6 @@
 """Scores on the way, the best bundle, and a run that the watchdog stops."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -9,9 +8,9 @@ from ganvas import cli
 from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
-from ganvas.training import scoring
+from ganvas.training import outputs
 from ganvas.training.health import StoppedError, Trouble, Watchdog
-from ganvas.training.outputs import has_probability_scores
+from ganvas.training.outputs import Log, has_probability_scores
 
 
 @pytest.fixture
@@ -65,9 +64,9 @@ def test_scoring_changes_nothing_of_what_is_learned(scored, tiny_run, contents):
 
 
 def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_run, train_small, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "COUNT", 300)
+    monkeypatch.setattr(outputs, "SCORED_IMAGES", 300)
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 1280)
-    monkeypatch.setattr("ganvas.training.scoring.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
+    monkeypatch.setattr("ganvas.training.outputs.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
     run = train_small(tmp_path / "run", training={"score_every": 160})
     (record,) = [record for record in log_of(run) if "fcd" in record]
     assert record["fcd"] == 1.5
@@ -122,16 +121,69 @@ def test_it_may_only_warn_or_be_silent(lost, train_small, tmp_path, capsys, watc
     assert ("it is lost" in capsys.readouterr().err) == is_warned
 
 
-def test_whose_scores_are_no_probabilities_is_known_from_the_loss():
-    def record(recipe, **choices):
-        return SimpleNamespace(run=configure("digits", recipe, choices))
-
-    assert not has_probability_scores(record("modern", objective={"loss": "relativistic"}))
-    assert has_probability_scores(record("modern"))
-    assert has_probability_scores(record("book-classifier"))
+def test_scores_are_probabilities_unless_the_loss_only_compares():
+    for loss in ("non-saturating", "hinge", "relativistic"):
+        objective = configure("digits", "modern", {"objective": {"loss": loss}}).objective
+        assert has_probability_scores(objective) == (loss != "relativistic")
+    assert has_probability_scores(configure("digits", "book-classifier").objective)
 
 
 def test_previews_leave_the_spread_within_a_class_in_the_log(tiny_run):
     found = [record["spread"] for record in log_of(tiny_run) if "spread" in record]
     assert len(found) == 2
     assert all(spread >= 0 for spread in found)
+
+
+def steps(log_path):
+    return [json.loads(line)["step"] for line in log_path.read_text().splitlines()]
+
+
+@pytest.fixture
+def log_path(tmp_path):
+    log = Log(tmp_path / "log.jsonl", 0)
+    for step in range(1, 6):
+        log.write({"step": step, "loss_d": step / 7})
+    log.sync()
+    log.close()
+    return tmp_path / "log.jsonl"
+
+
+def test_every_record_is_a_line(log_path):
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+    assert json.loads(log_path.read_text().splitlines()[2]) == {"step": 3, "loss_d": 3 / 7}
+
+
+def test_opened_at_a_step_what_is_later_is_dropped(log_path):
+    log = Log(log_path, 3)
+    log.write({"step": 4})
+    log.close()
+    assert steps(log_path) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kept", range(1, 24))
+def test_wherever_the_last_line_was_cut_there_is_no_step_twice_and_none_missing(log_path, kept):
+    lines = log_path.read_bytes().splitlines(keepends=True)
+    log_path.write_bytes(b"".join(lines[:4]) + lines[4][:kept])
+    log = Log(log_path, 4)
+    log.write({"step": 5})
+    log.close()
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+
+
+def test_a_line_of_rubbish_is_dropped(log_path):
+    log_path.write_bytes(log_path.read_bytes() + b'\xff\xfe\x00\n[1]\n"x"\n{"step": "6"}\n{}\n')
+    Log(log_path, 9).close()
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+
+
+def test_opened_at_its_start_it_is_empty(log_path):
+    Log(log_path, 0).close()
+    assert log_path.read_text() == ""
+    assert [p.name for p in log_path.parent.iterdir()] == ["log.jsonl"]
+
+
+def test_a_record_can_be_read_before_the_log_is_closed(log_path):
+    log = Log(log_path, 5)
+    log.write({"step": 6})
+    assert steps(log_path)[-1] == 6
+    log.close()
