@@ -114,7 +114,7 @@ def test_a_failure_has_its_status_and_its_sentence(error, status, monkeypatch, c
 
 
 @pytest.mark.parametrize(("number", "status"), [(2, 130), (15, 143)])
-def test_an_interrupted_run_says_that_the_same_command_resumes_it(number, status, monkeypatch, capsys):
+def test_an_interrupted_run_reports_that_the_same_command_resumes_it(number, status, monkeypatch, capsys):
     def fail(*_):
         raise InterruptedRunError("stopped after 64 images, and saved", number)
 

@@ -41,14 +41,14 @@ def sealed_again(folder, **changed):
 def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
     networks = INFO.networks()
     bundle.write(written, INFO, networks)
-    found = bundle.read(written)
-    assert found.info == INFO
-    assert set(found.networks) == {"generator", "discriminator"}
+    result = bundle.read(written)
+    assert result.info == INFO
+    assert set(result.networks) == {"generator", "discriminator"}
     for name, network in networks.items():
-        assert not found.networks[name].training
+        assert not result.networks[name].training
         for key, tensor in network.state_dict().items():
-            assert torch.equal(found.networks[name].state_dict()[key], tensor)
-        assert not any(p.requires_grad for p in found.networks[name].parameters())
+            assert torch.equal(result.networks[name].state_dict()[key], tensor)
+        assert not any(p.requires_grad for p in result.networks[name].parameters())
 
 
 def test_equal_networks_are_equal_bytes(tmp_path, contents):
@@ -58,7 +58,7 @@ def test_equal_networks_are_equal_bytes(tmp_path, contents):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_a_bundle_says_nothing_of_time_or_place(tiny_run, tiny_source, contents):
+def test_a_bundle_depends_on_neither_time_nor_path(tiny_run, tiny_source, contents):
     everything = b"".join(contents(tiny_run.bundle).values())
     for told in (str(tiny_run.path), str(tiny_source), str(tiny_source.parent), "/home", "seconds", "machine"):
         assert told.encode() not in everything
@@ -168,16 +168,16 @@ def test_a_checkpoint_is_no_bundle(tiny_run):
         bundle.open_run(tiny_run.checkpoints()[-1])
 
 
-def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run, said):
-    found = bundle.open_run(unfinished_run.path)
+def test_an_unfinished_run_gives_its_newest_checkpoint_with_a_message(tiny_run, unfinished_run, said):
+    result = bundle.open_run(unfinished_run.path)
     assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"]
     finished = bundle.read(tiny_run.bundle)
-    assert found.info == finished.info
+    assert result.info == finished.info
     for key, tensor in finished.networks["generator"].state_dict().items():
-        assert torch.equal(found.networks["generator"].state_dict()[key], tensor)  # the averaged one
+        assert torch.equal(result.networks["generator"].state_dict()[key], tensor)  # the averaged one
 
 
-def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it_used(unfinished_run, said):
+def test_of_an_unfinished_run_a_damaged_checkpoint_is_reported_and_the_one_before_it_used(unfinished_run, said):
     state = unfinished_run.checkpoints()[-1] / "state.safetensors"
     content = bytearray(state.read_bytes())
     content[-1] ^= 1
@@ -186,7 +186,7 @@ def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it
     assert "step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said[0]
 
 
-def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
+def test_a_run_without_any_whole_checkpoint_is_refused_with_advice(unfinished_run):
     shutil.rmtree(unfinished_run.checkpoint_folder)
     with pytest.raises(UserError, match="neither a bundle nor a whole checkpoint yet"):
         bundle.open_run(unfinished_run.path)

@@ -32,7 +32,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_second_process_is_refused_and_told_who_holds_the_folder_until_that_one_is_killed(tmp_path, holder):
+def test_a_second_process_is_refused_with_the_holders_number_until_that_one_is_killed(tmp_path, holder):
     run = RunFolder(tmp_path / "run")
     with pytest.raises(UserError, match=f"being trained by process {holder.pid} already"), run.locked():
         pass
@@ -77,7 +77,7 @@ def test_a_folder_of_something_else_is_refused_and_left(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_file_in_the_place_is_refused(tmp_path):
+def test_a_file_with_the_folders_name_is_refused(tmp_path):
     (tmp_path / "run").write_text("x")
     with pytest.raises(UserError, match="cannot be written"), RunFolder(tmp_path / "run").locked():
         pass
@@ -144,7 +144,7 @@ def test_checkpoints_are_listed_oldest_first_and_nothing_else_is(own_run):
     assert [p.name for p in own_run.checkpoints()] == ["step-0000000003", "step-0000000015", "step-0000000020"]
 
 
-def test_nothing_is_made_by_looking(tmp_path):
+def test_reading_creates_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
     assert not run.exists()
     assert run.checkpoints() == []

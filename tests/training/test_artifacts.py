@@ -12,12 +12,12 @@ from ganvas.training.trainer import build_trainer
 
 
 def test_a_run_leaves_its_charts_and_previews(tiny_run):
-    found = {p.name for p in tiny_run.charts.iterdir()}
-    assert found == {"losses.png", "scores.png", "gradients.png", "kernels.png", "features.png"}
+    result = {p.name for p in tiny_run.charts.iterdir()}
+    assert result == {"losses.png", "scores.png", "gradients.png", "kernels.png", "features.png"}
     assert [p.name for p in sorted(tiny_run.previews.iterdir())] == ["0000000080.png", "0000000160.png"]
 
 
-def test_a_classifier_leaves_a_confusion_matrix_and_says_its_accuracy(tiny_source, small, tmp_path, capsys):
+def test_a_classifier_writes_a_confusion_matrix_and_reports_its_accuracy(tiny_source, small, tmp_path, capsys):
     from ganvas.cli.train import report_results
     from ganvas.training.run import TrainRequest, train
 
@@ -56,8 +56,8 @@ def test_of_many_classes_a_preview_shows_the_first_twenty(tiny_run, monkeypatch,
             return super().sample(labels, seed, truncation)
 
     monkeypatch.setattr(artifacts, "Sampler", Watched)
-    found = bundle.read(tiny_run.bundle).info
-    info = found.model_copy(update={"classes": tuple(f"c{k}" for k in range(30))})
+    result = bundle.read(tiny_run.bundle).info
+    info = result.model_copy(update={"classes": tuple(f"c{k}" for k in range(30))})
     generator = info.networks()["generator"]
 
     class Trainer:

@@ -28,7 +28,7 @@ def new_trainer(tiny_source, tiny_prepared, small):
     return make
 
 
-def play(trainer, first, last, batch=8):
+def train_steps(trainer, first, last, batch=8):
     for step in range(first, last):
         trainer.step(step)
         if trainer.ema:
@@ -65,23 +65,23 @@ RUNS = {
 def test_a_trainer_filled_from_a_checkpoint_continues_bit_for_bit(new_trainer, tmp_path, name):
     run = RunFolder(tmp_path)
     trainer = new_trainer(**RUNS[name])
-    play(trainer, 0, 4)
+    train_steps(trainer, 0, 4)
     checkpoint.save(run, trainer, State(step=4))
-    play(trainer, 4, 9)
+    train_steps(trainer, 4, 9)
 
     other = new_trainer(**RUNS[name])
     assert checkpoint.load(run, other) == State(step=4)
-    play(other, 4, 9)
-    expected, found = checkpoint.tensors(trainer), checkpoint.tensors(other)
-    assert expected.keys() == found.keys()
-    assert not [key for key, tensor in expected.items() if not torch.equal(tensor, found[key])]
+    train_steps(other, 4, 9)
+    expected, result = checkpoint.tensors(trainer), checkpoint.tensors(other)
+    assert expected.keys() == result.keys()
+    assert not [key for key, tensor in expected.items() if not torch.equal(tensor, result[key])]
     assert strides(trainer) == strides(other)
 
 
-def test_a_checkpoint_is_what_its_outline_says(new_trainer):
+def test_a_checkpoint_has_the_wanted_names_shapes_and_types(new_trainer):
     trainer = new_trainer()
     outline = {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.wanted(trainer).items()}
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     assert outline == {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.tensors(trainer).items()}
 
 
@@ -93,7 +93,7 @@ def test_equal_states_are_equal_bytes_whatever_the_layout(new_trainer):
 
 def test_the_last_two_are_kept(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     for step in (5, 10, 15):
         checkpoint.save(run, trainer, State(step=step))
     assert [p.name for p in run.checkpoints()] == ["step-0000000010", "step-0000000015"]
@@ -101,7 +101,7 @@ def test_the_last_two_are_kept(new_trainer, tmp_path):
 
 def test_saving_a_step_again_replaces_it(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=5, world=1))
     checkpoint.save(run, trainer, State(step=5, world=2))
     assert checkpoint.load(run, trainer) == State(step=5, world=2)
@@ -122,10 +122,10 @@ def harm(path, how):
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
 def test_harm_to_any_file_of_the_newest_is_named_and_the_one_before_is_used(new_trainer, tmp_path, name, how, said):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=1))
     before = {key: tensor.clone() for key, tensor in checkpoint.tensors(trainer).items()}
-    play(trainer, 1, 2)
+    train_steps(trainer, 1, 2)
     checkpoint.save(run, trainer, State(step=2))
     harm(run.checkpoints()[-1] / name, how)
     assert checkpoint.load(run, trainer) == State(step=1)
@@ -137,7 +137,7 @@ def test_harm_to_any_file_of_the_newest_is_named_and_the_one_before_is_used(new_
 
 def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_trainer, tmp_path, said):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     for step in (50, 60):
         checkpoint.save(run, trainer, State(step=step))
         harm(run.checkpoints()[-1] / checkpoint.STATE, "cut")
@@ -151,7 +151,7 @@ def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_trainer,
 
 def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_trainer, tmp_path, said):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=1))
     assert checkpoint.load(run, new_trainer(pair={"width": 8})) is None
     assert "has shape" in said[0]
@@ -167,7 +167,7 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
     new_trainer, tmp_path, monkeypatch, at, number
 ):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=1))
     count = [0]
 
@@ -190,15 +190,15 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
     assert "intact" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.status == 1
-    found = checkpoint.load(run, new_trainer())
-    assert found in (State(step=1), State(step=2))
+    result = checkpoint.load(run, new_trainer())
+    assert result in (State(step=1), State(step=2))
     checkpoint.save(run, trainer, State(step=2))
     assert sorted(p.name for p in run.checkpoint_folder.iterdir()) == ["step-0000000001", "step-0000000002"]
 
 
 def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_trainer, small_disk):
     run, trainer = RunFolder(small_disk), new_trainer(pair={"width": 16})
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=1))
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
     with pytest.raises(RunFailedError, match=r"No space left on device.*step-0000000001, is intact"):
@@ -211,7 +211,7 @@ def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_trainer, sma
 
 def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=7))
     run.checkpoints()[0].rename(run.checkpoint_folder / ".step-0000000007.old")
     (run.checkpoint_folder / ".step-0000000008.part").mkdir()
@@ -223,7 +223,7 @@ def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_t
 
 def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_trainer, tmp_path, monkeypatch):
     run, trainer = RunFolder(tmp_path), new_trainer()
-    play(trainer, 0, 1)
+    train_steps(trainer, 0, 1)
     checkpoint.save(run, trainer, State(step=1))
 
     def refuse(*_, **__):

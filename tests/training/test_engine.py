@@ -29,7 +29,7 @@ def test_a_slice_is_this_processs_part_and_the_parts_make_the_whole():
     assert torch.equal(torch.cat(parts), torch.arange(12))
 
 
-def test_channels_last_places_networks_and_images_so():
+def test_channels_last_is_the_layout_of_networks_and_images():
     here = engine(memory_format="channels-last")
     layer = here.place(nn.Conv2d(3, 4, 3))
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)

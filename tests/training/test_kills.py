@@ -22,13 +22,13 @@ def killed_at_every(number, source, choices, folder, contents, figures_of):
     command = [sys.executable, str(DRIVER), str(source), str(folder), json.dumps(choices), str(number)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr
-    first, *found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    first, *result = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert first["points"] > 40
-    assert len(found) == len(range(1, first["points"], number))
-    assert [record for record in found if record["died"] != -signal.SIGKILL or record["ended"] != 0] == []
-    assert any(record["saved"] for record in found)
+    assert len(result) == len(range(1, first["points"], number))
+    assert [record for record in result if record["died"] != -signal.SIGKILL or record["ended"] != 0] == []
+    assert any(record["saved"] for record in result)
     whole = RunFolder(folder / "whole")
-    for record in found:
+    for record in result:
         run = RunFolder(folder / f"killed-{record['point']}")
         assert contents(run.bundle) == contents(whole.bundle), record
         assert contents(run.previews) == contents(whole.previews), record

@@ -18,7 +18,7 @@ from ganvas.training.loop import Clock, State, StopSignal, gradient_norms, run_l
 from ganvas.training.trainer import Trainer, learning_rate
 
 
-class Shown:
+class Log:
     def __init__(self):
         self.records = []
 
@@ -34,30 +34,34 @@ def looped():
 
     def run(training, steps, first=0, optimiser=None):
         network = nn.Linear(2, 1)
-        descending = torch.optim.SGD(network.parameters(), lr=1.0)
-        rates, saved, previews, seen, shown = {}, [], [], [], Shown()
+        optimiser_used = torch.optim.SGD(network.parameters(), lr=1.0)
+        rates, saved, previews, recorded, log = {}, [], [], [], Log()
 
-        def play(step):
-            rates[step] = descending.param_groups[0]["lr"]
+        def step_once(step):
+            rates[step] = optimiser_used.param_groups[0]["lr"]
             for p in network.parameters():
                 p.grad = torch.ones_like(p)
             return {"loss": torch.tensor(float(step))}
 
         choice = optimiser or OptimiserConfig()
         trainer = Trainer(
-            {"classifier": network}, {"classifier": descending}, play, training.batch, partial(learning_rate, choice)
+            {"classifier": network},
+            {"classifier": optimiser_used},
+            step_once,
+            training.batch,
+            partial(learning_rate, choice),
         )
         state = State(step=first)
         engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
         outputs = SimpleNamespace(
-            write=shown.write,
+            write=log.write,
             preview=lambda images: previews.append(images) or {},
             score=lambda images: {"fcd": float(images)},
-            watch=seen.append,
+            watch=recorded.append,
             save=lambda s: saved.append(s.step),
         )
         run_loop(trainer, engine, training, steps, state, outputs)
-        return rates, shown.records, saved, previews
+        return rates, log.records, saved, previews
 
     return run
 
@@ -94,7 +98,7 @@ def test_begun_later_it_does_at_each_step_what_it_would_have_done(looped, first)
     assert part[3] == [images for images in whole[3] if images > 10 * first]
 
 
-def test_a_run_that_has_ended_plays_nothing(looped):
+def test_a_run_that_has_ended_takes_no_step(looped):
     assert looped(training(), 5, first=5) == ({}, [], [], [])
 
 

@@ -40,16 +40,16 @@ def log_of(run):
 
 def test_scores_are_logged_when_they_are_due_and_at_the_end(scored):
     run = scored([9.0, 4.0, 7.0, 8.0])
-    found = [(record["images"], record["fcd"]) for record in log_of(run) if "fcd" in record]
-    assert found == [(40, 9.0), (80, 4.0), (120, 7.0), (160, 8.0)]
+    result = [(record["images"], record["fcd"]) for record in log_of(run) if "fcd" in record]
+    assert result == [(40, 9.0), (80, 4.0), (120, 7.0), (160, 8.0)]
 
 
-def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_says_so(scored, capsys):
+def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_a_message(scored, capsys):
     run = scored([9.0, 4.0, 7.0, 8.0])
     assert bundle.read(run.bundle).info.images == 80
     assert bundle.read(run.last).info.images == 160
-    said = capsys.readouterr().out
-    assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in said
+    output = capsys.readouterr().out
+    assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in output
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
@@ -73,7 +73,9 @@ def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_ru
     assert 0 <= record["label_accuracy"] <= 1
 
 
-def test_scores_of_a_set_without_labels_are_refused_before_anything_is_made(train_small, unlabelled_source, tmp_path):
+def test_scores_of_a_set_without_labels_are_refused_before_anything_is_created(
+    train_small, unlabelled_source, tmp_path
+):
     with pytest.raises(UserError, match="has no labels, and an evaluator learns to tell classes apart"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
 
@@ -104,7 +106,7 @@ def test_a_collapsed_training_is_warned_of_then_stopped_and_its_good_state_is_ke
     bundle.open_run(run.path)
 
 
-def test_the_same_command_after_a_stop_says_that_it_was_stopped(lost, train_small, tmp_path, capsys):
+def test_the_same_command_after_a_stop_reports_that_it_was_stopped(lost, train_small, tmp_path, capsys):
     with pytest.raises(StoppedError):
         train_small(tmp_path / "run")
     capsys.readouterr()
@@ -129,9 +131,9 @@ def test_scores_are_probabilities_unless_the_loss_only_compares():
 
 
 def test_previews_leave_the_spread_within_a_class_in_the_log(tiny_run):
-    found = [record["spread"] for record in log_of(tiny_run) if "spread" in record]
-    assert len(found) == 2
-    assert all(spread >= 0 for spread in found)
+    result = [record["spread"] for record in log_of(tiny_run) if "spread" in record]
+    assert len(result) == 2
+    assert all(spread >= 0 for spread in result)
 
 
 def steps(log_path):

@@ -12,7 +12,7 @@ from ganvas.networks.modern import Modern
 from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.config import ClassifierObjective, ObjectiveConfig
 
-__all__ = ["BUDGETS", "NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
+__all__ = ["NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
 NetworkConfig = Annotated[
     Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan, Field(discriminator="kind")

@@ -16,15 +16,7 @@ from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.places import refuse_inside_source
-from ganvas.runs.record import (
-    Asked,
-    Extension,
-    RunRecord,
-    State,
-    new_record,
-    require_same_data,
-    require_same_request,
-)
+from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_data, require_same_request
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
@@ -131,7 +123,7 @@ def is_whole(folder: RunFolder) -> bool:
     try:
         bundle.read(folder.bundle)
     except UserError as error:
-        console.info(f"{error}; it is made again")
+        console.info(f"{error}; it is written again")
         return False
     return True
 
