@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 
+from ganvas import files
 from ganvas.errors import InterruptedRunError, RunFailedError
 from ganvas.runs import bundle
 from ganvas.runs.folder import RunFolder
@@ -34,7 +35,7 @@ def test_an_error_of_the_disk_ends_the_run_in_a_sentence_and_it_can_be_resumed(
 
     with monkeypatch.context() as patch:
         if where == "log":
-            patch.setattr(run.Log, "write", failing)
+            patch.setattr(files, "append_jsonl", failing)
         elif where == "preview":
             patch.setattr(run.artifacts, "save_preview", failing)
         elif where == "checkpoint":

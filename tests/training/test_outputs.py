@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from ganvas import cli
+from ganvas import cli, files
 from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
 from ganvas.training import outputs
 from ganvas.training.health import StoppedError, Trouble, Watchdog
-from ganvas.training.outputs import Log, has_probability_scores
+from ganvas.training.outputs import has_probability_scores, open_log
 
 
 @pytest.fixture
@@ -142,10 +142,10 @@ def steps(log_path):
 
 @pytest.fixture
 def log_path(tmp_path):
-    log = Log(tmp_path / "log.jsonl", 0)
+    log = open_log(tmp_path / "log.jsonl", 0)
     for step in range(1, 6):
-        log.write({"step": step, "loss_d": step / 7})
-    log.sync()
+        files.append_jsonl(log, {"step": step, "loss_d": step / 7})
+    files.sync(log)
     log.close()
     return tmp_path / "log.jsonl"
 
@@ -156,8 +156,8 @@ def test_every_record_is_a_line(log_path):
 
 
 def test_opened_at_a_step_what_is_later_is_dropped(log_path):
-    log = Log(log_path, 3)
-    log.write({"step": 4})
+    log = open_log(log_path, 3)
+    files.append_jsonl(log, {"step": 4})
     log.close()
     assert steps(log_path) == [1, 2, 3, 4]
 
@@ -166,26 +166,26 @@ def test_opened_at_a_step_what_is_later_is_dropped(log_path):
 def test_wherever_the_last_line_was_cut_there_is_no_step_twice_and_none_missing(log_path, kept):
     lines = log_path.read_bytes().splitlines(keepends=True)
     log_path.write_bytes(b"".join(lines[:4]) + lines[4][:kept])
-    log = Log(log_path, 4)
-    log.write({"step": 5})
+    log = open_log(log_path, 4)
+    files.append_jsonl(log, {"step": 5})
     log.close()
     assert steps(log_path) == [1, 2, 3, 4, 5]
 
 
 def test_a_line_of_rubbish_is_dropped(log_path):
     log_path.write_bytes(log_path.read_bytes() + b'\xff\xfe\x00\n[1]\n"x"\n{"step": "6"}\n{}\n')
-    Log(log_path, 9).close()
+    open_log(log_path, 9).close()
     assert steps(log_path) == [1, 2, 3, 4, 5]
 
 
 def test_opened_at_its_start_it_is_empty(log_path):
-    Log(log_path, 0).close()
+    open_log(log_path, 0).close()
     assert log_path.read_text() == ""
     assert [p.name for p in log_path.parent.iterdir()] == ["log.jsonl"]
 
 
 def test_a_record_can_be_read_before_the_log_is_closed(log_path):
-    log = Log(log_path, 5)
-    log.write({"step": 6})
+    log = open_log(log_path, 5)
+    files.append_jsonl(log, {"step": 6})
     assert steps(log_path)[-1] == 6
     log.close()

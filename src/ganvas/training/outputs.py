@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -29,29 +30,17 @@ from ganvas.training.trainer import Trainer
 SCORED_IMAGES = 2_000
 
 
-class Log:
-    """A run's log: one JSON object a line, each step at most once, whatever happened in between."""
+def open_log(path: Path, step: int) -> BinaryIO:
+    """A run's log, open to append to, without the records that are later than `step` or cut off.
 
-    def __init__(self, path: Path, step: int) -> None:
-        """Opens it at a step, and drops every record that is later or cut off."""
-        with files.open_atomic(path) as kept, path.open("rb") if path.is_file() else nullcontext(()) as lines:
-            for line in lines:
-                record = files.json_object(line)
-                if record is not None and isinstance(record.get("step"), int) and record["step"] <= step:
-                    kept.write(line.rstrip() + b"\n")
-        self._file = path.open("ab")
-
-    def write(self, record: Mapping[str, float]) -> None:
-        """Appends one record; `step` is among its keys."""
-        files.append_jsonl(self._file, record)
-
-    def sync(self) -> None:
-        """Waits until the disk has every record."""
-        files.sync(self._file)
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+    So each step is logged at most once, however often the run was killed in between.
+    """
+    with files.open_atomic(path) as kept, path.open("rb") if path.is_file() else nullcontext(()) as lines:
+        for line in lines:
+            record = files.json_object(line)
+            if record is not None and isinstance(record.get("step"), int) and record["step"] <= step:
+                kept.write(line.rstrip() + b"\n")
+    return path.open("ab")
 
 
 class QuickScore:
@@ -85,7 +74,7 @@ class RunOutputs:
         engine: Engine,
         record: RunRecord,
         folder: RunFolder,
-        log: Log | None = None,
+        log: BinaryIO | None = None,
         display: TrainingDisplay | None = None,
         scorer: QuickScore | None = None,
     ) -> None:
@@ -104,7 +93,7 @@ class RunOutputs:
             self.display.show(line)
         self.engine.track(line, int(line["step"]))
         if self.log:
-            self.log.write(line)
+            files.append_jsonl(self.log, line)
 
     def preview(self, images: int) -> dict[str, float]:
         """Saves a preview, and returns its `spread`."""
@@ -140,7 +129,7 @@ class RunOutputs:
 
         def write() -> None:
             assert self.log is not None
-            self.log.sync()  # a checkpoint must not be ahead of its log
+            files.sync(self.log)  # a checkpoint must not be ahead of its log
             checkpoint.save(self.folder, self.trainer, state)
 
         state.world = self.engine.world

@@ -1,7 +1,7 @@
 """From a request to a finished run folder: start, resume, extend."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
 from ganvas.training.loop import run_loop
-from ganvas.training.outputs import Log, QuickScore, RunOutputs
+from ganvas.training.outputs import QuickScore, RunOutputs, open_log
 from ganvas.training.trainer import Trainer, build_trainer
 
 HOW_TO_EXTEND = "train it further with --more-minutes M or --more-images N"
@@ -218,7 +218,7 @@ def run_training(
     with ExitStack() as opened:
         log = display = None
         if engine.is_rank_zero:
-            log = opened.enter_context(closing(Log(folder.log, state.step)))
+            log = opened.enter_context(open_log(folder.log, state.step))
             title = f"{run.recipe} on {record.data.name}"
             bar = progress.training(title, run.images, state.step * batch, batch, folder.previews)
             display = opened.enter_context(bar)
