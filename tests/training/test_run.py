@@ -227,11 +227,11 @@ def test_a_run_may_begin_with_anothers_weights(tiny_run, train_small, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("above", "said"),
+    ("above", "message"),
     [({"pair": {"width": 8}}, "does not fit this run's modern"), ({"labels": "off"}, "does not fit")],
 )
-def test_weights_that_do_not_fit_are_refused_and_no_folder_is_created(tiny_run, train_small, tmp_path, above, output):
-    with pytest.raises(UserError, match=output):
+def test_weights_that_do_not_fit_are_refused_and_no_folder_is_created(tiny_run, train_small, tmp_path, above, message):
+    with pytest.raises(UserError, match=message):
         train_small(tmp_path / "run", start_from=str(tiny_run.path), **above)
     with pytest.raises(UserError, match="is not a run"):
         train_small(tmp_path / "run", start_from=str(tmp_path / "nothing"))

@@ -124,7 +124,7 @@ def test_a_rate_may_fall_from_the_start():
     assert trainer.learning_rate(OptimiserConfig(lr=2.0, lr_hold=0.0, lr_final=0.0), 0.25) == 1.5
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")])
+@pytest.mark.parametrize(("name", "class_name"), [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")])
 def test_an_optimiser_is_the_one_named_with_its_choices(name, class_name):
     result = trainer.build_optimiser(
         OptimiserConfig(name=name, lr=0.5, beta1=0.1, beta2=0.2, weight_decay=0.3), torch.nn.Linear(2, 2)
