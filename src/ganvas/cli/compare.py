@@ -18,7 +18,7 @@ def compare(
     from ganvas.evaluation import comparison
     from ganvas.evaluation.artifacts import write_comparison
     from ganvas.evaluation.scorecard import read_scorecard
-    from ganvas.runs.places import refuse_file, refuse_unwritable
+    from ganvas.runs.paths import refuse_file, refuse_unwritable
 
     if len(scorecards) < 2:
         raise UserError("ganvas compare needs two scorecards or more: ganvas compare runs/one runs/another")

@@ -63,7 +63,7 @@ def output_folder(path: Path, against: str | None, out: Path | None, shape: dict
     from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.evaluation.samples import is_run
     from ganvas.runs import sealed
-    from ganvas.runs.places import refuse_file, refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
 
     if not path.exists():
         refuse_no_run(path)

@@ -46,7 +46,7 @@ def sample(
     **options: object,
 ) -> int:
     """Generate images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
-    from ganvas.runs.places import refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_inside_source, refuse_unwritable
     from ganvas.sampling import load
 
     config = parse(SampleConfig, options)

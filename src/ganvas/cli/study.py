@@ -22,7 +22,7 @@ def study(
 ) -> int:
     """Ask one of the questions of the notes as an experiment, and get an answer with its interval."""
     from ganvas.experiments import page, trials
-    from ganvas.runs.places import refuse_file, refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
     experiment = trials.find_experiment(name)

@@ -25,7 +25,7 @@ def worth(
     from ganvas.experiments import page
     from ganvas.experiments.worth import NAMES, Worth, weigh
     from ganvas.experiments.worth_trials import open_subject
-    from ganvas.runs.places import refuse_file, refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
     given = {"seeds": seeds, "seed": seed, "minutes": minutes}

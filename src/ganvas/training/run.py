@@ -15,7 +15,7 @@ from ganvas.data.prepared import PreparedSet
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
-from ganvas.runs.places import refuse_inside_source
+from ganvas.runs.paths import refuse_inside_source
 from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_data, require_same_request
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine

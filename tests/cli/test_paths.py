@@ -1,4 +1,4 @@
-"""Nothing is written into a source, over what is no result of ours, or where it cannot be."""
+"""Nothing is written into a source, over other files, or where there is no permission."""
 
 import os
 import subprocess
