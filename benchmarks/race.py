@@ -166,17 +166,17 @@ def raced(
     sheet: where images of the end go.
     """
     resolved = resolve(run, scorer.prepared, speed)
-    game = build_trainer(resolved, scorer.prepared, Engine.for_trials(speed))
+    trainer = build_trainer(resolved, scorer.prepared, Engine.for_trials(speed))
     looks = [share * seconds for share in LOOKS]
 
     def clock(spent: Cost) -> float:
         return spent.wall_seconds if threads > 1 else spent.processor_seconds
 
-    for spent in stretches(game, lambda spent: clock(spent) / seconds):
+    for spent in stretches(trainer, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
             look, played = (
                 looks.pop(0),
-                TrainedGan(resolved, scorer.prepared, game, spent.images, spent.processor_seconds),
+                TrainedGan(resolved, scorer.prepared, trainer, spent.images, spent.processor_seconds),
             )
             yield {
                 "recipe": run.recipe,

@@ -120,19 +120,19 @@ def perform(trial: Trial) -> dict[str, Any]:
     prepared = open_source(trial.source, run.data, processes=1)
     scorer = Scorer(prepared, evaluator_for(prepared))
     resolved = resolve(run, prepared, trial.speed)
-    game = build_trainer(resolved, prepared, Engine.for_trials(trial.speed))
+    trainer = build_trainer(resolved, prepared, Engine.for_trials(trial.speed))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
     line |= {"recipe": trial.recipe, "variant": trial.variant, "seed": trial.seed, "seconds": trial.seconds}
     line |= {"speed": str(trial.speed)}
     try:
         spent = next(
             s
-            for s in stretches(game, lambda s: s.processor_seconds / trial.seconds)
+            for s in stretches(trainer, lambda s: s.processor_seconds / trial.seconds)
             if s.processor_seconds >= trial.seconds
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    played = TrainedGan(resolved, prepared, game, spent.images, spent.processor_seconds)
+    played = TrainedGan(resolved, prepared, trainer, spent.images, spent.processor_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}

@@ -17,7 +17,7 @@ from ganvas.sampling import BATCH, Sampler, load, save_npz, split_evenly
 
 
 def sampler_of(classes=("cat", "dog", "1", "0"), **change):
-    card = BundleInfo(
+    info = BundleInfo(
         recipe="modern",
         source="pets",
         fingerprint="ab",
@@ -30,10 +30,10 @@ def sampler_of(classes=("cat", "dog", "1", "0"), **change):
         **change,
     )
     torch.manual_seed(0)
-    networks = card.networks()
+    networks = info.networks()
     for network in networks.values():
         network.eval()
-    return Sampler(Bundle(card, networks), "pets")
+    return Sampler(Bundle(info, networks), "pets")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,9 @@ def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
     # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
     noise = sampler.noise(1, 0, 0, None)
     here = sampler.sample(["dog"] * BATCH).astype(int)
-    apart = np.concatenate([sampler._draw(part, torch.ones(len(part), dtype=torch.int64)) for part in noise.split(7)])
+    apart = np.concatenate(
+        [sampler._generate(part, torch.ones(len(part), dtype=torch.int64)) for part in noise.split(7)]
+    )
     assert abs(apart - here).max() <= 1
 
 
@@ -157,10 +159,10 @@ def test_a_way_longer_than_a_batch_is_whole(sampler):
 
 @pytest.mark.parametrize(("count", "classes"), [(10, 3), (3, 10), (0, 2), (7, 1), (9, 3)])
 def test_spreading_is_even_and_complete(count, classes):
-    found = split_evenly(count, range(classes))
-    assert sum(found) == count
-    assert max(found) - min(found) <= 1
-    assert found == sorted(found, reverse=True)
+    result = split_evenly(count, range(classes))
+    assert sum(result) == count
+    assert max(result) - min(result) <= 1
+    assert result == sorted(result, reverse=True)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -168,19 +170,19 @@ def test_an_npz_of_images_is_a_source(tmp_path, channels):
     pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, channels, 16, 16), np.uint8)
     labels = np.arange(30) % 3
     save_npz(tmp_path / "drawn.npz", [pixels[:7], pixels[7:]], 30, labels, ("b", "a", "é"))
-    found = open_source(str(tmp_path / "drawn.npz"))
-    assert found.classes == ("b", "a", "é")
-    assert np.array_equal(found.labels, labels)
-    assert np.array_equal(found.pixels, pixels)
+    result = open_source(str(tmp_path / "drawn.npz"))
+    assert result.classes == ("b", "a", "é")
+    assert np.array_equal(result.labels, labels)
+    assert np.array_equal(result.pixels, pixels)
     assert [p.name for p in tmp_path.iterdir()] == ["drawn.npz"]
 
 
 def test_an_npz_without_labels_is_a_source_without_labels(tmp_path):
     pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, 1, 16, 16), np.uint8)
     save_npz(tmp_path / "drawn.npz", [pixels], 30, None, ())
-    found = open_source(str(tmp_path / "drawn.npz"))
-    assert found.labels is None
-    assert found.classes == ()
+    result = open_source(str(tmp_path / "drawn.npz"))
+    assert result.labels is None
+    assert result.classes == ()
 
 
 def test_an_npz_is_the_same_bytes_each_time_and_whole_or_not_at_all(tmp_path):
@@ -206,23 +208,23 @@ def test_a_runs_images_and_its_bundles_are_the_same(tiny_run):
 
 
 def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run, said):
-    found = load(unfinished_run.path)
+    result = load(unfinished_run.path)
     assert "is unfinished: from its checkpoint after 160 images" in said[0]
-    assert np.array_equal(found.sample([0, 1]), load(tiny_run.path).sample([0, 1]))
+    assert np.array_equal(result.sample([0, 1]), load(tiny_run.path).sample([0, 1]))
 
 
 def test_a_preview_shows_what_sample_draws_of_the_runs_seed(tiny_run, tmp_path):
-    found = load(tiny_run.path)
-    pixels = found.sample([label for label in found.classes for _ in range(8)], seed=found.card.seed)
+    result = load(tiny_run.path)
+    pixels = result.sample([label for label in result.classes for _ in range(8)], seed=result.info.seed)
     save_png(enlarge(grid(pixels, 8), least_side=400), tmp_path / "drawn.png")
     shown = np.asarray(Image.open(tiny_run.previews / "0000000160.png"))
     assert np.array_equal(shown, np.asarray(Image.open(tmp_path / "drawn.png")))
 
 
 def test_a_classifier_draws_nothing():
-    card = sampler_of().card.model_copy(update={"pair": BookClassifier()})
+    info = sampler_of().info.model_copy(update={"pair": BookClassifier()})
     with pytest.raises(UserError, match="pets trained a classifier, which tells classes apart and draws nothing"):
-        Sampler(Bundle(card, card.networks("meta")), "pets")
+        Sampler(Bundle(info, info.networks("meta")), "pets")
 
 
 def test_a_fast_sampler_draws_the_same_images_but_for_rounding(tiny_run, monkeypatch):
@@ -230,9 +232,9 @@ def test_a_fast_sampler_draws_the_same_images_but_for_rounding(tiny_run, monkeyp
     monkeypatch.setattr(sampling, "computes_bfloat16", lambda: True)
     fast = load(tiny_run.path, fast=True)
     assert fast.generator.first.weight.dtype == torch.bfloat16
-    drawn = fast.sample(["spot", "across"] * 40)
-    assert not np.array_equal(drawn, exact)
-    assert abs(drawn - exact).mean() <= 0.3
+    generated = fast.sample(["spot", "across"] * 40)
+    assert not np.array_equal(generated, exact)
+    assert abs(generated - exact).mean() <= 0.3
     assert fast.between("spot", "down", 3).shape == (3, 1, 16, 16)
 
 
@@ -253,5 +255,5 @@ def test_an_npz_is_written_a_part_at_a_time(tmp_path):
             assert sum(reference() is not None for reference in alive) <= 1
 
     save_npz(tmp_path / "many.npz", parts(), 3200, None, ())
-    with np.load(tmp_path / "many.npz") as found:
-        assert found["images"].shape == (3200, 16, 16)
+    with np.load(tmp_path / "many.npz") as result:
+        assert result["images"].shape == (3200, 16, 16)

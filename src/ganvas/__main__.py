@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line; what a person did wrong is said in one sentence, with exit status 2."""
+    """Runs the command line, and ends with its exit status."""
     try:
         from ganvas.cli import run
 

@@ -1,4 +1,4 @@
-"""What computes: processor, cores, device, memory."""
+"""The machine: CPU, cores, device, memory."""
 
 import ctypes
 import os
@@ -10,24 +10,24 @@ from contextlib import contextmanager
 
 
 def cores() -> int:
-    """Processor cores that this process may use, shared fairly with the run's other processes here."""
+    """CPU cores that this process may use, shared fairly with the run's other processes on this machine."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, usable // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def threads() -> int:
-    """Threads that arithmetic may use: the cores, or fewer where OMP_NUM_THREADS says so."""
+    """Threads for arithmetic: the cores, or fewer where OMP_NUM_THREADS is set."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores(), max(1, int(given))) if given.isascii() and given.isdigit() else cores()
 
 
 def is_rank_zero() -> bool:
-    """Whether this process is the one that speaks for all."""
+    """Whether this process prints for all the processes of a run."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def device() -> str:
-    """The fastest kind of device that is here: cuda, mps or cpu."""
+    """The fastest device: cuda, mps or cpu."""
     import torch
 
     if torch.cuda.is_available():
@@ -43,15 +43,15 @@ def computes_bfloat16() -> bool:
 
 
 def emulates_bfloat16() -> bool:
-    """Whether bfloat16 is known to be put together from float32 here, which is many times slower than that."""
+    """Whether bfloat16 is emulated with float32 here, which is many times slower than float32."""
     return device() == "cpu" and platform.machine().lower() in ("x86_64", "amd64") and not computes_bfloat16()
 
 
 def keep_freed_memory() -> bool:
-    """Lets this process hold on to memory that it frees; whether it could, which is where the C library is glibc.
+    """Keeps freed memory in this process; returns whether it could: the C library has to be glibc.
 
     A training step frees and asks for the same megabytes again. By default glibc gives them back to the system in
-    between, which then has to clear them page by page: a quarter of a step's time, where pages are dear.
+    between, which then has to clear them page by page: up to a quarter of a step's time (docs/notebook.md).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -63,7 +63,7 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def fastest_threads(work: Callable[[], object], seconds: float = 0.3) -> Iterator[None]:
-    """Runs what is inside with one thread or with all cores, whichever did `work` more often in a short trial.
+    """Uses one thread or all cores inside, whichever repeats `work` faster in a short trial.
 
     Beside another busy process two threads can be many times slower than one.
     """
@@ -86,7 +86,7 @@ def fastest_threads(work: Callable[[], object], seconds: float = 0.3) -> Iterato
 
 
 def peak_memory_bytes() -> int | None:
-    """The most memory this process ever held; None where the system does not say."""
+    """The most memory that this process ever used; None where the system does not give it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -96,7 +96,7 @@ def peak_memory_bytes() -> int | None:
 
 
 def cpu_name() -> str:
-    """The processor's name, where the system says it."""
+    """The name of the CPU, where the system gives it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
             return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

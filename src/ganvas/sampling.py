@@ -1,8 +1,8 @@
-"""Images of the class one asks for, from a bundle: the one way that serves the command, metrics, exports and pages.
+"""Images of given labels, from a bundle: for the command, the previews and the metrics.
 
 An image depends on (weights, label, seed, index) alone. Its noise is drawn from a stream of its block of 64, and it is
-always computed in float32 at the same place of a batch of the same size, so that asking for more images, or for other
-labels beside it, changes none of its bytes. A fast sampler draws the same images in bfloat16: nearly the same bytes.
+always computed in float32 at the same index of a batch of the same size, so that more images, or other labels beside
+it, change none of its bytes. A fast sampler generates the same images in bfloat16: nearly the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from ganvas.images import Pixels, to_uint8
 from ganvas.machine import computes_bfloat16, keep_freed_memory
 from ganvas.networks.pair import Generator
 from ganvas.rng import stream
-from ganvas.runs.bundle import Bundle, BundleInfo, open_run
+from ganvas.runs.bundle import Bundle, open_run
 
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
@@ -31,33 +31,28 @@ SMALLEST_TRUNCATION = 0.05
 def load(run: str | Path, fast: bool = False) -> "Sampler":
     """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's.
 
-    `fast`: sooner, where the processor multiplies bfloat16, and different by a fraction of a grey level on average.
+    fast: uses bfloat16 where the CPU multiplies it, and differs by a fraction of a grey level on average.
     """
     path = Path(run)
     return Sampler(open_run(path), path.resolve().name, fast)
 
 
 class Sampler:
-    """A trained generator that can be asked for images."""
+    """A trained generator, and the images that it generates for a label."""
 
     def __init__(self, bundle: Bundle, name: str = "this run", fast: bool = False) -> None:
-        if bundle.card.is_classifier:
+        if bundle.info.is_classifier:
             raise UserError(f"{name} trained a classifier, which tells classes apart and draws nothing")
         keep_freed_memory()
-        self.card: BundleInfo = bundle.card
-        self.name = name
+        self.name, self.info = name, bundle.info
+        self.classes: tuple[str, ...] = bundle.info.classes  # empty for a generator without labels
         self.precision = torch.bfloat16 if fast and computes_bfloat16() else torch.float32
-        # A copy: a training's own generator keeps its layout. Channels last is the faster one to draw in.
+        # A copy: a training's own generator keeps its layout. Channels last is the faster one to sample in.
         copied = deepcopy(bundle.networks["generator"]).to(self.precision)
         self.generator = cast(Generator, copied.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What may be asked for; empty for a generator without labels."""
-        return self.card.classes
-
     def index(self, label: str | int) -> int:
-        """A class's index from its name, or from its index; names win. UserError with what the run knows."""
+        """A class's index from its name, or from its index; names win. UserError with the classes of the run."""
         if not self.classes:
             raise UserError(f"{self.name} was trained without labels: leave out --label")
         if isinstance(label, str) and label in self.classes:
@@ -66,10 +61,9 @@ class Sampler:
             index = int(label)
         except ValueError:
             raise UserError(f"{self.name} knows no class {label!r}; {nearest(str(label), self.classes)}") from None
-        if not 0 <= index < len(self.classes):
-            raise UserError(
-                f"label {label} is not in 0..{len(self.classes) - 1}; {self.name} knows {', '.join(self.classes)}"
-            )
+        last = len(self.classes) - 1
+        if not 0 <= index <= last:
+            raise UserError(f"label {label} is not in 0..{last}; {self.name} knows {', '.join(self.classes)}")
         return index
 
     def sample(
@@ -77,21 +71,21 @@ class Sampler:
     ) -> NDArray[np.uint8]:
         """Images (N, C, H, W) uint8: one per label, or so many of a generator without labels.
 
-        The k-th image asked of a label is that label's image number k under this seed. `truncation`: noise values
-        beyond it are drawn again.
+        The k-th image of a label is that label's image number k under this seed, whatever other labels are there.
+        truncation: noise values beyond it are drawn again.
         """
         if isinstance(labels, str):  # one name, not its letters
             labels = [labels]
-        wanted = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
+        indices = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
         if self.classes and isinstance(labels, int):
             raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
-        pixels = np.empty((len(wanted), *self.card.shape.image), np.uint8)
-        places: dict[int | None, list[int]] = {}
-        for place, label in enumerate(wanted):
-            places.setdefault(label, []).append(place)
-        for label, rows in places.items():
-            for first, drawn in self.stream(label, len(rows), seed, truncation):
-                pixels[rows[first : first + len(drawn)]] = drawn
+        pixels = np.empty((len(indices), *self.info.shape.image), np.uint8)
+        rows_of: dict[int | None, list[int]] = {}
+        for row, label in enumerate(indices):
+            rows_of.setdefault(label, []).append(row)
+        for label, rows in rows_of.items():
+            for first, images in self.stream(label, len(rows), seed, truncation):
+                pixels[rows[first : first + len(images)]] = images
         return pixels
 
     def stream(
@@ -101,20 +95,20 @@ class Sampler:
         for first in range(0, count, BATCH):
             noise = self.noise(label, seed, first // BATCH, truncation)
             labels = None if label is None else torch.full((BATCH,), label)
-            yield first, self._draw(noise, labels)[: count - first]
+            yield first, self._generate(noise, labels)[: count - first]
 
     def between(self, start: str | int, end: str | int, steps: int, seed: int = 0) -> NDArray[np.uint8]:
         """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
         ends = torch.zeros(2, max(1, len(self.classes)))
         ends[0, self.index(start)] = ends[1, self.index(end)] = 1
-        ways = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
-        mixtures = (1 - ways) * ends[0] + ways * ends[1]  # (steps, K)
+        shares = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
+        mixtures = (1 - shares) * ends[0] + shares * ends[1]  # (steps, K)
         noise = self.noise(None, seed, 0, None)[:1].expand(BATCH, -1)
-        drawn = []
+        images = []
         for part in torch.split(mixtures, BATCH):
             padded = torch.cat([part, part[-1:].expand(BATCH - len(part), -1)])
-            drawn.append(self._draw(noise, padded)[: len(part)])
-        return np.concatenate(drawn)
+            images.append(self._generate(noise, padded)[: len(part)])
+        return np.concatenate(images)
 
     def noise(self, label: int | None, seed: int, block: int, truncation: float | None) -> Tensor:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
@@ -127,17 +121,17 @@ class Sampler:
         return values
 
     @torch.inference_mode()
-    def _draw(self, noise: Tensor, labels: Tensor | None) -> Pixels:
-        place = next(self.generator.parameters()).device  # a preview is drawn where the run is trained
+    def _generate(self, noise: Tensor, labels: Tensor | None) -> Pixels:
+        device = next(self.generator.parameters()).device  # a preview is generated where the run is trained
         if labels is not None:
-            labels = labels.to(place, self.precision if labels.is_floating_point() else None)
-        images: Tensor = self.generator(noise.to(place, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
+            labels = labels.to(device, self.precision if labels.is_floating_point() else None)
+        images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
         return to_uint8(images).cpu().numpy()
 
 
 def split_evenly(count: int, classes: Sequence[int]) -> list[int]:
     """How many of `count` images each class gets: as even as can be, the first ones one more."""
-    return [count // len(classes) + (place < count % len(classes)) for place in range(len(classes))]
+    return [count // len(classes) + (index < count % len(classes)) for index in range(len(classes))]
 
 
 def save_npz(
@@ -158,7 +152,7 @@ def save_npz(
                     np.lib.format.write_array_header_1_0(images, header)
                 images.write(np.ascontiguousarray(channels_last).tobytes())
                 written += len(part)
-            assert written == count > 0, f"{written} images came, {count} were promised"
+            assert written == count > 0, f"{written} images, not {count}"
         arrays: dict[str, NDArray[Any]] = {} if labels is None else {"labels": labels, "classes": np.array(classes)}
         for name, array in arrays.items():
             with archive.open(ZipInfo(f"{name}.npy"), "w") as entry:

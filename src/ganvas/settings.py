@@ -1,10 +1,10 @@
 """What a person may choose: frozen, checked, and refused by name when unknown.
 
 Every room keeps its choices in a `Settings` model beside the code it configures. One schema then serves the flags,
-the TOML file, the JSON in the run folder and the web form.
+the TOML file and the JSON in the run folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -44,6 +44,15 @@ def parse(model: type[Model], values: Mapping[str, Any], prefix: str = "--") -> 
         raise UserError("; ".join(_sentence(model, item, prefix) for item in error.errors())) from None
 
 
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """{"pair": {"width": 48}} -> ("pair.width", 48)."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
 def models_in(annotation: object) -> list[type[Settings]]:
     """The settings that a field of this type may hold: every member of a union, in its order."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
@@ -77,7 +86,6 @@ def _locate(model: type[Settings], location: tuple[int | str, ...]) -> tuple[str
             continue
         names.append(part)
         beside = [name for m in models for name in m.model_fields if name != "kind"]
-        models = [
-            inner for m in models if part in m.model_fields for inner in models_in(m.model_fields[part].annotation)
-        ]
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        models = [inner for field in fields for inner in models_in(field.annotation)]
     return ".".join(names), beside

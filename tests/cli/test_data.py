@@ -28,7 +28,7 @@ def pets(tmp_path):
     return tmp_path / "pets"
 
 
-def test_the_report_says_one_fact_a_line(pets, capsys):
+def test_the_report_prints_one_fact_a_line(pets, capsys):
     assert cli.run(["data", str(pets)]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
@@ -68,7 +68,7 @@ def test_choices_reach_the_prepared_set(pets, capsys):
     assert "images: 27 of 17x17 px, RGB" in capsys.readouterr().out
 
 
-def test_a_set_without_labels_says_so(pets, capsys):
+def test_a_set_without_labels_is_reported(pets, capsys):
     assert cli.run(["data", str(pets / "cats")]) == 0
     assert "labels: none, so it is trained without labels" in capsys.readouterr().out
 

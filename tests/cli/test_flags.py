@@ -11,7 +11,7 @@ from ganvas.config.recipes import RECIPES
 from ganvas.config.run import RunConfig
 from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
-from ganvas.settings import models_in
+from ganvas.settings import leaves, models_in
 
 
 def written(tmp_path, text):
@@ -32,16 +32,16 @@ def test_a_dash_in_a_flag_is_the_underscore_of_the_schema():
 
 def test_flags_win_over_the_file(tmp_path):
     path = written(tmp_path, 'recipe = "book-gan"\nseed = 4\n[training]\nbatch = 3\nimages = 9\n')
-    made = flags.parse_choices({"batch": "5"}, path)
-    assert made == {"recipe": "book-gan", "seed": 4, "training": {"batch": "5", "images": 9}}
+    choices = flags.parse_choices({"batch": "5"}, path)
+    assert choices == {"recipe": "book-gan", "seed": 4, "training": {"batch": "5", "images": 9}}
 
 
 def test_a_budget_typed_unsets_the_one_in_the_file(tmp_path):
-    made = flags.parse_choices({"images": "50"}, written(tmp_path, "[training]\nminutes = 3\n"))
-    assert made["training"] == {"images": "50", "minutes": None, "epochs": None}
+    choices = flags.parse_choices({"images": "50"}, written(tmp_path, "[training]\nminutes = 3\n"))
+    assert choices["training"] == {"images": "50", "minutes": None, "epochs": None}
 
 
-def test_one_choice_made_by_both_its_names_is_refused():
+def test_one_option_given_by_both_its_names_is_refused():
     with pytest.raises(UserError, match=r"^--images was given twice, once as --training\.images$"):
         flags.parse_choices({"images": "5", "training": {"images": "6"}}, None)
 
@@ -65,7 +65,7 @@ def test_an_unknown_flag_gets_the_nearest(typed, meant):
     assert str(caught.value).startswith(f"there is no --{typed}; did you mean {meant}? ")
 
 
-def test_an_unknown_flag_like_no_other_still_says_where_they_are():
+def test_an_unknown_flag_like_no_other_is_refused_with_the_command_that_lists_them():
     with pytest.raises(UserError, match=r"^there is no --xyzzy; `ganvas list options` names them all$"):
         flags.parse_choices({"xyzzy": "1"}, None)
 
@@ -144,7 +144,7 @@ def test_an_old_value_is_refused_with_the_new_one(tmp_path):
         flags.read_config(written(tmp_path, '[objective]\nkind = "simultaneous"\n'))
 
 
-def test_an_option_that_was_removed_says_so():
+def test_an_option_that_was_removed_is_refused_with_the_reason():
     with pytest.raises(UserError, match=r"^there is no --objective\.label-ramp-images; label ramps were removed"):
         flags.parse_choices({"objective": {"label-ramp-images": "5"}}, None)
 
@@ -187,20 +187,20 @@ def test_a_command_takes_the_flags_of_its_settings_as_text(capsys):
         app(["digits", "--batch", "3"])
 
 
-def test_whatever_a_recipe_holds_is_an_option_and_can_be_said():
+def test_every_value_of_a_recipe_is_an_option():
     for recipe in RECIPES.values():
-        for name, _ in flags.flat(recipe("digits").model_dump(exclude={"source", "recipe"})):
+        for name, _ in leaves(recipe("digits").model_dump(exclude={"source", "recipe"})):
             assert name in flags.known_names()
 
 
-def test_every_option_has_help_and_says_what_it_takes():
+def test_every_option_has_help_and_names_its_values():
     for option in flags.options():
         assert option.help, option.name
         assert option.values, option.name
         assert "\n" not in option.help + option.values
 
 
-def test_an_option_says_its_bounds_its_names_and_its_default():
+def test_an_option_lists_its_bounds_its_names_and_its_default():
     values = {(option.name, option.kind): option.values for option in flags.options()}
     assert values["data.size", ""] == "a whole number from 16 to 128"
     assert values["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
@@ -214,4 +214,4 @@ def test_an_option_says_its_bounds_its_names_and_its_default():
 
 def test_nesting_undoes_flattening():
     values = RunConfig.model_validate(RECIPES["modern"]("digits").model_dump()).model_dump()
-    assert flags.nested(dict(flags.flat(values))) == values
+    assert flags.nested(dict(leaves(values))) == values

@@ -38,21 +38,21 @@ def test_a_sheet_has_a_row_a_class(run, lines):
 
 def test_an_npz_holds_images_labels_and_classes_and_is_a_source(run, lines, here):
     lines("sample", run, "-n", 31, "--out", "drawn.npz")
-    found = arrays(here / "drawn.npz")
-    assert found["images"].shape == (31, 16, 16)
-    assert found["images"].dtype == np.uint8
-    assert found["labels"].dtype == np.int64
-    assert np.bincount(found["labels"]).tolist() == [11, 10, 10]
-    assert found["classes"].tolist() == CLASSES
+    result = arrays(here / "drawn.npz")
+    assert result["images"].shape == (31, 16, 16)
+    assert result["images"].dtype == np.uint8
+    assert result["labels"].dtype == np.int64
+    assert np.bincount(result["labels"]).tolist() == [11, 10, 10]
+    assert result["classes"].tolist() == CLASSES
     assert open_source("drawn.npz").classes == tuple(CLASSES)
 
 
 def test_what_a_file_holds_is_what_python_draws(run, lines, here):
     lines("sample", run, "--label", "spot", "across", "-n", 5, "--seed", 7, "--out", "drawn.npz")
-    found = arrays(here / "drawn.npz")
-    assert found["labels"].tolist() == [2, 2, 2, 0, 0]
-    drawn = load(run).sample(["spot"] * 3 + ["across"] * 2, seed=7)
-    assert np.array_equal(found["images"], drawn[:, 0])
+    result = arrays(here / "drawn.npz")
+    assert result["labels"].tolist() == [2, 2, 2, 0, 0]
+    generated = load(run).sample(["spot"] * 3 + ["across"] * 2, seed=7)
+    assert np.array_equal(result["images"], generated[:, 0])
 
 
 def test_a_folder_gets_a_folder_a_class_and_is_a_source(run, lines, here):
@@ -91,7 +91,7 @@ def test_truncation_draws_other_images(run, lines, here):
     assert not np.array_equal(arrays("free.npz")["images"], arrays("held.npz")["images"])
 
 
-def test_an_unfinished_run_is_drawn_from_its_newest_checkpoint_and_that_is_said(unfinished_run, lines):
+def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint_with_a_message(unfinished_run, lines):
     output = lines("sample", unfinished_run.path, "-n", 3)
     assert output[0] == f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"
 
@@ -138,7 +138,7 @@ def test_a_folder_that_is_no_run_is_refused(refused, here):
     assert "notes is not a run" in refused("sample", "notes")
 
 
-def test_a_classifier_draws_nothing_and_says_so(train_small, refused, here):
+def test_a_classifier_is_refused(train_small, refused, here):
     train_small(here / "evaluator", "book-classifier", training={"images": 16})
     assert (
         refused("sample", "evaluator") == "evaluator trained a classifier, which tells classes apart and draws nothing"
@@ -161,10 +161,10 @@ def test_a_damaged_bundle_is_refused_by_the_files_name(run, refused):
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "", "con\x00", "x" * 300, '<script>"', "a\\b", "C:"])
 def test_a_hostile_class_name_is_a_plain_folder(name):
-    found = folder_name(name)
-    assert not set(found) & set('/\\:*?"<>|\x00')
-    assert not found.startswith(".")
-    assert 0 < len(found.encode()) <= 200
+    result = folder_name(name)
+    assert not set(result) & set('/\\:*?"<>|\x00')
+    assert not result.startswith(".")
+    assert 0 < len(result.encode()) <= 200
 
 
 def test_a_plain_class_name_stays_and_two_never_meet():

@@ -30,19 +30,19 @@ def record(folder):
 
 
 def test_without_out_a_run_lies_under_its_source_recipe_and_seed(tiny_source, lines, here):
-    said = lines("train", tiny_source, *QUICK, "--seed", 3)
-    assert "run runs/patterns-modern-s3" in said
+    output = lines("train", tiny_source, *QUICK, "--seed", 3)
+    assert "run runs/patterns-modern-s3" in output
     assert (here / "runs" / "patterns-modern-s3" / "bundle" / "manifest.json").is_file()
 
 
-def test_the_end_says_where_everything_lies_and_what_to_type_next(tiny_source, lines, here):
-    said = lines("train", tiny_source, *QUICK, "--out", "my run")
-    assert "bundle my run/bundle" in said
-    assert said[-1] == "next: ganvas sample 'my run' -n 100"
+def test_the_end_prints_the_folders_and_what_to_type_next(tiny_source, lines, here):
+    output = lines("train", tiny_source, *QUICK, "--out", "my run")
+    assert "bundle my run/bundle" in output
+    assert output[-1] == "next: ganvas sample 'my run' -n 100"
     assert lines("sample", "my run", "-n", 100)[-1] == "images my run/samples.png"
 
 
-def test_the_same_command_again_says_that_it_is_finished(tiny_source, lines, here):
+def test_the_same_command_again_reports_that_it_is_finished(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run")
     before = (here / "run" / "run.json").read_bytes()
     assert "run is finished: 16 images; train it further with --more-minutes M or --more-images N" in lines(
@@ -66,8 +66,8 @@ def test_a_finished_run_is_trained_further_by_so_much(tiny_source, lines, refuse
 
 def test_another_flag_on_the_same_folder_is_refused_with_the_difference(tiny_source, lines, refused):
     lines("train", tiny_source, *QUICK, "--out", "run")
-    said = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.lr", "0.001")
-    assert "holds a run begun with --optimiser.lr not given, now 0.001" in said
+    output = refused("train", tiny_source, *QUICK, "--out", "run", "--optimiser.lr", "0.001")
+    assert "holds a run begun with --optimiser.lr not given, now 0.001" in output
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines, here):
@@ -86,7 +86,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tiny_source, lines
     assert run["optimiser"]["lr"] == 1e-4  # the recipe's
 
 
-def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, lines, here):
+def test_a_budget_on_the_command_line_replaces_the_files(tiny_source, lines, here):
     (here / "mine.toml").write_text("[training]\nminutes = 300.0\n")
     lines("train", tiny_source, "--config", "mine.toml", *QUICK, "--out", "run")
     assert record(here / "run")["run"]["training"]["images"] == 16
@@ -95,19 +95,19 @@ def test_a_budget_on_the_command_line_takes_the_place_of_the_files(tiny_source, 
 def test_minutes_become_images_before_the_first_step(tiny_source, lines, here, monkeypatch):
     monkeypatch.setattr("ganvas.training.autotune.images_per_second", lambda *_: 100.0)
     quick = QUICK[2:]
-    said = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
-    assert "budget 0.01 minutes at 100 images/s: 64 images" in said
+    output = lines("train", tiny_source, *quick, "--minutes", "0.01", "--out", "run")
+    assert "budget 0.01 minutes at 100 images/s: 64 images" in output
     assert record(here / "run")["run"]["training"]["images"] == 64  # whole batches
     assert record(here / "run")["asked"]["choices"]["training"]["minutes"] == "0.01"
 
 
-def test_dry_run_says_everything_and_writes_nothing(tiny_source, lines, here):
-    said = lines("train", tiny_source, *QUICK, "--dry-run")
-    assert "pair.width 4" in said
-    assert "discriminator layer stem: 4 x 8 x 8, receptive field 6 px" in said
-    assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in said)
-    assert any(line.startswith("time about ") and line.endswith(" for 16 images") for line in said)
-    assert any(line.startswith("memory about ") for line in said)
+def test_dry_run_prints_everything_and_writes_nothing(tiny_source, lines, here):
+    output = lines("train", tiny_source, *QUICK, "--dry-run")
+    assert "pair.width 4" in output
+    assert "discriminator layer stem: 4 x 8 x 8, receptive field 6 px" in output
+    assert any(re.fullmatch(r"generator [1-9][0-9]+ parameters", line) for line in output)
+    assert any(line.startswith("time about ") and line.endswith(" for 16 images") for line in output)
+    assert any(line.startswith("memory about ") for line in output)
     assert list(here.iterdir()) == []
 
 
@@ -115,8 +115,8 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
     small = ("--batch", 8, "--threads", 1, "--precision", "float32", "--memory-format", "contiguous")
     widths = [f"--pair.{name}={value}" for name, value in (("width", 4), ("noise", 4), ("embedding", 4))]
     lines("train", tiny_source, *small, *widths, "--pair.features", 4, "--images", 8, "--from", tiny_run.path)
-    said = refused("train", tiny_source, *small, "--images", 8, "--from", tiny_run.path, "--out", "run")
-    assert "does not fit this run's modern" in said
+    output = refused("train", tiny_source, *small, "--images", 8, "--from", tiny_run.path, "--out", "run")
+    assert "does not fit this run's modern" in output
     assert not (here / "run").exists()
 
 
@@ -189,9 +189,9 @@ def test_a_folder_that_may_not_be_written_is_refused(tiny_source, refused, here)
         here.chmod(stat.S_IRWXU)
 
 
-def test_a_set_without_labels_is_trained_without_and_that_is_said(unlabelled_source, lines):
-    said = lines("train", unlabelled_source, *QUICK, "--out", "run")
-    assert "unlabelled has no labels: trained without, and no class can be asked for" in said
+def test_a_set_without_labels_is_trained_without_them_and_that_is_reported(unlabelled_source, lines):
+    output = lines("train", unlabelled_source, *QUICK, "--out", "run")
+    assert "unlabelled has no labels: trained without, and no class can be asked for" in output
 
 
 def test_trackers_are_split_at_commas():

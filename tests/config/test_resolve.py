@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.config.resolve import class_sizes, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
+from ganvas.errors import UserError
 
 COMPUTE = ComputeConfig(1, "float32", "channels-last")
 
@@ -119,3 +120,10 @@ def test_without_labels_no_class_is_rare():
 
 def test_an_empty_class_is_not_the_smallest():
     assert class_sizes(Set(10, 0, 30)) == (10, 30)
+
+
+@pytest.mark.parametrize(("images", "batch"), [(10**13, 64), (10**12 + 1, 1), (10**12 - 1, 17)])
+def test_a_budget_that_is_too_large_in_whole_batches_is_refused_in_a_sentence(images, batch):
+    with pytest.raises(UserError, match=r"^the budget comes to 1[\d,]+ images; a run has at most 1,000,000,000,000$"):
+        resolved(Set(10, 10), images=images, training={"batch": batch})
+    assert resolved(Set(10, 10), images=10**12, training={"batch": 64}).images == 10**12

@@ -32,10 +32,10 @@ def test_a_mistake_goes_to_stderr_alone(capsys):
     "hostile", ["a\x1b[31mb", "a\nb", "a\rb", "a\x9b2Jb", "a\u202eb", "a\u2028b", "a\x00b", "a\udc80b"]
 )
 def test_control_characters_are_shown_and_not_obeyed(hostile):
-    shown = console.printable(hostile)
-    assert shown.isprintable()
-    assert shown.startswith("a\\")
-    assert shown.endswith("b")
+    text = console.printable(hostile)
+    assert text.isprintable()
+    assert text.startswith("a\\")
+    assert text.endswith("b")
 
 
 @pytest.mark.parametrize("name", ["café", "고양이", "\u3000全角", "👩\u200d🚀", "x²"])
@@ -50,7 +50,7 @@ def test_what_the_encoding_lacks_becomes_an_escape(monkeypatch):
     assert stream.buffer.getvalue() == b"\\uace0\\uc591\\uc774\n"
 
 
-def test_a_file_name_that_is_not_text_can_be_said():
+def test_a_file_name_that_is_not_text_can_be_printed():
     done = run_python("from ganvas import console; import os; console.info(os.fsdecode(b'caf\\xe9.png'))")
     assert done.stdout == b"caf\\udce9.png\n"
     assert done.returncode == 0

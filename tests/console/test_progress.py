@@ -49,7 +49,7 @@ def record(images, **more):
     return {"step": images / 64, "images": images, "seconds": images / 100, "images_per_second": 100.0} | figures | more
 
 
-def test_a_piped_bar_says_how_many_and_how_long(clock, capsys):
+def test_a_piped_bar_prints_how_many_and_how_long(clock, capsys):
     with bar("preparing", 60_000, "images") as preparing:
         clock.now += 1
         preparing.advance(12_000)
@@ -87,27 +87,27 @@ def test_a_bar_on_a_terminal_shows_count_rate_and_time_left(clock, terminal):
 
 
 def test_a_piped_training_line_names_images_rate_time_left_and_losses(clock, capsys):
-    with training("digits", 6400, 0, 64) as shown:
+    with training("digits", 6400, 0, 64) as display:
         clock.now += 2
-        shown.show(record(200))
+        display.show(record(200))
         assert capsys.readouterr().out == (
             "digits: 200 of 6400 images, 100 a second, 1 min 02 s left, loss D 0.693 G 0.800\n"
         )
         clock.now += 1
-        shown.show(record(300))
+        display.show(record(300))
         assert capsys.readouterr().out == ""
     assert "300 of 6400 images" in capsys.readouterr().out
 
 
 def test_a_classifier_shows_its_loss_and_accuracy(clock, capsys):
-    with training("evaluator", 6400, 0, 64) as shown:
-        shown.show({"images": 64, "images_per_second": 50.0, "loss": 0.5, "accuracy": 0.91, "grad": 1.0})
+    with training("evaluator", 6400, 0, 64) as display:
+        display.show({"images": 64, "images_per_second": 50.0, "loss": 0.5, "accuracy": 0.91, "grad": 1.0})
     assert capsys.readouterr().out.endswith("loss 0.500, accuracy 0.910\n")
 
 
 def test_a_training_display_shows_everything_one_watches(clock, terminal):
-    with on(terminal), training("digits", 6400, 0, 64) as shown:
-        shown.show(record(320))
+    with on(terminal), training("digits", 6400, 0, 64) as display:
+        display.show(record(320))
     text = terminal.getvalue()
     for fact in (
         "320",
@@ -129,25 +129,25 @@ def test_a_training_display_shows_everything_one_watches(clock, terminal):
 def test_the_display_is_drawn_at_most_four_times_a_second(clock, terminal, monkeypatch):
     drawings = []
     monkeypatch.setattr(progress.TrainingDisplay, "drawing", lambda *_: drawings.append(1) or iter(()))
-    with on(terminal), training("digits", 64_000, 0, 64) as shown:
+    with on(terminal), training("digits", 64_000, 0, 64) as display:
         at_first = len(drawings)
         for step in range(1000):
             clock.now += 0.01
-            shown.show(record(step * 64))
+            display.show(record(step * 64))
         # 0.25 s is not a whole number of these ticks in floating point, hence the slack of one tick.
         assert 38 <= len(drawings) - at_first <= 41
 
 
 def test_losses_between_two_drawings_are_averaged(clock, capsys):
-    with training("digits", 6400, 0, 64) as shown:
-        shown.show(record(64, loss_d=1.0))
-        shown.show(record(128, loss_d=2.0))
+    with training("digits", 6400, 0, 64) as display:
+        display.show(record(64, loss_d=1.0))
+        display.show(record(128, loss_d=2.0))
         clock.now += 2
-        shown.show(record(192, loss_d=6.0))
+        display.show(record(192, loss_d=6.0))
         assert "loss D 3.000" in capsys.readouterr().out
 
 
-def test_a_line_said_while_the_display_is_up_stays_whole_and_above_it(clock, terminal):
+def test_a_line_printed_while_the_display_is_up_stays_whole_and_above_it(clock, terminal):
     line = "checkpoint saved in [bold]" + "a long folder " * 20 + "\x1b[2J"
     with on(terminal), training("digits", 6400, 0, 64):
         console.info(line)
@@ -176,16 +176,16 @@ def test_a_bar_inside_a_training_display_stays_plain(clock, terminal):
 
 def test_a_dumb_terminal_gets_plain_lines(clock, terminal, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    with on(terminal), training("digits", 6400, 0, 64) as shown:
-        shown.show(record(64))
+    with on(terminal), training("digits", 6400, 0, 64) as display:
+        display.show(record(64))
     assert "\x1b" not in terminal.getvalue()
     assert "64 of 6400 images" in terminal.getvalue()
 
 
 def test_no_color_takes_the_colours_away(clock, terminal, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    with on(terminal), training("digits", 6400, 0, 64) as shown:
-        shown.show(record(64))
+    with on(terminal), training("digits", 6400, 0, 64) as display:
+        display.show(record(64))
     assert "38;5" not in terminal.getvalue()
     assert "38;2" not in terminal.getvalue()
 
@@ -195,10 +195,10 @@ def test_no_line_of_the_display_is_wider_than_the_terminal(clock, terminal, monk
     from rich.cells import cell_len
 
     monkeypatch.setenv("COLUMNS", str(width))
-    with on(terminal), training("한글 " * 60, 6400, 0, 64) as shown:
+    with on(terminal), training("한글 " * 60, 6400, 0, 64) as display:
         for images in range(100):
             clock.now += 1
-            shown.show(record(images))
+            display.show(record(images))
     rows = re.sub(r"\x1b\[\d*[AK]|\r", "\n", terminal.getvalue())  # where the cursor goes back
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", rows).splitlines()
     assert len(lines) > 100
@@ -223,19 +223,19 @@ def test_a_narrower_terminal_leaves_no_part_of_the_last_drawing(clock, terminal,
 
 
 def test_the_display_names_the_previews_once_they_are_there(clock, terminal, tmp_path):
-    with on(terminal), training("digits", 6400, 0, 64, tmp_path / "previews") as shown:
-        shown.refresh()
+    with on(terminal), training("digits", 6400, 0, 64, tmp_path / "previews") as display:
+        display.refresh()
         assert "previews" not in terminal.getvalue()
         (tmp_path / "previews").mkdir()
-        shown.refresh()
+        display.refresh()
         assert f"previews {tmp_path}"[:40] in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
 
 
 def test_figures_that_are_not_numbers_do_not_break_the_display(clock, terminal):
-    with on(terminal), training("digits", 6400, 0, 64) as shown:
+    with on(terminal), training("digits", 6400, 0, 64) as display:
         for images in (64, 128, 192):
             clock.now += 1
-            shown.show(record(images, loss_d=math.nan, grad_g=math.inf, images_per_second=math.inf))
+            display.show(record(images, loss_d=math.nan, grad_g=math.inf, images_per_second=math.inf))
     assert "nan" in terminal.getvalue()
 
 

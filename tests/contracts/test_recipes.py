@@ -32,9 +32,9 @@ def test_it_trains_and_its_bundle_loads_and_says_what_it_is(short, recipe):
     run = short(recipe)
     found = bundle.open_run(run.path)
     labelled = RECIPES[recipe]("x").labels == "on"
-    assert found.card.recipe == recipe
-    assert found.card.images == 40
-    assert found.card.shape == Shape(1, 16, 3 if labelled else 0)
+    assert found.info.recipe == recipe
+    assert found.info.images == 40
+    assert found.info.shape == Shape(1, 16, 3 if labelled else 0)
     assert run.read().status == "finished"
     assert run.read().peak_memory_bytes > 0
     assert sorted(p.name for p in run.bundle.glob("*.safetensors")) == (
@@ -49,8 +49,8 @@ def test_stopped_after_each_checkpoint_it_ends_as_one_that_was_not(short, recipe
     whole = short(recipe, "whole")
     original = checkpoint.save
 
-    def die_after(run, game, record):
-        original(run, game, record)
+    def die_after(run, trainer, record):
+        original(run, trainer, record)
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -105,7 +105,7 @@ def test_two_images_a_step_are_as_welcome_as_one(short, recipe):
 @pytest.mark.parametrize("size", [17, 28])
 def test_odd_sizes_and_colour_are_as_welcome(short, recipe, size):
     run = short(recipe, data={"size": size, "channels": 3}, training={"images": 8})
-    assert bundle.open_run(run.path).card.shape.image == (3, size, size)
+    assert bundle.open_run(run.path).info.shape.image == (3, size, size)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

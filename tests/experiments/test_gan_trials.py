@@ -1,4 +1,4 @@
-"""One game of a study: its budget, its labels, and what is measured of its images."""
+"""One training of a study: its budget, its labels, and what is measured of its images."""
 
 import time
 from dataclasses import replace
@@ -36,7 +36,7 @@ def row(small, recipe="modern", run=None, **choices):
     return Variant("a/row", {"recipe": recipe, "run": {**given, "training": {"batch": 8}, **(run or {})}, **choices})
 
 
-def test_a_game_is_played_for_its_processor_seconds_or_for_its_images(short_fits, small, large_source, tmp_path):
+def test_a_training_lasts_for_its_cpu_seconds_or_for_its_images(short_fits, small, large_source, tmp_path):
     done = gan_trials.train_gan(task(large_source, tmp_path), row(small))
     assert done.seconds >= 0.2
     assert done.images >= 16
@@ -57,13 +57,13 @@ def test_shuffled_labels_keep_every_classs_size_and_touch_no_held_out_image(tiny
     assert not np.array_equal(found.labels, gan_trials.shuffled(tiny_prepared, seed=2).labels)
 
 
-def test_a_plain_game_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):
+def test_a_plain_training_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):
     found = gan_trials.train_and_score(task(large_source, tmp_path), row(small, run={"labels": "off"}))
     assert set(found) == {"fcd", "balance", "images", "seconds"}
     assert 0 <= found["balance"] <= 1
 
 
-def test_a_conditional_game_has_both_and_its_first_seed_leaves_a_strip(short_fits, small, large_source, tmp_path):
+def test_a_conditional_training_has_both_and_its_first_seed_leaves_a_strip(short_fits, small, large_source, tmp_path):
     found = gan_trials.train_and_score(task(large_source, tmp_path), row(small))
     assert set(found) == {"fcd", "balance", "label_accuracy", "images", "seconds"}
     strips = gan_trials.strips_of(tmp_path, ["a/row", "another"])
@@ -116,11 +116,11 @@ def test_held_out_images_keep_their_labels(tiny_prepared, monkeypatch):
 def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_source, tiny_prepared, monkeypatch):
     monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
     run = configure(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
-    game = build_trainer(
+    trainer = build_trainer(
         resolve(run, tiny_prepared, gan_trials.SPEED), tiny_prepared, Engine.for_trials(gan_trials.SPEED)
     )
     spent = []
-    for each in gan_trials.stretches(game, lambda spent: spent.images / 64):
+    for each in gan_trials.stretches(trainer, lambda spent: spent.images / 64):
         spent.append(each)
         time.sleep(0.2)
         if each.images >= 64:
@@ -134,13 +134,13 @@ def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepa
     monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 8)
     choices = {**small(), "training": {"batch": 8}, "optimiser": {"lr": 0.01, "lr_hold": 0.5, "lr_final": 0.0}}
     run = configure(str(tiny_source), "modern", choices)
-    game = build_trainer(
+    trainer = build_trainer(
         resolve(run, tiny_prepared, gan_trials.SPEED), tiny_prepared, Engine.for_trials(gan_trials.SPEED)
     )
     rates = []
-    for spent in gan_trials.stretches(game, lambda spent: spent.images / 32):
+    for spent in gan_trials.stretches(trainer, lambda spent: spent.images / 32):
         if spent.images:
-            one, other = (each.param_groups[0]["lr"] for each in game.optimisers.values())
+            one, other = (each.param_groups[0]["lr"] for each in trainer.optimisers.values())
             assert one == other
             rates.append(one)
         if spent.images == 40:

@@ -1,4 +1,4 @@
-"""What a game takes is what was allocated, and what is predicted is what one counts by hand."""
+"""What a training takes is what was allocated, and what is predicted is what one counts by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +25,8 @@ def task(row, seed=0, folder=Path()):
 
 
 @pytest.fixture
-def game_of():
-    """game_of("book-gan", 16) -> a game on noise, and its shape."""
+def trainer_of():
+    """trainer_of("book-gan", 16) -> a trainer on noise, and its shape."""
 
     def made(recipe, size):
         run, prepared = configure("noise", recipe), memory.noise_set(size, 0)
@@ -73,20 +73,20 @@ def test_counting_values_leaves_no_hook():
     assert not network[0]._forward_hooks
 
 
-def test_what_is_predicted_is_four_numbers_a_weight_and_the_values_of_the_layers(game_of):
-    game, shape = game_of("book-gan", 16)
+def test_what_is_predicted_is_four_numbers_a_weight_and_the_values_of_the_layers(trainer_of):
+    trainer, shape = trainer_of("book-gan", 16)
     weights = (100 * 200 + 200 + 400 + 200 * 768 + 768) + (768 * 200 + 200 + 400 + 200 + 1)
-    assert memory.predicted_bytes(game, shape) == 4 * (4 * weights + (600 + 2 * 768) + 601)
+    assert memory.predicted_bytes(trainer, shape) == 4 * (4 * weights + (600 + 2 * 768) + 601)
 
 
-def test_a_game_is_played_for_its_seconds_and_a_few_steps_at_least(game_of):
-    game, _ = game_of("book-gan", 16)
+def test_a_training_lasts_for_its_seconds_and_a_few_steps_at_least(trainer_of):
+    trainer, _ = trainer_of("book-gan", 16)
     steps = []
-    counting = replace(game, step=steps.append)
+    counting = replace(trainer, step=steps.append)
     assert memory.seconds_a_step(counting, 0.0) >= 0
     assert steps == list(range(memory.FEWEST))
     steps.clear()
-    real = replace(game, step=lambda step: (steps.append(step), game.step(step))[1])
+    real = replace(trainer, step=lambda step: (steps.append(step), trainer.step(step))[1])
     memory.seconds_a_step(real, 0.05)
     assert len(steps) > memory.FEWEST
 
@@ -135,10 +135,10 @@ def test_where_nothing_is_known_of_memory_there_is_no_figure_of_it(monkeypatch):
     assert set(memory.measure_memory(task(row), row)) == {"milliseconds", "parameters", "predicted"}
 
 
-def test_parameters_grow_with_the_images_faster_for_the_fully_connected_pair(game_of):
+def test_parameters_grow_with_the_images_faster_for_the_fully_connected_pair(trainer_of):
     def millions(recipe, size):
-        game, _ = game_of(recipe, size)
-        return sum(each.numel() for network in game.networks.values() for each in network.parameters()) / 1e6
+        trainer, _ = trainer_of(recipe, size)
+        return sum(each.numel() for network in trainer.networks.values() for each in network.parameters()) / 1e6
 
     # 3 x 28 x 28 values, to and from 200 hidden ones.
     assert millions("book-gan", 28) == pytest.approx((200 * 101 + 400 + 201 * 2352 + 2353 * 200 + 400 + 201) / 1e6)

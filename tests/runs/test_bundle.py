@@ -11,7 +11,7 @@ from ganvas.networks.modern import Modern
 from ganvas.runs import bundle, sealed, weights
 from ganvas.runs.bundle import BundleInfo
 
-CARD = BundleInfo(
+INFO = BundleInfo(
     recipe="modern",
     source="patterns",
     fingerprint="ab",
@@ -27,7 +27,7 @@ CARD = BundleInfo(
 @pytest.fixture
 def written(tmp_path):
     folder = tmp_path / "bundle"
-    bundle.write(folder, CARD, CARD.networks())
+    bundle.write(folder, INFO, INFO.networks())
     return folder
 
 
@@ -39,32 +39,32 @@ def sealed_again(folder, **changed):
 
 
 def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
-    networks = CARD.networks()
-    bundle.write(written, CARD, networks)
-    found = bundle.read(written)
-    assert found.card == CARD
-    assert set(found.networks) == {"generator", "discriminator"}
+    networks = INFO.networks()
+    bundle.write(written, INFO, networks)
+    result = bundle.read(written)
+    assert result.info == INFO
+    assert set(result.networks) == {"generator", "discriminator"}
     for name, network in networks.items():
-        assert not found.networks[name].training
+        assert not result.networks[name].training
         for key, tensor in network.state_dict().items():
-            assert torch.equal(found.networks[name].state_dict()[key], tensor)
-        assert not any(p.requires_grad for p in found.networks[name].parameters())
+            assert torch.equal(result.networks[name].state_dict()[key], tensor)
+        assert not any(p.requires_grad for p in result.networks[name].parameters())
 
 
 def test_equal_networks_are_equal_bytes(tmp_path, contents):
-    networks = CARD.networks()
+    networks = INFO.networks()
     for name in ("one", "two"):
-        bundle.write(tmp_path / name, CARD, networks)
+        bundle.write(tmp_path / name, INFO, networks)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_a_bundle_says_nothing_of_time_or_place(tiny_run, tiny_source, contents):
+def test_a_bundle_depends_on_neither_time_nor_path(tiny_run, tiny_source, contents):
     everything = b"".join(contents(tiny_run.bundle).values())
     for told in (str(tiny_run.path), str(tiny_source), str(tiny_source.parent), "/home", "seconds", "machine"):
         assert told.encode() not in everything
-    card = json.loads((tiny_run.bundle / "run.json").read_bytes())
-    assert card["source"] == "patterns"
-    assert card["classes"] == ["across", "down", "spot"]
+    info = json.loads((tiny_run.bundle / "run.json").read_bytes())
+    assert info["source"] == "patterns"
+    assert info["classes"] == ["across", "down", "spot"]
 
 
 @pytest.mark.parametrize("name", ["generator.safetensors", "discriminator.safetensors", "run.json", sealed.MANIFEST])
@@ -104,7 +104,7 @@ def test_a_manifest_that_leaves_a_file_out_is_refused(written, name):
 )
 def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(written, change):
     resource = pytest.importorskip("resource")
-    values = {**CARD.model_dump(mode="json"), **change}
+    values = {**INFO.model_dump(mode="json"), **change}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sealed_again(written, run_json=files.to_json(values))
     with pytest.raises(UserError, match=r"is damaged: generator.safetensors"):
@@ -128,13 +128,13 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
     ],
 )
 def test_a_card_that_is_none_of_ours_is_refused(written, change):
-    sealed_again(written, run_json=files.to_json({**CARD.model_dump(mode="json"), **change}))
+    sealed_again(written, run_json=files.to_json({**INFO.model_dump(mode="json"), **change}))
     with pytest.raises(UserError, match=r"run.json does not describe a network of ours"):
         bundle.read(written)
 
 
 def test_sealed_weights_of_another_shape_are_refused(written):
-    state = CARD.networks()["generator"].state_dict()
+    state = INFO.networks()["generator"].state_dict()
     state["first.bias"] = torch.zeros(3)
     content = weights.to_bytes(state)
     shutil.copytree(written, written.with_name("other"))
@@ -145,15 +145,15 @@ def test_sealed_weights_of_another_shape_are_refused(written):
 
 
 def test_a_classifiers_bundle_holds_the_classifier():
-    card = BundleInfo.model_validate(
-        {**CARD.model_dump(), "recipe": "book-classifier", "pair": {"kind": "book-classifier"}}
+    info = BundleInfo.model_validate(
+        {**INFO.model_dump(), "recipe": "book-classifier", "pair": {"kind": "book-classifier"}}
     )
-    assert card.is_classifier
-    assert set(card.networks("meta")) == {"classifier"}
+    assert info.is_classifier
+    assert set(info.networks("meta")) == {"classifier"}
 
 
 def test_a_run_or_its_bundle_opens_and_nothing_else_does(tiny_run, tmp_path):
-    assert bundle.open_run(tiny_run.path).card == bundle.open_run(tiny_run.bundle).card
+    assert bundle.open_run(tiny_run.path).info == bundle.open_run(tiny_run.bundle).info
     (tmp_path / "empty").mkdir()
     for place in (tmp_path / "empty", tmp_path / "nothing", tiny_run.record):
         with pytest.raises(UserError, match="is not a run"):
@@ -165,29 +165,29 @@ def test_a_run_or_its_bundle_opens_and_nothing_else_does(tiny_run, tmp_path):
 
 def test_a_checkpoint_is_no_bundle(tiny_run):
     with pytest.raises(UserError, match=r"run.json"):
-        bundle.open_run(tiny_run.saved()[-1])
+        bundle.open_run(tiny_run.checkpoints()[-1])
 
 
-def test_an_unfinished_run_gives_what_its_newest_checkpoint_holds_and_says_so(tiny_run, unfinished_run, said):
-    found = bundle.open_run(unfinished_run.path)
+def test_an_unfinished_run_gives_its_newest_checkpoint_with_a_message(tiny_run, unfinished_run, said):
+    result = bundle.open_run(unfinished_run.path)
     assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"]
     finished = bundle.read(tiny_run.bundle)
-    assert found.card == finished.card
+    assert result.info == finished.info
     for key, tensor in finished.networks["generator"].state_dict().items():
-        assert torch.equal(found.networks["generator"].state_dict()[key], tensor)  # the averaged one
+        assert torch.equal(result.networks["generator"].state_dict()[key], tensor)  # the averaged one
 
 
-def test_of_an_unfinished_run_a_damaged_checkpoint_is_said_and_the_one_before_it_used(unfinished_run, said):
-    state = unfinished_run.saved()[-1] / "state.safetensors"
+def test_of_an_unfinished_run_a_damaged_checkpoint_is_reported_and_the_one_before_it_used(unfinished_run, said):
+    state = unfinished_run.checkpoints()[-1] / "state.safetensors"
     content = bytearray(state.read_bytes())
     content[-1] ^= 1
     state.write_bytes(content)
-    assert bundle.open_run(unfinished_run.path).card.images == 120
+    assert bundle.open_run(unfinished_run.path).info.images == 120
     assert "step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said[0]
 
 
-def test_a_run_without_any_whole_checkpoint_says_what_to_do(unfinished_run):
-    shutil.rmtree(unfinished_run.checkpoints)
+def test_a_run_without_any_whole_checkpoint_is_refused_with_advice(unfinished_run):
+    shutil.rmtree(unfinished_run.checkpoint_folder)
     with pytest.raises(UserError, match="neither a bundle nor a whole checkpoint yet"):
         bundle.open_run(unfinished_run.path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganvas.errors import RunFailedError, UserError
-from ganvas.runs.folder import RunFolder, create_run_folder
+from ganvas.runs.folder import RunFolder
 
 HOLDER = """
 import sys, time
@@ -24,7 +24,6 @@ with RunFolder(Path(sys.argv[1])).locked():
 @pytest.fixture
 def holder(tmp_path):
     """Another process that holds the lock of tmp_path / "run"."""
-    create_run_folder(tmp_path / "run")
     process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "run")], stdout=subprocess.PIPE)
     with process:
         assert process.stdout is not None
@@ -33,7 +32,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_second_process_is_refused_and_told_who_holds_the_folder_until_that_one_is_killed(tmp_path, holder):
+def test_a_second_process_is_refused_with_the_holders_number_until_that_one_is_killed(tmp_path, holder):
     run = RunFolder(tmp_path / "run")
     with pytest.raises(UserError, match=f"being trained by process {holder.pid} already"), run.locked():
         pass
@@ -44,35 +43,44 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder_until_that_on
 
 
 def test_a_lock_is_free_again_after_it_was_held(tmp_path):
-    run = create_run_folder(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     for _ in range(2):
         with run.locked():
             pass
 
 
 def test_a_refusal_leaves_the_holders_number_in_place(tmp_path):
-    run = create_run_folder(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     with run.locked():
         for _ in range(2):
             with pytest.raises(UserError, match=f"by process {os.getpid()} "), run.locked():
                 pass
 
 
-def test_making_a_folder_makes_its_parents(tmp_path):
-    assert create_run_folder(tmp_path / "a" / "b").path.is_dir()
+def test_a_lock_creates_the_folder_and_its_parents_and_removes_them_if_no_run_began(tmp_path):
+    with RunFolder(tmp_path / "a" / "b").locked():
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    (tmp_path / "run").mkdir()
+    with RunFolder(tmp_path / "run").locked():
+        pass
+    assert (tmp_path / "run").is_dir()
 
 
 def test_a_folder_of_something_else_is_refused_and_left(tmp_path):
     (tmp_path / "thesis.txt").write_text("three years")
-    with pytest.raises(UserError, match="is there already and is not a run"):
-        create_run_folder(tmp_path)
+    with pytest.raises(UserError, match="is there already and is not a run"), RunFolder(tmp_path).locked():
+        pass
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_file_in_the_place_is_refused(tmp_path):
+def test_a_file_with_the_folders_name_is_refused(tmp_path):
     (tmp_path / "run").write_text("x")
-    with pytest.raises(UserError, match="cannot be written"):
-        create_run_folder(tmp_path / "run")
+    with pytest.raises(UserError, match="cannot be written"), RunFolder(tmp_path / "run").locked():
+        pass
 
 
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
@@ -80,8 +88,9 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(UserError, match="cannot be written: Read-only file system"):
-        create_run_folder(tmp_path / "run")
+    run, message = RunFolder(tmp_path / "run"), "cannot be written: Read-only file system"
+    with pytest.raises(UserError, match=message), run.locked():
+        pass
 
 
 def test_a_record_comes_back_as_it_was_written(own_run):
@@ -130,13 +139,13 @@ def test_a_record_that_cannot_be_read_now_is_not_called_damaged(own_run, monkeyp
 
 def test_checkpoints_are_listed_oldest_first_and_nothing_else_is(own_run):
     for name in ("step-12", "step-backup", "step-0000000003", "step-0000000099x", ".step-0000000050.part"):
-        (own_run.checkpoints / name).mkdir()
-    (own_run.checkpoints / "step-0000000500").write_text("a file")
-    assert [p.name for p in own_run.saved()] == ["step-0000000003", "step-0000000015", "step-0000000020"]
+        (own_run.checkpoint_folder / name).mkdir()
+    (own_run.checkpoint_folder / "step-0000000500").write_text("a file")
+    assert [p.name for p in own_run.checkpoints()] == ["step-0000000003", "step-0000000015", "step-0000000020"]
 
 
-def test_nothing_is_made_by_looking(tmp_path):
+def test_reading_creates_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
     assert not run.exists()
-    assert run.saved() == []
+    assert run.checkpoints() == []
     assert list(tmp_path.iterdir()) == []

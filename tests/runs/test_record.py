@@ -8,37 +8,37 @@ from ganvas.runs.record import Asked, RunRecord, State
 
 
 def test_a_record_holds_everything_that_is_needed_to_repeat_a_run_and_what_it_cost(tiny_run):
-    found = tiny_run.read()
-    assert found.asked.recipe == found.run.recipe == "modern"
-    assert found.run.seed == 0
-    assert found.run.optimiser.lr > 0
-    assert str(found.run.compute) == "1 thread, float32, contiguous"
-    assert (found.run.steps, found.step, found.run.images, found.images_seen) == (20, 20, 160, 160)
-    assert found.data.classes == ("across", "down", "spot")
-    assert found.data.train + found.data.held_out == 60
-    assert {"torch", "numpy", "ganvas", "python"} <= found.versions.keys()
-    assert found.training_seconds > 0
-    assert found.cpu_seconds > 0
-    assert found.peak_memory_bytes > 10**7
-    assert found.machine["device"]
+    result = tiny_run.read()
+    assert result.asked.recipe == result.run.recipe == "modern"
+    assert result.run.seed == 0
+    assert result.run.optimiser.lr > 0
+    assert str(result.run.compute) == "1 thread, float32, contiguous"
+    assert (result.run.steps, result.step, result.run.images, result.images_seen) == (20, 20, 160, 160)
+    assert result.data.classes == ("across", "down", "spot")
+    assert result.data.train + result.data.held_out == 60
+    assert {"torch", "numpy", "ganvas", "python"} <= result.versions.keys()
+    assert result.training_seconds > 0
+    assert result.cpu_seconds > 0
+    assert result.peak_memory_bytes > 10**7
+    assert result.machine["device"]
 
 
 def test_what_was_asked_and_what_it_was_resolved_to_are_both_recorded(tiny_run):
-    found = tiny_run.read()
-    assert "objective" not in found.asked.choices
-    assert found.asked.configure().objective.augment == "auto"
-    assert found.run.objective.augment == "on"
-    assert any("randomly shifted" in reason for reason in found.run.reasons)
+    result = tiny_run.read()
+    assert "objective" not in result.asked.choices
+    assert result.asked.configure().objective.augment == "auto"
+    assert result.run.objective.augment == "on"
+    assert any("randomly shifted" in reason for reason in result.run.reasons)
 
 
 def test_a_record_is_the_same_after_it_was_written_and_read(tiny_run):
-    found = tiny_run.read()
-    assert RunRecord.model_validate(json.loads(json.dumps(found.model_dump(mode="json")))) == found
+    result = tiny_run.read()
+    assert RunRecord.model_validate(json.loads(json.dumps(result.model_dump(mode="json")))) == result
 
 
 def test_the_end_adds_to_the_record_and_changes_nothing_else(tiny_run):
     before = tiny_run.read()
-    after = before.ended(State(7, 1.23456, 2.0), "interrupted")
+    after = before.ended(State(step=7, training_seconds=1.23456, cpu_seconds=2.0), "interrupted")
     assert (after.status, after.step, after.training_seconds) == ("interrupted", 7, 1.235)
     assert (after.run, after.asked, after.data, after.results) == (before.run, before.asked, before.data, None)
     assert before.status == "finished"

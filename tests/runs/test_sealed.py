@@ -107,8 +107,8 @@ def test_an_error_of_the_disk_leaves_the_old_folder_as_it_was_or_the_new_one_who
     with pytest.raises(OSError, match=os.strerror(number)):
         sealed.write(folder, NEW)
     sealed.verify(folder)
-    found = {name: (folder / name).read_bytes() for name in OLD}
-    assert found in (OLD, NEW)
+    result = {name: (folder / name).read_bytes() for name in OLD}
+    assert result in (OLD, NEW)
     assert not (tmp_path / ".x.part").exists()
 
 
@@ -120,7 +120,7 @@ def test_leftovers_of_any_kind_are_in_nobodys_way(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
-def test_a_file_that_lies_in_the_place_is_replaced(tmp_path):
+def test_a_file_with_the_folders_name_is_replaced(tmp_path):
     (tmp_path / "x").write_bytes(b"a file")
     sealed.write(tmp_path / "x", NEW)
     assert sealed.verify(tmp_path / "x")

@@ -37,8 +37,8 @@ def refused(tmp_path):
 
 def test_what_was_written_is_read(tmp_path):
     (tmp_path / "x").write_bytes(weights.to_bytes(WANTED))
-    found = weights.read(tmp_path / "x", WANTED)
-    assert all(torch.equal(found[name], tensor) for name, tensor in WANTED.items())
+    result = weights.read(tmp_path / "x", WANTED)
+    assert all(torch.equal(result[name], tensor) for name, tensor in WANTED.items())
 
 
 def test_equal_tensors_are_equal_bytes_in_whatever_order_and_layout_they_come():
@@ -50,8 +50,8 @@ def test_equal_tensors_are_equal_bytes_in_whatever_order_and_layout_they_come():
 
 def test_a_prefix_picks_its_tensors_and_is_left_out_of_their_names(tmp_path):
     (tmp_path / "x").write_bytes(weights.to_bytes({"average/a": WANTED["a"], "generator/a": -WANTED["a"]}))
-    found = weights.read(tmp_path / "x", {"a": WANTED["a"]}, prefix="average/")
-    assert torch.equal(found["a"], WANTED["a"])
+    result = weights.read(tmp_path / "x", {"a": WANTED["a"]}, prefix="average/")
+    assert torch.equal(result["a"], WANTED["a"])
 
 
 def test_what_is_wanted_may_take_no_memory(tmp_path):

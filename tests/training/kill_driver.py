@@ -34,13 +34,13 @@ def in_a_child(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def watch_calls(seen: Callable[[], None]) -> None:
+def watch_calls(recorded: Callable[[], None]) -> None:
     """From now on `seen` is called before each thing that changes a disk."""
 
     def watched(original: Callable[..., Any], wanted: Callable[..., bool] = lambda *_, **__: True) -> Any:
         def call(*given: Any, **named: Any) -> Any:
             if wanted(*given, **named):
-                seen()
+                recorded()
             return original(*given, **named)
 
         return call
@@ -74,16 +74,16 @@ def main(source: str, folder: str, choices: str, every: str) -> None:
         def killed(point: int = point, out: Path = out) -> None:
             left = [point]
 
-            def seen() -> None:
+            def recorded() -> None:
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            watch_calls(seen)
+            watch_calls(recorded)
             run(out)
 
         died = in_a_child(killed)
-        saved = RunFolder(out).saved()
+        saved = RunFolder(out).checkpoints()
         for place in saved:
             sealed.verify(place)
         print(

@@ -10,38 +10,40 @@ from ganvas.training import autotune
 def test_what_is_given_is_not_measured(monkeypatch, tiny_source, tiny_prepared, small, said):
     monkeypatch.setattr(autotune, "images_per_second", lambda *_: pytest.fail("measured"))
     run = configure(str(tiny_source), "modern", small())
-    speed = autotune.choose_compute(run, tiny_prepared)
+    compute = autotune.choose_compute(run, tiny_prepared)
     assert not said
-    assert speed == ComputeConfig(1, "float32", "contiguous")
+    assert compute == ComputeConfig(1, "float32", "contiguous")
 
 
-def test_every_way_left_open_is_tried_and_the_fastest_said(monkeypatch, tiny_source, tiny_prepared, small, said):
+def test_every_setting_left_open_is_tried_and_the_fastest_reported(
+    monkeypatch, tiny_source, tiny_prepared, small, said
+):
     fast = ComputeConfig(1, "bfloat16", "channels-last")
     tried = []
 
-    def rate(run, prepared, speed, seconds, least):
-        tried.append((speed, least))
-        return 500.0 if speed == fast else 450.0
+    def rate(run, prepared, compute, seconds, least):
+        tried.append((compute, least))
+        return 500.0 if compute == fast else 450.0
 
     monkeypatch.setattr(autotune, "images_per_second", rate)
     monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: False)
     choices = small(training={"precision": "auto", "memory_format": "auto"})
     assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == fast
-    ways = [way for way, _ in tried]
-    assert len(set(ways)) == 4
-    assert ways == ways[:4] * 2  # in turn, twice
+    settings = [setting for setting, _ in tried]
+    assert len(set(settings)) == 4
+    assert settings == settings[:4] * 2  # in turn, twice
     assert [least for _, least in tried] == [0.0] + [pytest.approx(500 / autotune.HOPELESS_RATIO)] * 7
     assert said[1:] == ["compute: 1 thread, bfloat16, channels-last: 500 images/s, the fastest of 4 settings"]
 
 
-def test_a_way_that_was_disturbed_once_is_judged_by_its_other_round(monkeypatch, tiny_source, tiny_prepared, small):
+def test_a_setting_that_was_disturbed_once_counts_by_its_other_round(monkeypatch, tiny_source, tiny_prepared, small):
     best, rates = ComputeConfig(1, "float32", "channels-last"), iter([80.0, 100.0, 500.0, 100.0])
     monkeypatch.setattr(autotune, "images_per_second", lambda *_: next(rates))
     choices = small(training={"precision": "float32", "memory_format": "auto"})
     assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == best
 
 
-def test_a_way_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prepared, small):
+def test_a_setting_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prepared, small):
     tried = []
     rates = {"channels-last": 300.0, "contiguous": 100.0}
     monkeypatch.setattr(
@@ -53,74 +55,72 @@ def test_a_way_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prep
 
 
 @pytest.mark.parametrize("emulated", [True, False])
-def test_bfloat16_is_not_tried_where_it_is_known_to_be_put_together_from_float32(monkeypatch, emulated):
+def test_bfloat16_is_not_tried_where_it_is_emulated(monkeypatch, emulated):
     monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: emulated)
-    tried = {speed.precision for speed in autotune.compute_candidates(TrainingConfig())}
+    tried = {compute.precision for compute in autotune.compute_candidates(TrainingConfig())}
     assert tried == ({"float32"} if emulated else {"float32", "bfloat16"})
-    assert {speed.precision for speed in autotune.compute_candidates(TrainingConfig(precision="bfloat16"))} == {
+    assert {compute.precision for compute in autotune.compute_candidates(TrainingConfig(precision="bfloat16"))} == {
         "bfloat16"
     }
 
 
 def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
     monkeypatch.setattr(autotune, "threads", lambda: 4)
-    assert {speed.threads for speed in autotune.compute_candidates(TrainingConfig())} == {1, 4}
+    assert {compute.threads for compute in autotune.compute_candidates(TrainingConfig())} == {1, 4}
     monkeypatch.setattr(autotune, "threads", threads)
-    assert {speed.threads for speed in autotune.compute_candidates(TrainingConfig())} == {1, threads()}
+    assert {compute.threads for compute in autotune.compute_candidates(TrainingConfig())} == {1, threads()}
 
 
 def clocked(monkeypatch, costs):
-    """A game whose steps cost what `costs` says of their number, on a clock of its own; and what was played."""
-    now, played = [0.0], []
+    """The steps of a trainer that is timed by a clock of its own, on which `costs(step, count)` gives their seconds."""
+    now, steps = [0.0], []
 
-    class Game:
+    class TimedTrainer:
         def step(self, step):
-            played.append(step)
-            now[0] += costs(step, len(played))
+            steps.append(step)
+            now[0] += costs(step, len(steps))
 
-    monkeypatch.setattr(autotune, "build_trainer", lambda *_: Game())
+    monkeypatch.setattr(autotune, "build_trainer", lambda *_: TimedTrainer())
     monkeypatch.setattr(autotune.time, "perf_counter", lambda: now[0])
-    return played
+    return steps
 
 
 def rate_of(tiny_source, tiny_prepared, small, seconds, least=0.0, **objective):
     run = configure(str(tiny_source), "modern", small(objective=objective))
-    speed = ComputeConfig(1, "float32", "contiguous")
-    return autotune.images_per_second(run, tiny_prepared, speed, seconds, least) / run.training.batch
+    compute = ComputeConfig(1, "float32", "contiguous")
+    return autotune.images_per_second(run, tiny_prepared, compute, seconds, least) / run.training.batch
 
 
 def test_each_kind_of_step_counts_at_its_share(monkeypatch, tiny_source, tiny_prepared, small):
     clocked(monkeypatch, lambda step, _: 0.5 if step == 0 else 0.1)
-    found = rate_of(tiny_source, tiny_prepared, small, 2.0, penalty_every=4)
-    assert found == pytest.approx(1 / (0.25 * 0.5 + 0.75 * 0.1))
+    result = rate_of(tiny_source, tiny_prepared, small, 2.0, penalty_every=4)
+    assert result == pytest.approx(1 / (0.25 * 0.5 + 0.75 * 0.1))
 
 
 def test_the_first_of_a_kind_is_not_counted(monkeypatch, tiny_source, tiny_prepared, small):
-    played = clocked(monkeypatch, lambda _, count: 9.0 if count <= 2 else 0.1)
+    steps = clocked(monkeypatch, lambda _, count: 9.0 if count <= 2 else 0.1)
     assert rate_of(tiny_source, tiny_prepared, small, 0.0) == pytest.approx(10)
-    assert played == [0, 1, 0, 1]
+    assert steps == [0, 1, 0, 1]
 
 
-def test_a_way_that_is_slow_and_known_to_be_hopeless_is_given_up_at_once(
-    monkeypatch, tiny_source, tiny_prepared, small
-):
-    played = clocked(monkeypatch, lambda *_: 0.6)
+def test_a_setting_that_is_slow_and_hopeless_is_given_up_at_once(monkeypatch, tiny_source, tiny_prepared, small):
+    steps = clocked(monkeypatch, lambda *_: 0.6)
     assert rate_of(tiny_source, tiny_prepared, small, 5.0, least=1e6) == pytest.approx(1 / 0.6)
-    assert played == [0, 1]
+    assert steps == [0, 1]
 
 
-def test_a_way_that_is_only_slow_to_begin_is_not_given_up(monkeypatch, tiny_source, tiny_prepared, small):
-    played = clocked(monkeypatch, lambda _, count: 0.4 if count <= 2 else 0.1)
+def test_a_setting_that_is_only_slow_to_begin_is_not_given_up(monkeypatch, tiny_source, tiny_prepared, small):
+    steps = clocked(monkeypatch, lambda _, count: 0.4 if count <= 2 else 0.1)
     assert rate_of(tiny_source, tiny_prepared, small, 0.1, least=1e6) == pytest.approx(10)
-    assert played == [0, 1, 0, 1]
+    assert steps == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(("penalty", "turn"), [(8, 1), (1, 1), (1, 5), (8, 5), (4, 2), (2, 4), (6, 4), (3, 3)])
 def test_the_kinds_of_steps_are_those_of_a_whole_period(penalty, turn):
     choices = {"objective": {"penalty_every": penalty, "generator_every": turn}}
-    found = autotune.step_kinds(configure("x", "modern", choices))
+    result = autotune.step_kinds(configure("x", "modern", choices))
     period = [(step % penalty == 0, step % turn == 0) for step in range(penalty * turn)]
-    assert {(step % penalty == 0, step % turn == 0): share for step, share in found.items()} == pytest.approx(
+    assert {(step % penalty == 0, step % turn == 0): share for step, share in result.items()} == pytest.approx(
         {kind: period.count(kind) / len(period) for kind in period}
     )
 
@@ -134,7 +134,7 @@ def test_a_penalty_that_weighs_nothing_makes_no_kind_and_one_that_never_comes_is
     assert rare[1] == pytest.approx(1)
 
 
-def test_measuring_plays_the_run_itself_and_leaves_it_alone(tiny_source, tiny_prepared, small):
+def test_measuring_runs_the_run_itself_and_does_not_change_it(tiny_source, tiny_prepared, small):
     run = configure(str(tiny_source), "modern", small())
     run = resolve(run, tiny_prepared, ComputeConfig(1, "float32", "contiguous"))
     before = run.model_dump()

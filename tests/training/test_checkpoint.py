@@ -12,14 +12,14 @@ from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import RunFolder
+from ganvas.runs.record import State
 from ganvas.training import checkpoint
-from ganvas.training.checkpoint import SavedState
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
 
 @pytest.fixture
-def new_game(tiny_source, tiny_prepared, small):
+def new_trainer(tiny_source, tiny_prepared, small):
     def make(recipe="modern", precision="float32", memory_format="contiguous", **above):
         run = configure(str(tiny_source), recipe, small(recipe, **above))
         run = resolve(run, tiny_prepared, ComputeConfig(1, precision, memory_format))
@@ -28,18 +28,18 @@ def new_game(tiny_source, tiny_prepared, small):
     return make
 
 
-def play(game, first, last, batch=8):
+def train_steps(trainer, first, last, batch=8):
     for step in range(first, last):
-        game.step(step)
-        if game.ema:
-            game.ema.update(batch, (step + 1) * batch)
+        trainer.step(step)
+        if trainer.ema:
+            trainer.ema.update(batch, (step + 1) * batch)
 
 
-def strides(game):
-    return {name: tensor.stride() for name, tensor in checkpoint.tensors(game).items()}
+def strides(trainer):
+    return {name: tensor.stride() for name, tensor in checkpoint.tensors(trainer).items()}
 
 
-GAMES = {
+RUNS = {
     "modern": {},
     "channels-last": {"memory_format": "channels-last"},
     "bfloat16": {"precision": "bfloat16"},
@@ -61,51 +61,51 @@ GAMES = {
 }
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_a_game_filled_from_a_checkpoint_plays_on_bit_for_bit(new_game, tmp_path, name):
+@pytest.mark.parametrize("name", RUNS)
+def test_a_trainer_filled_from_a_checkpoint_continues_bit_for_bit(new_trainer, tmp_path, name):
     run = RunFolder(tmp_path)
-    game = new_game(**GAMES[name])
-    play(game, 0, 4)
-    checkpoint.save(run, game, SavedState(step=4))
-    play(game, 4, 9)
+    trainer = new_trainer(**RUNS[name])
+    train_steps(trainer, 0, 4)
+    checkpoint.save(run, trainer, State(step=4))
+    train_steps(trainer, 4, 9)
 
-    other = new_game(**GAMES[name])
-    assert checkpoint.load(run, other) == SavedState(step=4)
-    play(other, 4, 9)
-    expected, found = checkpoint.tensors(game), checkpoint.tensors(other)
-    assert expected.keys() == found.keys()
-    assert not [key for key, tensor in expected.items() if not torch.equal(tensor, found[key])]
-    assert strides(game) == strides(other)
-
-
-def test_a_checkpoint_is_what_its_outline_says(new_game):
-    game = new_game()
-    outline = {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.wanted(game).items()}
-    play(game, 0, 1)
-    assert outline == {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.tensors(game).items()}
+    other = new_trainer(**RUNS[name])
+    assert checkpoint.load(run, other) == State(step=4)
+    train_steps(other, 4, 9)
+    expected, result = checkpoint.tensors(trainer), checkpoint.tensors(other)
+    assert expected.keys() == result.keys()
+    assert not [key for key, tensor in expected.items() if not torch.equal(tensor, result[key])]
+    assert strides(trainer) == strides(other)
 
 
-def test_equal_states_are_equal_bytes_whatever_the_layout(new_game):
-    one, other = (new_game(memory_format=name).networks["generator"] for name in ("contiguous", "channels-last"))
+def test_a_checkpoint_has_the_wanted_names_shapes_and_types(new_trainer):
+    trainer = new_trainer()
+    outline = {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.wanted(trainer).items()}
+    train_steps(trainer, 0, 1)
+    assert outline == {name: (tensor.shape, tensor.dtype) for name, tensor in checkpoint.tensors(trainer).items()}
+
+
+def test_equal_states_are_equal_bytes_whatever_the_layout(new_trainer):
+    one, other = (new_trainer(memory_format=name).networks["generator"] for name in ("contiguous", "channels-last"))
     assert {p.stride() for p in one.parameters()} != {p.stride() for p in other.parameters()}
     assert weights.to_bytes(one.state_dict()) == weights.to_bytes(other.state_dict())
 
 
-def test_the_last_two_are_kept(new_game, tmp_path):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
+def test_the_last_two_are_kept(new_trainer, tmp_path):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
     for step in (5, 10, 15):
-        checkpoint.save(run, game, SavedState(step=step))
-    assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000015"]
+        checkpoint.save(run, trainer, State(step=step))
+    assert [p.name for p in run.checkpoints()] == ["step-0000000010", "step-0000000015"]
 
 
-def test_saving_a_step_again_replaces_it(new_game, tmp_path):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=5, world=1))
-    checkpoint.save(run, game, SavedState(step=5, world=2))
-    assert checkpoint.load(run, game) == SavedState(step=5, world=2)
-    assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000005"]
+def test_saving_a_step_again_replaces_it(new_trainer, tmp_path):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=5, world=1))
+    checkpoint.save(run, trainer, State(step=5, world=2))
+    assert checkpoint.load(run, trainer) == State(step=5, world=2)
+    assert [p.name for p in run.checkpoint_folder.iterdir()] == ["step-0000000005"]
 
 
 def harm(path, how):
@@ -120,43 +120,43 @@ def harm(path, how):
 
 @pytest.mark.parametrize("name", [checkpoint.STATE, checkpoint.RECORD, sealed.MANIFEST])
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
-def test_harm_to_any_file_of_the_newest_is_said_by_name_and_the_one_before_is_used(new_game, tmp_path, name, how, said):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=1))
-    before = {key: tensor.clone() for key, tensor in checkpoint.tensors(game).items()}
-    play(game, 1, 2)
-    checkpoint.save(run, game, SavedState(step=2))
-    harm(run.saved()[-1] / name, how)
-    assert checkpoint.load(run, game) == SavedState(step=1)
+def test_harm_to_any_file_of_the_newest_is_named_and_the_one_before_is_used(new_trainer, tmp_path, name, how, said):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=1))
+    before = {key: tensor.clone() for key, tensor in checkpoint.tensors(trainer).items()}
+    train_steps(trainer, 1, 2)
+    checkpoint.save(run, trainer, State(step=2))
+    harm(run.checkpoints()[-1] / name, how)
+    assert checkpoint.load(run, trainer) == State(step=1)
     assert len(said) == 1
     assert said[0].startswith("checkpoint step-0000000002 is damaged (")
     assert name in said[0]
-    assert all(torch.equal(tensor, before[key]) for key, tensor in checkpoint.tensors(game).items())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in checkpoint.tensors(trainer).items())
 
 
-def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_game, tmp_path, said):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
+def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_trainer, tmp_path, said):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
     for step in (50, 60):
-        checkpoint.save(run, game, SavedState(step=step))
-        harm(run.saved()[-1] / checkpoint.STATE, "cut")
-    assert checkpoint.load(run, game) is None
+        checkpoint.save(run, trainer, State(step=step))
+        harm(run.checkpoints()[-1] / checkpoint.STATE, "cut")
+    assert checkpoint.load(run, trainer) is None
     assert len(said) == 2
-    checkpoint.save(run, game, SavedState(step=10))  # begun again from nothing
-    assert checkpoint.load(run, game) == SavedState(step=10)
-    checkpoint.save(run, game, SavedState(step=20))
-    assert [p.name for p in run.saved()] == ["step-0000000010", "step-0000000020"]
+    checkpoint.save(run, trainer, State(step=10))  # begun again from nothing
+    assert checkpoint.load(run, trainer) == State(step=10)
+    checkpoint.save(run, trainer, State(step=20))
+    assert [p.name for p in run.checkpoints()] == ["step-0000000010", "step-0000000020"]
 
 
-def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_game, tmp_path, said):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=1))
-    assert checkpoint.load(run, new_game(pair={"width": 8})) is None
+def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_trainer, tmp_path, said):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=1))
+    assert checkpoint.load(run, new_trainer(pair={"width": 8})) is None
     assert "has shape" in said[0]
     said.clear()
-    assert checkpoint.load(run, new_game(optimiser={"name": "sgd"})) is None
+    assert checkpoint.load(run, new_trainer(optimiser={"name": "sgd"})) is None
     assert "which this network does not have" in said[0]
 
 
@@ -164,11 +164,11 @@ def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_game, 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 8, 9, 10, 11])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE])
 def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
-    new_game, tmp_path, monkeypatch, at, number
+    new_trainer, tmp_path, monkeypatch, at, number
 ):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=1))
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=1))
     count = [0]
 
     def failing(original):
@@ -185,50 +185,50 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
         for name in ("rename", "mkdir", "open"):
             patch.setattr(Path, name, failing(getattr(Path, name)))
         with pytest.raises(RunFailedError) as caught:
-            checkpoint.save(run, game, SavedState(step=2))
+            checkpoint.save(run, trainer, State(step=2))
     assert os.strerror(number) in str(caught.value)
     assert "intact" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.status == 1
-    found = checkpoint.load(run, new_game())
-    assert found in (SavedState(step=1), SavedState(step=2))
-    checkpoint.save(run, game, SavedState(step=2))
-    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-0000000001", "step-0000000002"]
+    result = checkpoint.load(run, new_trainer())
+    assert result in (State(step=1), State(step=2))
+    checkpoint.save(run, trainer, State(step=2))
+    assert sorted(p.name for p in run.checkpoint_folder.iterdir()) == ["step-0000000001", "step-0000000002"]
 
 
-def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_game, small_disk):
-    run, game = RunFolder(small_disk), new_game(pair={"width": 16})
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=1))
+def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_trainer, small_disk):
+    run, trainer = RunFolder(small_disk), new_trainer(pair={"width": 16})
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=1))
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
     with pytest.raises(RunFailedError, match=r"No space left on device.*step-0000000001, is intact"):
-        checkpoint.save(run, game, SavedState(step=2))
-    assert checkpoint.load(run, game) == SavedState(step=1)
+        checkpoint.save(run, trainer, State(step=2))
+    assert checkpoint.load(run, trainer) == State(step=1)
     (small_disk / "ballast").unlink()
-    checkpoint.save(run, game, SavedState(step=2))
-    assert checkpoint.load(run, game) == SavedState(step=2)
+    checkpoint.save(run, trainer, State(step=2))
+    assert checkpoint.load(run, trainer) == State(step=2)
 
 
-def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_game, tmp_path):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=7))
-    run.saved()[0].rename(run.checkpoints / ".step-0000000007.old")
-    (run.checkpoints / ".step-0000000008.part").mkdir()
-    (run.checkpoints / ".step-0000000009.part").write_bytes(b"a file")
-    checkpoint.clear_leftovers(run.checkpoints)
-    assert [p.name for p in run.checkpoints.iterdir()] == ["step-0000000007"]
-    assert checkpoint.load(run, game) == SavedState(step=7)
+def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_trainer, tmp_path):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=7))
+    run.checkpoints()[0].rename(run.checkpoint_folder / ".step-0000000007.old")
+    (run.checkpoint_folder / ".step-0000000008.part").mkdir()
+    (run.checkpoint_folder / ".step-0000000009.part").write_bytes(b"a file")
+    checkpoint.clear_leftovers(run.checkpoint_folder)
+    assert [p.name for p in run.checkpoint_folder.iterdir()] == ["step-0000000007"]
+    assert checkpoint.load(run, trainer) == State(step=7)
 
 
-def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_game, tmp_path, monkeypatch):
-    run, game = RunFolder(tmp_path), new_game()
-    play(game, 0, 1)
-    checkpoint.save(run, game, SavedState(step=1))
+def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_trainer, tmp_path, monkeypatch):
+    run, trainer = RunFolder(tmp_path), new_trainer()
+    train_steps(trainer, 0, 1)
+    checkpoint.save(run, trainer, State(step=1))
 
     def refuse(*_, **__):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(RunFailedError, match="Too many open files"):
-        checkpoint.load(run, game)
+        checkpoint.load(run, trainer)

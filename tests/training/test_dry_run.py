@@ -22,7 +22,7 @@ def said(monkeypatch, capsys, tiny_source, small, tmp_path):
 
 
 @pytest.mark.parametrize("recipe", ["modern", "book-classifier", "book-conditional"])
-def test_it_says_configuration_networks_memory_and_time_and_writes_nothing(said, tmp_path, recipe):
+def test_it_prints_configuration_networks_memory_and_time_and_writes_nothing(said, tmp_path, recipe):
     lines = said(recipe)
     text = "\n".join(lines)
     for wanted in (

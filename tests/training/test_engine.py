@@ -29,7 +29,7 @@ def test_a_slice_is_this_processs_part_and_the_parts_make_the_whole():
     assert torch.equal(torch.cat(parts), torch.arange(12))
 
 
-def test_channels_last_places_networks_and_images_so():
+def test_channels_last_is_the_layout_of_networks_and_images():
     here = engine(memory_format="channels-last")
     layer = here.place(nn.Conv2d(3, 4, 3))
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
@@ -68,7 +68,7 @@ def test_the_others_end_when_the_first_fails(monkeypatch):
     here = engine()
     here.rank = 1
     monkeypatch.setattr(here, "any_rank", lambda flag: True)
-    with pytest.raises(RunFailedError, match="the first process failed"):
+    with pytest.raises(RunFailedError, match="rank zero failed"):
         here.on_rank_zero(lambda: pytest.fail("not this process's work"))
 
 

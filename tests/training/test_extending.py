@@ -26,7 +26,9 @@ def extend(tiny_source, monkeypatch):
     return more
 
 
-def test_a_finished_run_goes_on_from_where_it_stood_and_that_is_recorded(own_run, extend, figures_of, contents, said):
+def test_a_finished_run_is_extended_from_its_last_state_and_that_is_recorded(
+    own_run, extend, figures_of, contents, said
+):
     before = figures_of(own_run)
     run = extend(own_run, images=75)
     record = run.read()
@@ -34,7 +36,7 @@ def test_a_finished_run_goes_on_from_where_it_stood_and_that_is_recorded(own_run
     assert [(part.images_before, part.images) for part in record.extensions] == [(160, 240)]
     assert figures_of(run)[: len(before)] == before
     assert [line["step"] for line in figures_of(run)] == list(range(1, 31))
-    assert bundle.read(run.bundle).card.images == 240
+    assert bundle.read(run.bundle).info.images == 240
     assert "training further, from 160 to 240 images, the learning rate planned anew over all" in said
     assert record.asked == own_run.read().asked
 
@@ -97,7 +99,7 @@ def test_choices_that_are_given_must_be_those_of_the_run(own_run, extend, tiny_s
         extend(own_run, images=8, recipe="book-gan")
 
 
-def test_what_cannot_be_extended_says_the_way_on(own_run, unfinished_run, extend, tmp_path):
+def test_what_cannot_be_extended_is_refused_with_advice(own_run, unfinished_run, extend, tmp_path):
     from ganvas.runs.folder import RunFolder
 
     with pytest.raises(
@@ -108,9 +110,16 @@ def test_what_cannot_be_extended_says_the_way_on(own_run, unfinished_run, extend
         extend(RunFolder(tmp_path / "nothing"), images=8)
 
 
+def test_an_extension_beyond_all_bounds_is_refused_and_changes_nothing(own_run, extend):
+    before = own_run.record.read_bytes()
+    with pytest.raises(UserError, match="the budget comes to 1,000,000,000,160 images; a run has at most 1,000,"):
+        extend(own_run, images=10**12)
+    assert own_run.record.read_bytes() == before
+
+
 def test_without_its_checkpoints_a_run_is_not_silently_begun_anew(own_run, extend):
     import shutil
 
-    shutil.rmtree(own_run.checkpoints)
+    shutil.rmtree(own_run.checkpoint_folder)
     with pytest.raises(UserError, match="has no checkpoint left to resume from: begin a new run with --from"):
         extend(own_run, images=8)

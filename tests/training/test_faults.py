@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 
+from ganvas import files
 from ganvas.errors import InterruptedRunError, RunFailedError
 from ganvas.runs import bundle
 from ganvas.runs.folder import RunFolder
@@ -14,7 +15,7 @@ from ganvas.training import autotune, checkpoint, run, trainer
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE])
 @pytest.mark.parametrize("where", ["log", "preview", "checkpoint", "bundle", "record"])
-def test_what_the_disk_refuses_ends_the_run_in_a_sentence_and_it_can_be_gone_on_with(
+def test_an_error_of_the_disk_ends_the_run_in_a_sentence_and_it_can_be_resumed(
     tiny_run, train_small, tmp_path, monkeypatch, contents, number, where
 ):
     count = [0]
@@ -34,7 +35,7 @@ def test_what_the_disk_refuses_ends_the_run_in_a_sentence_and_it_can_be_gone_on_
 
     with monkeypatch.context() as patch:
         if where == "log":
-            patch.setattr(run.Log, "write", failing)
+            patch.setattr(files, "append_jsonl", failing)
         elif where == "preview":
             patch.setattr(run.artifacts, "save_preview", failing)
         elif where == "checkpoint":
@@ -55,7 +56,7 @@ def test_what_the_disk_refuses_ends_the_run_in_a_sentence_and_it_can_be_gone_on_
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 byte")])
 @pytest.mark.parametrize("where", ["measuring", "playing"])
-def test_memory_that_runs_out_is_said_with_advice(train_small, tmp_path, monkeypatch, error, where):
+def test_memory_that_runs_out_is_reported_with_advice(train_small, tmp_path, monkeypatch, error, where):
     def full(*_, **__):
         raise error
 
@@ -90,9 +91,9 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
     with pytest.raises(RunFailedError, match=r"not a number after (1[2-9]|2[0-1]) steps.*--optimiser\.lr"):
         train_small(tmp_path / "run", training={"images": 400})
     run = RunFolder(tmp_path / "run")
-    assert [p.name for p in run.saved()] == ["step-0000000005", "step-0000000010"]
-    found = bundle.open_run(run.path).networks["generator"]
-    assert all(torch.isfinite(p).all() for p in found.parameters())
+    assert [p.name for p in run.checkpoints()] == ["step-0000000005", "step-0000000010"]
+    result = bundle.open_run(run.path).networks["generator"]
+    assert all(torch.isfinite(p).all() for p in result.parameters())
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_a_real_explosion_is_found(train_small, tmp_path, above):
 def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, tmp_path, monkeypatch):
     original = trainer.gan_step
 
-    def play(pair, *given):
+    def interrupted_step(pair, *given):
         scores = original(pair, *given)
         if given[-1] == 12:
             with torch.no_grad():
@@ -119,31 +120,31 @@ def test_asked_to_stop_it_saves_what_it_has_but_not_what_is_broken(train_small, 
             os.kill(os.getpid(), 15)
         return scores
 
-    monkeypatch.setattr(trainer, "gan_step", play)
+    monkeypatch.setattr(trainer, "gan_step", interrupted_step)
     with pytest.raises(RunFailedError, match="not a number after 13 steps"):
         train_small(tmp_path / "run")
-    assert RunFolder(tmp_path / "run").saved()[-1].name == "step-0000000010"
+    assert RunFolder(tmp_path / "run").checkpoints()[-1].name == "step-0000000010"
 
 
 @pytest.mark.parametrize("number", [2, 15])
-def test_a_signal_saves_and_the_run_goes_on_from_there(
+def test_a_signal_saves_and_the_run_resumes_from_there(
     tiny_run, train_small, tmp_path, monkeypatch, contents, figures_of, number
 ):
     original = trainer.gan_step
 
-    def play(*given):
+    def interrupted_step(*given):
         if given[-1] == 12:
             os.kill(os.getpid(), number)
         return original(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "gan_step", play)
+        patch.setattr(trainer, "gan_step", interrupted_step)
         with pytest.raises(InterruptedRunError, match="stopped after 104 images, and saved") as caught:
             train_small(tmp_path / "run")
     assert caught.value.status == 128 + number
     run = RunFolder(tmp_path / "run")
     assert run.read().status == "interrupted"
-    assert run.saved()[-1].name == "step-0000000013"
+    assert run.checkpoints()[-1].name == "step-0000000013"
     train_small(tmp_path / "run")
     assert contents(run.bundle) == contents(tiny_run.bundle)
     assert figures_of(run) == figures_of(tiny_run)

@@ -50,17 +50,17 @@ def test_an_exploding_discriminator_is_found_by_its_logits(value):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("name", ["generator", "discriminator"])
 def test_one_weight_that_is_no_number_is_enough(name, value):
-    found = networks()
+    result = networks()
     with torch.no_grad():
-        found[name].weight[0, 1] = value
+        result[name].weight[0, 1] = value
     with pytest.raises(RunFailedError, match=f"a weight of the {name} is not a number"):
-        health.check_finite(scores(), found, 1)
+        health.check_finite(scores(), result, 1)
 
 
 def test_large_weights_are_numbers():
-    found = networks()
-    nn.init.constant_(found["generator"].weight, 1e30)
-    health.check_finite(scores(), found, 1)
+    result = networks()
+    nn.init.constant_(result["generator"].weight, 1e30)
+    health.check_finite(scores(), result, 1)
 
 
 def test_memory_that_ran_out_is_known_from_other_errors():

@@ -22,13 +22,13 @@ def killed_at_every(number, source, choices, folder, contents, figures_of):
     command = [sys.executable, str(DRIVER), str(source), str(folder), json.dumps(choices), str(number)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stderr
-    first, *found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    first, *result = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert first["points"] > 40
-    assert len(found) == len(range(1, first["points"], number))
-    assert [record for record in found if record["died"] != -signal.SIGKILL or record["ended"] != 0] == []
-    assert any(record["saved"] for record in found)
+    assert len(result) == len(range(1, first["points"], number))
+    assert [record for record in result if record["died"] != -signal.SIGKILL or record["ended"] != 0] == []
+    assert any(record["saved"] for record in result)
     whole = RunFolder(folder / "whole")
-    for record in found:
+    for record in result:
         run = RunFolder(folder / f"killed-{record['point']}")
         assert contents(run.bundle) == contents(whole.bundle), record
         assert contents(run.previews) == contents(whole.previews), record
@@ -83,8 +83,8 @@ def test_fifty_kills_at_random_moments_all_resume_bit_for_bit(tiny_source, tmp_p
                 except subprocess.TimeoutExpired:
                     process.kill()
                     kills += 1
-            in_training += bool(run.saved()) and not run.bundle.exists()
-            for place in run.saved():
+            in_training += bool(run.checkpoints()) and not run.bundle.exists()
+            for place in run.checkpoints():
                 sealed.verify(place)
         subprocess.run(command(tiny_source, run.path, images), check=True, capture_output=True)
         assert contents(run.bundle) == contents(whole.bundle)

@@ -1,4 +1,9 @@
 import math
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -9,11 +14,11 @@ from torch import nn
 
 from ganvas.config.run import ComputeConfig, OptimiserConfig, TrainingConfig
 from ganvas.training.engine import Engine
-from ganvas.training.loop import Clock, State, gradient_norms, run_loop
+from ganvas.training.loop import Clock, State, StopSignal, gradient_norms, run_loop
 from ganvas.training.trainer import Trainer, learning_rate
 
 
-class Shown:
+class Log:
     def __init__(self):
         self.records = []
 
@@ -29,30 +34,34 @@ def looped():
 
     def run(training, steps, first=0, optimiser=None):
         network = nn.Linear(2, 1)
-        descending = torch.optim.SGD(network.parameters(), lr=1.0)
-        rates, saved, previews, seen, shown = {}, [], [], [], Shown()
+        optimiser_used = torch.optim.SGD(network.parameters(), lr=1.0)
+        rates, saved, previews, recorded, log = {}, [], [], [], Log()
 
-        def play(step):
-            rates[step] = descending.param_groups[0]["lr"]
+        def step_once(step):
+            rates[step] = optimiser_used.param_groups[0]["lr"]
             for p in network.parameters():
                 p.grad = torch.ones_like(p)
             return {"loss": torch.tensor(float(step))}
 
         choice = optimiser or OptimiserConfig()
-        game = Trainer(
-            {"classifier": network}, {"classifier": descending}, play, training.batch, partial(learning_rate, choice)
+        trainer = Trainer(
+            {"classifier": network},
+            {"classifier": optimiser_used},
+            step_once,
+            training.batch,
+            partial(learning_rate, choice),
         )
-        state = State(first)
+        state = State(step=first)
         engine = Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
         outputs = SimpleNamespace(
-            write=shown.write,
+            write=log.write,
             preview=lambda images: previews.append(images) or {},
             score=lambda images: {"fcd": float(images)},
-            watch=seen.append,
+            watch=recorded.append,
             save=lambda s: saved.append(s.step),
         )
-        run_loop(game, engine, training, steps, state, outputs)
-        return rates, shown.records, saved, previews
+        run_loop(trainer, engine, training, steps, state, outputs)
+        return rates, log.records, saved, previews
 
     return run
 
@@ -89,7 +98,7 @@ def test_begun_later_it_does_at_each_step_what_it_would_have_done(looped, first)
     assert part[3] == [images for images in whole[3] if images > 10 * first]
 
 
-def test_a_run_that_has_ended_plays_nothing(looped):
+def test_a_run_that_has_ended_takes_no_step(looped):
     assert looped(training(), 5, first=5) == ({}, [], [], [])
 
 
@@ -108,7 +117,7 @@ def test_a_clock_adds_to_what_earlier_parts_took(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(time, "process_time", lambda: now[0] / 2)
-    state = State(5, training_seconds=40.0, cpu_seconds=7.0)
+    state = State(step=5, training_seconds=40.0, cpu_seconds=7.0)
     clock = Clock(state, images=1000)
     now[0] += 10
     clock.read()
@@ -124,3 +133,48 @@ def test_gradient_norms_are_lengths_over_all_weights():
     network = nn.Linear(2, 1)
     network.weight.grad, network.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
     assert gradient_norms({"generator": network}) == {"grad_g": 5.0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_is_received_and_nothing_ends(number):
+    with StopSignal() as stop:
+        assert not stop.received
+        os.kill(os.getpid(), number)
+        assert stop.received
+        assert stop.signal_number == number
+
+
+def test_the_handlers_before_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with StopSignal():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM"])
+def test_a_second_ctrl_c_ends_at_once(first):
+    program = f"""
+import os, signal
+from ganvas.training.loop import StopSignal
+with StopSignal() as stop:
+    os.kill(os.getpid(), signal.{first})
+    print("noted", stop.received, flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("still here", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "noted True\n"
+    assert done.returncode == -signal.SIGINT  # a shell says 130
+
+
+def test_in_another_thread_it_leaves_signals_alone():
+    received = []
+
+    def enter():
+        with StopSignal() as stop:
+            received.append(stop.received)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert received == [False]

@@ -1,17 +1,16 @@
 """Scores on the way, the best bundle, and a run that the watchdog stops."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from ganvas import cli
+from ganvas import cli, files
 from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.runs import bundle
-from ganvas.training import scoring
+from ganvas.training import outputs
 from ganvas.training.health import StoppedError, Trouble, Watchdog
-from ganvas.training.outputs import has_probability_scores
+from ganvas.training.outputs import has_probability_scores, open_log
 
 
 @pytest.fixture
@@ -41,21 +40,21 @@ def log_of(run):
 
 def test_scores_are_logged_when_they_are_due_and_at_the_end(scored):
     run = scored([9.0, 4.0, 7.0, 8.0])
-    found = [(record["images"], record["fcd"]) for record in log_of(run) if "fcd" in record]
-    assert found == [(40, 9.0), (80, 4.0), (120, 7.0), (160, 8.0)]
+    result = [(record["images"], record["fcd"]) for record in log_of(run) if "fcd" in record]
+    assert result == [(40, 9.0), (80, 4.0), (120, 7.0), (160, 8.0)]
 
 
-def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_says_so(scored, capsys):
+def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_a_message(scored, capsys):
     run = scored([9.0, 4.0, 7.0, 8.0])
-    assert bundle.read(run.bundle).card.images == 80
-    assert bundle.read(run.last).card.images == 160
-    said = capsys.readouterr().out
-    assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in said
+    assert bundle.read(run.bundle).info.images == 80
+    assert bundle.read(run.last).info.images == 160
+    output = capsys.readouterr().out
+    assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in output
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
     run = scored([9.0, 8.0, 7.0, 6.0])
-    assert bundle.read(run.bundle).card.images == 160
+    assert bundle.read(run.bundle).info.images == 160
     assert not run.last.exists()
 
 
@@ -65,16 +64,18 @@ def test_scoring_changes_nothing_of_what_is_learned(scored, tiny_run, contents):
 
 
 def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_run, train_small, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "COUNT", 300)
+    monkeypatch.setattr(outputs, "SCORED_IMAGES", 300)
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 1280)
-    monkeypatch.setattr("ganvas.training.scoring.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
+    monkeypatch.setattr("ganvas.training.outputs.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
     run = train_small(tmp_path / "run", training={"score_every": 160})
     (record,) = [record for record in log_of(run) if "fcd" in record]
     assert record["fcd"] == 1.5
     assert 0 <= record["label_accuracy"] <= 1
 
 
-def test_scores_of_a_set_without_labels_are_refused_before_anything_is_made(train_small, unlabelled_source, tmp_path):
+def test_scores_of_a_set_without_labels_are_refused_before_anything_is_created(
+    train_small, unlabelled_source, tmp_path
+):
     with pytest.raises(UserError, match="has no labels, and an evaluator learns to tell classes apart"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
 
@@ -91,7 +92,7 @@ def lost(monkeypatch):
     monkeypatch.setattr(Watchdog, "check", see)
 
 
-def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, train_small, tmp_path, capsys):
+def test_a_collapsed_training_is_warned_of_then_stopped_and_its_good_state_is_kept(lost, train_small, tmp_path, capsys):
     from ganvas.runs.folder import RunFolder
 
     with pytest.raises(StoppedError, match="stopped after 120 images: it is lost at 120") as caught:
@@ -100,12 +101,12 @@ def test_a_lost_game_is_warned_of_then_stopped_and_what_was_good_is_kept(lost, t
     assert "warning: it is lost at 80" in capsys.readouterr().err
     run = RunFolder(tmp_path / "run")
     assert run.read().status == "stopped"
-    assert bundle.read(run.bundle).card.images == 40  # the oldest state that was there when it was warned
-    assert bundle.read(run.last).card.images == 120
+    assert bundle.read(run.bundle).info.images == 40  # the oldest state that was there when it was warned
+    assert bundle.read(run.last).info.images == 120
     bundle.open_run(run.path)
 
 
-def test_the_same_command_after_a_stop_says_that_it_was_stopped(lost, train_small, tmp_path, capsys):
+def test_the_same_command_after_a_stop_reports_that_it_was_stopped(lost, train_small, tmp_path, capsys):
     with pytest.raises(StoppedError):
         train_small(tmp_path / "run")
     capsys.readouterr()
@@ -122,16 +123,69 @@ def test_it_may_only_warn_or_be_silent(lost, train_small, tmp_path, capsys, watc
     assert ("it is lost" in capsys.readouterr().err) == is_warned
 
 
-def test_whose_scores_are_no_probabilities_is_known_from_the_loss():
-    def record(recipe, **choices):
-        return SimpleNamespace(run=configure("digits", recipe, choices))
-
-    assert not has_probability_scores(record("modern", objective={"loss": "relativistic"}))
-    assert has_probability_scores(record("modern"))
-    assert has_probability_scores(record("book-classifier"))
+def test_scores_are_probabilities_unless_the_loss_only_compares():
+    for loss in ("non-saturating", "hinge", "relativistic"):
+        objective = configure("digits", "modern", {"objective": {"loss": loss}}).objective
+        assert has_probability_scores(objective) == (loss != "relativistic")
+    assert has_probability_scores(configure("digits", "book-classifier").objective)
 
 
 def test_previews_leave_the_spread_within_a_class_in_the_log(tiny_run):
-    found = [record["spread"] for record in log_of(tiny_run) if "spread" in record]
-    assert len(found) == 2
-    assert all(spread >= 0 for spread in found)
+    result = [record["spread"] for record in log_of(tiny_run) if "spread" in record]
+    assert len(result) == 2
+    assert all(spread >= 0 for spread in result)
+
+
+def steps(log_path):
+    return [json.loads(line)["step"] for line in log_path.read_text().splitlines()]
+
+
+@pytest.fixture
+def log_path(tmp_path):
+    log = open_log(tmp_path / "log.jsonl", 0)
+    for step in range(1, 6):
+        files.append_jsonl(log, {"step": step, "loss_d": step / 7})
+    files.sync(log)
+    log.close()
+    return tmp_path / "log.jsonl"
+
+
+def test_every_record_is_a_line(log_path):
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+    assert json.loads(log_path.read_text().splitlines()[2]) == {"step": 3, "loss_d": 3 / 7}
+
+
+def test_opened_at_a_step_what_is_later_is_dropped(log_path):
+    log = open_log(log_path, 3)
+    files.append_jsonl(log, {"step": 4})
+    log.close()
+    assert steps(log_path) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kept", range(1, 24))
+def test_wherever_the_last_line_was_cut_there_is_no_step_twice_and_none_missing(log_path, kept):
+    lines = log_path.read_bytes().splitlines(keepends=True)
+    log_path.write_bytes(b"".join(lines[:4]) + lines[4][:kept])
+    log = open_log(log_path, 4)
+    files.append_jsonl(log, {"step": 5})
+    log.close()
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+
+
+def test_a_line_of_rubbish_is_dropped(log_path):
+    log_path.write_bytes(log_path.read_bytes() + b'\xff\xfe\x00\n[1]\n"x"\n{"step": "6"}\n{}\n')
+    open_log(log_path, 9).close()
+    assert steps(log_path) == [1, 2, 3, 4, 5]
+
+
+def test_opened_at_its_start_it_is_empty(log_path):
+    open_log(log_path, 0).close()
+    assert log_path.read_text() == ""
+    assert [p.name for p in log_path.parent.iterdir()] == ["log.jsonl"]
+
+
+def test_a_record_can_be_read_before_the_log_is_closed(log_path):
+    log = open_log(log_path, 5)
+    files.append_jsonl(log, {"step": 6})
+    assert steps(log_path)[-1] == 6
+    log.close()

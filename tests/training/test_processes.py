@@ -43,7 +43,7 @@ def begun(source, out, images, *more):
         text=True,
     )
     waited = time.monotonic()
-    while not RunFolder(out).saved():
+    while not RunFolder(out).checkpoints():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() - waited < 100
         time.sleep(0.02)
@@ -59,7 +59,7 @@ def test_a_signal_ends_it_with_its_status_one_sentence_and_a_checkpoint(tiny_sou
     assert process.returncode == status
     assert said.startswith("ganvas: stopped after ")
     assert said.count("\n") == 1
-    newest = RunFolder(out).saved()[-1]
+    newest = RunFolder(out).checkpoints()[-1]
     assert f"stopped after {8 * int(newest.name[5:])} images, and saved" in said
     bundle.open_run(out)
     assert RunFolder(out).read().status == "interrupted"
@@ -79,7 +79,7 @@ def test_out_of_file_handles_it_ends_in_a_sentence_with_status_1(tiny_source, tm
     assert done.stderr.startswith("ganvas: ")
     assert done.stderr.count("\n") == 1
     assert "what was saved before is intact" in done.stderr
-    assert bundle.open_run(tmp_path / "run").card.images == 40
+    assert bundle.open_run(tmp_path / "run").info.images == 40
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_on_a_disk_that_fills_up_it_ends_with_status_1_and_what_was_saved_is_who
 
 
 @pytest.mark.slow
-def test_a_place_that_may_only_be_read_is_refused_with_status_2(tiny_source, small_disk):
+def test_a_read_only_folder_is_refused_with_status_2(tiny_source, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     command = [sys.executable, "-m", "ganvas", *arguments(tiny_source, small_disk / "run", 160)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
@@ -129,10 +129,10 @@ def in_processes(count, source, out, images, *more, port=29517):
 
 def furthest(one, two):
     """The largest difference between two bundles' weights, as a share of each tensor's norm."""
-    found = [bundle.read(run.bundle).networks for run in (one, two)]
+    result = [bundle.read(run.bundle).networks for run in (one, two)]
     pairs = [
-        (a, found[1][name].state_dict()[key])
-        for name, network in found[0].items()
+        (a, result[1][name].state_dict()[key])
+        for name, network in result[0].items()
         for key, a in network.state_dict().items()
     ]
     return max(float((a - b).norm() / b.norm()) for a, b in pairs)
@@ -156,14 +156,14 @@ def test_two_processes_equal_one_with_the_same_global_batch_to_rounding(tiny_sou
 
 @pytest.mark.slow
 @pytest.mark.timeout(700)
-def test_a_run_saved_by_two_processes_is_ended_by_one_and_that_is_said(tiny_source, tmp_path, monkeypatch):
+def test_a_run_saved_by_two_processes_resumes_on_one_with_a_message(tiny_source, tmp_path, monkeypatch):
     out = tmp_path / "run"
     done = in_processes(2, tiny_source, out, 160, "--save-every", "80")
     assert done.returncode == 0, done.stderr
     run = RunFolder(out)
     record = run.read()
     run.write(record.model_copy(update={"status": "begun"}))
-    newest = run.saved()[-1]
+    newest = run.checkpoints()[-1]
     for place in newest.iterdir():
         place.unlink()
     newest.rmdir()

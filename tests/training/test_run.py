@@ -49,8 +49,8 @@ def test_resuming_equals_never_having_stopped(tiny_run, train_small, tmp_path, c
     assert contents(run.previews) == contents(tiny_run.previews)
     assert figures_of(run) == figures_of(tiny_run)
     assert [record["step"] for record in figures_of(run)] == list(range(1, 21))
-    said = capsys.readouterr().out
-    assert ("resuming after step" in said) == (max(steps) >= 5)
+    output = capsys.readouterr().out
+    assert ("resuming after step" in output) == (max(steps) >= 5)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_two_runs_of_the_same_choices_end_equal_and_of_another_seed_do_not(tiny_
     assert other["generator.safetensors"] != contents(tiny_run.bundle)["generator.safetensors"]
 
 
-def test_a_finished_run_says_so_and_is_left_alone(own_run, train_small, contents, capsys):
+def test_a_finished_run_is_reported_and_left_alone(own_run, train_small, contents, capsys):
     before = contents(own_run.path)
     train_small(own_run.path)
     assert (
@@ -101,11 +101,11 @@ def test_the_same_command_makes_a_damaged_bundle_again(tiny_run, own_run, train_
     with (own_run.bundle / "generator.safetensors").open("r+b") as file:
         file.truncate(100)
     train_small(own_run.path)
-    assert "generator.safetensors does not match its sha256; it is made again" in capsys.readouterr().out
+    assert "generator.safetensors does not match its sha256; it is written again" in capsys.readouterr().out
     assert contents(own_run.bundle) == contents(tiny_run.bundle)
 
 
-def test_killed_between_the_last_checkpoint_and_the_bundle_only_the_end_is_made(
+def test_killed_between_the_last_checkpoint_and_the_bundle_only_the_end_is_repeated(
     tiny_run, unfinished_run, train_small, contents, figures_of, monkeypatch
 ):
     monkeypatch.setattr(trainer, "gan_step", lambda *_: pytest.fail("a step was played"))
@@ -115,15 +115,15 @@ def test_killed_between_the_last_checkpoint_and_the_bundle_only_the_end_is_made(
     assert unfinished_run.read().status == "finished"
 
 
-def test_a_damaged_checkpoint_is_said_and_the_run_still_ends_the_same(
+def test_a_damaged_checkpoint_is_reported_and_the_run_still_ends_the_same(
     tiny_run, unfinished_run, train_small, contents, figures_of, capsys
 ):
-    with (unfinished_run.saved()[-1] / "state.safetensors").open("r+b") as file:
+    with (unfinished_run.checkpoints()[-1] / "state.safetensors").open("r+b") as file:
         file.truncate(100)
     train_small(unfinished_run.path)
-    said = capsys.readouterr().out
-    assert "checkpoint step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in said
-    assert "resuming after step 15" in said
+    output = capsys.readouterr().out
+    assert "checkpoint step-0000000020 is damaged (state.safetensors does not match its sha256) and not used" in output
+    assert "resuming after step 15" in output
     assert contents(unfinished_run.bundle) == contents(tiny_run.bundle)
     assert figures_of(unfinished_run) == figures_of(tiny_run)
 
@@ -155,9 +155,9 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
         train_small(unfinished_run.path, source=moved)
 
 
-def test_another_number_of_processes_is_said(unfinished_run, train_small, capsys):
-    shutil.rmtree(unfinished_run.saved()[-1])
-    place = unfinished_run.saved()[-1]
+def test_another_number_of_processes_is_reported(unfinished_run, train_small, capsys):
+    shutil.rmtree(unfinished_run.checkpoints()[-1])
+    place = unfinished_run.checkpoints()[-1]
     contents = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
     record = {**json.loads(contents["record.json"]), "world": 4}
     checkpoint.sealed.write(place, {**contents, "record.json": files.to_json(record)})
@@ -169,10 +169,10 @@ def test_what_is_left_open_is_chosen_and_written_before_the_first_step(train_sma
     monkeypatch.setattr(autotune, "SECONDS_PER_CANDIDATE", 0.01)
     monkeypatch.setattr(autotune, "SECONDS_FOR_A_RATE", 0.01)
 
-    def look(*given):
+    def stop_here(*given):
         raise Killed
 
-    monkeypatch.setattr(run, "run_loop", look)
+    monkeypatch.setattr(run, "run_loop", stop_here)
     with pytest.raises(Killed):
         train_small(tmp_path / "run", training={"minutes": 0.01, "precision": "auto", "memory_format": "auto"})
     record = RunFolder(tmp_path / "run").read()
@@ -193,6 +193,15 @@ def test_minutes_are_measured_once_and_the_images_then_stand(train_small, tmp_pa
     train_small(tmp_path / "run", training={"minutes": 0.5, "batch": 8})  # measures no more
 
 
+def test_minutes_that_come_to_too_many_images_are_refused_and_no_folder_is_created(train_small, tmp_path, monkeypatch):
+    monkeypatch.setattr(autotune, "images_per_second", lambda *_: 1e9)
+    with pytest.raises(
+        UserError, match=r"^the budget comes to 60,000,000,000,000,000 images; a run has at most 1,000,"
+    ):
+        train_small(tmp_path / "run", training={"minutes": 1e6})
+    assert not (tmp_path / "run").exists()
+
+
 def test_epochs_count_the_training_images(train_small, tmp_path, tiny_prepared):
     run = train_small(tmp_path / "run", training={"epochs": 2})
     assert run.read().run.images == -(-2 * len(tiny_prepared.train) // 8) * 8
@@ -200,29 +209,29 @@ def test_epochs_count_the_training_images(train_small, tmp_path, tiny_prepared):
 
 def test_a_run_may_begin_with_anothers_weights(tiny_run, train_small, tmp_path, monkeypatch):
     given = bundle.read(tiny_run.bundle).networks
-    begun = {}
+    initial = {}
 
-    def look(played, *_):
-        begun.update({name: network.state_dict() for name, network in played.networks.items()})
-        begun["average"] = played.ema.network.state_dict()
+    def stop_here(played, *_):
+        initial.update({name: network.state_dict() for name, network in played.networks.items()})
+        initial["average"] = played.ema.network.state_dict()
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "run_loop", look)
+        patch.setattr(run, "run_loop", stop_here)
         with pytest.raises(Killed):
             train_small(tmp_path / "run", start_from=str(tiny_run.path), seed=9)
     for name, source in (("generator", "generator"), ("discriminator", "discriminator"), ("average", "generator")):
         for key, tensor in given[source].state_dict().items():
-            assert torch.equal(begun[name][key], tensor)
+            assert torch.equal(initial[name][key], tensor)
     assert train_small(tmp_path / "run", start_from=str(tiny_run.path), seed=9).read().status == "finished"
 
 
 @pytest.mark.parametrize(
-    ("above", "said"),
+    ("above", "message"),
     [({"pair": {"width": 8}}, "does not fit this run's modern"), ({"labels": "off"}, "does not fit")],
 )
-def test_weights_that_do_not_fit_are_refused_and_no_folder_is_made(tiny_run, train_small, tmp_path, above, said):
-    with pytest.raises(UserError, match=said):
+def test_weights_that_do_not_fit_are_refused_and_no_folder_is_created(tiny_run, train_small, tmp_path, above, message):
+    with pytest.raises(UserError, match=message):
         train_small(tmp_path / "run", start_from=str(tiny_run.path), **above)
     with pytest.raises(UserError, match="is not a run"):
         train_small(tmp_path / "run", start_from=str(tmp_path / "nothing"))
@@ -238,10 +247,12 @@ def test_a_mistake_leaves_no_folder(train_small, tmp_path, unlabelled_source):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_set_without_labels_is_trained_without_and_that_is_said(train_small, tmp_path, unlabelled_source, capsys):
+def test_a_set_without_labels_is_trained_without_them_and_that_is_reported(
+    train_small, tmp_path, unlabelled_source, capsys
+):
     run = train_small(tmp_path / "run", source=unlabelled_source)
     assert "unlabelled has no labels: trained without, and no class can be asked for" in capsys.readouterr().out
-    assert bundle.read(run.bundle).card.classes == ()
+    assert bundle.read(run.bundle).info.classes == ()
 
 
 def test_a_folder_of_something_else_is_left_as_it_was(train_small, tmp_path):
@@ -264,7 +275,7 @@ def test_a_folder_that_another_process_trains_in_is_refused(train_small, unfinis
         train_small(unfinished_run.path)
 
 
-def test_without_out_the_folder_says_source_recipe_and_seed():
+def test_without_out_the_folder_names_source_recipe_and_seed():
     def named(source, **choices):
         return default_folder(configure(source, "modern", choices)).as_posix()
 

@@ -1,4 +1,4 @@
-"""The watchdog: silent over a game that goes on, a warning before a stop, and a function of the log alone."""
+"""The watchdog: silent over a healthy training, a warning before a stop, and a function of the log alone."""
 
 import numpy as np
 import pytest
@@ -20,37 +20,37 @@ def records(real, fake, every=100):
     ]
 
 
-def said(watchdog, given):
+def troubles(watchdog, given):
     return [(record["images"], trouble.kind) for record in given if (trouble := watchdog.check(record))]
 
 
 @pytest.mark.parametrize(("real", "fake"), [(0.6, 0.4), (0.95, 0.05), (0.99, 0.02), (0.999, 0.02), (0.98, 0.001)])
-def test_a_game_that_goes_on_is_left_alone(real, fake):
-    assert said(Watchdog(TOTAL), records(real, fake)) == []
+def test_a_healthy_training_is_left_alone(real, fake):
+    assert troubles(Watchdog(TOTAL), records(real, fake)) == []
 
 
-def test_a_won_game_is_warned_of_once_at_a_quarter_and_stopped_at_a_half():
-    found = said(Watchdog(TOTAL), records(1.0, 0.0))
-    assert found[0] == (2500, "warning")
-    assert found[1] == (5000, "stop")
-    assert [kind for _, kind in found].count("warning") == 1
+def test_a_discriminator_that_wins_outright_gets_one_warning_at_a_quarter_and_a_stop_at_a_half():
+    result = troubles(Watchdog(TOTAL), records(1.0, 0.0))
+    assert result[0] == (2500, "warning")
+    assert result[1] == (5000, "stop")
+    assert [kind for _, kind in result].count("warning") == 1
 
 
-def test_a_game_that_turns_is_not_stopped():
+def test_a_training_that_recovers_is_not_stopped():
     def lost_at_first(before):
         return lambda share: before if share < 0.4 else 0.5
 
-    found = said(Watchdog(TOTAL), records(lost_at_first(1.0), lost_at_first(0.0)))
-    assert [kind for _, kind in found] == ["warning"]
+    result = troubles(Watchdog(TOTAL), records(lost_at_first(1.0), lost_at_first(0.0)))
+    assert [kind for _, kind in result] == ["warning"]
 
 
 def test_a_few_records_are_not_enough():
     every = TOTAL // (2 * MIN_RECORDS - 4)
-    assert said(Watchdog(TOTAL), records(1.0, 0.0, every)) == []
+    assert troubles(Watchdog(TOTAL), records(1.0, 0.0, every)) == []
 
 
 def test_under_a_loss_that_only_compares_scores_mean_nothing():
-    assert said(Watchdog(TOTAL, scores_are_probabilities=False), records(1.0, 0.0)) == []
+    assert troubles(Watchdog(TOTAL, scores_are_probabilities=False), records(1.0, 0.0)) == []
 
 
 def previews(*spreads, first=0.1):
@@ -60,35 +60,35 @@ def previews(*spreads, first=0.1):
 
 def test_images_that_become_alike_are_warned_of_and_then_stopped():
     warned, stopped = COLLAPSED_PREVIEWS_TO_WARN, COLLAPSED_PREVIEWS_TO_STOP
-    found = said(Watchdog(TOTAL), previews(60, 62, 10, 10, 10, 10))
-    kinds = [kind for _, kind in found]
+    result = troubles(Watchdog(TOTAL), previews(60, 62, 10, 10, 10, 10))
+    kinds = [kind for _, kind in result]
     assert kinds == ["warning", "stop"]
-    assert found[0][0] == previews(60, 62, 10, 10, 10, 10)[1 + warned]["images"]
-    assert found[1][0] == previews(60, 62, 10, 10, 10, 10)[1 + stopped]["images"]
+    assert result[0][0] == previews(60, 62, 10, 10, 10, 10)[1 + warned]["images"]
+    assert result[1][0] == previews(60, 62, 10, 10, 10, 10)[1 + stopped]["images"]
 
 
 @pytest.mark.parametrize("spreads", [(60, 50, 40, 30, 30, 30), (60, 10, 60, 10, 60, 10), (5, 20, 60, 60, 60, 60)])
 def test_a_spread_that_shrinks_a_little_or_for_a_moment_or_grows_is_left_alone(spreads):
-    assert said(Watchdog(TOTAL), previews(*spreads)) == []
+    assert troubles(Watchdog(TOTAL), previews(*spreads)) == []
 
 
 def test_previews_of_an_untrained_generator_do_not_count():
-    assert said(Watchdog(TOTAL), previews(500, 20, 20, 20, 20, 20, first=0.01)) == []
+    assert troubles(Watchdog(TOTAL), previews(500, 20, 20, 20, 20, 20, first=0.01)) == []
 
 
-def test_a_resumed_run_is_judged_as_one_that_was_never_stopped():
+def test_a_resumed_run_is_watched_as_one_that_was_never_stopped():
     given = sorted([*records(1.0, 0.0), *previews(60, 62, 10, 10, 10, 10)], key=lambda record: record["images"])
     whole, before = Watchdog(TOTAL), Watchdog(TOTAL)
-    expected = said(whole, given)
+    expected = troubles(whole, given)
     half = len(given) // 2
-    said(before, given[:half])
+    troubles(before, given[:half])
     resumed = Watchdog(TOTAL)
     for record in given[:half]:
         resumed.check(record)
-    assert said(resumed, given[half:]) == [entry for entry in expected if entry[0] > given[half - 1]["images"]]
+    assert troubles(resumed, given[half:]) == [entry for entry in expected if entry[0] > given[half - 1]["images"]]
 
 
-def test_what_it_says_names_figures_and_what_to_try():
+def test_a_warning_names_figures_and_what_to_try():
     dog = Watchdog(TOTAL)
     (first, *_) = [trouble for record in records(1.0, 0.0) if (trouble := dog.check(record))]
     assert first.sentence.startswith("D has won outright for 25% of the budget (real 1.000, fake 0.000)")

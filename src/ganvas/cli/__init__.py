@@ -25,10 +25,9 @@ from ganvas.errors import InterruptedRunError, UserError, nearest
 
 if TYPE_CHECKING:
     from cyclopts.help.protocols import HelpFormatter
-    from pydantic.fields import FieldInfo
     from rich.console import Console, ConsoleOptions
 
-    from ganvas.settings import Flag, Settings
+    from ganvas.settings import Settings
 
 __all__ = ["Parameter", "app", "flag", "run", "schema_flags", "switch"]
 
@@ -38,7 +37,7 @@ GROUPS = ("Options", "Run", "Data", "Budget (give one)", "Training", "Checkpoint
 
 
 def flag(metavar: str, text: str, *names: str, group: str = "Options") -> Parameter:
-    """An option with a value, or with several (`list[str]`), as help shows it. What it may be, the schema says."""
+    """An option with a value, or with several (`list[str]`), as help shows it. The schema checks the values."""
     return Parameter(
         name=names or None,
         metavar=metavar,
@@ -68,21 +67,18 @@ def schema_flags(*models: "type[Settings]") -> Callable[[Command], Command]:
         *own, rest = signature.parameters.values()  # not list(): in this package that is the command's module
         assert rest.kind is inspect.Parameter.VAR_KEYWORD, "what was typed arrives in **options"
         arguments = [parameter for parameter in own if parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
-        flags = [_parameter(*each) for model in models for each in flags_in(model)]
-        others = [rest] if hasattr(rest.annotation, "__metadata__") else []
-        ordered = [*arguments, *flags, *own[len(arguments) :], *others]
+        flags = []
+        for name, field, mark in [each for model in models for each in flags_in(model)]:
+            text = " ".join((field.description or "").split())
+            how = flag(mark.metavar, text, *mark.names, group=mark.group)
+            annotation: object = Annotated[str | None, how] if mark.metavar else Annotated[bool | None, how]
+            flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+        described = [rest] if hasattr(rest.annotation, "__metadata__") else []
+        ordered = [*arguments, *flags, *own[len(arguments) :], *described]
         command.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]
         return command
 
     return decorate
-
-
-def _parameter(name: str, field: "FieldInfo", mark: "Flag") -> inspect.Parameter:
-    """A field as the parameter of a command."""
-    text = " ".join((field.description or "").split())
-    how = flag(mark.metavar, text, *mark.names, group=mark.group)
-    annotation: object = Annotated[str | None, how] if mark.metavar else Annotated[bool | None, how]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 RUN = "runs/digits-modern-s0"
@@ -130,9 +126,9 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         console.error(f"ganvas: {as_typed(str(error), arguments)}")
         return error.status
-    except OSError as error:  # a name too long, a place that may not be looked at, a full output
-        place = f"{str(error.filename)[:200]}: " if error.filename else "the output cannot be written: "
-        console.error(f"ganvas: {place}{error.strerror or error}")
+    except OSError as error:  # a name too long, a folder without permission, a full output
+        subject = f"{str(error.filename)[:200]}: " if error.filename else "the output cannot be written: "
+        console.error(f"ganvas: {subject}{error.strerror or error}")
         return 2 if error.filename else 1
     except KeyboardInterrupt:
         console.error("ganvas: interrupted")

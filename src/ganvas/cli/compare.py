@@ -15,10 +15,10 @@ def compare(
     out: Annotated[Path | None, Parameter(metavar="FOLDER", help="Where to write compare.md and compare.html.")] = None,
 ) -> int:
     """Put scorecards side by side, and say which is better."""
-    from ganvas.cli.places import refuse_file, refuse_unwritable
     from ganvas.evaluation import comparison
     from ganvas.evaluation.artifacts import write_comparison
     from ganvas.evaluation.scorecard import read_scorecard
+    from ganvas.runs.paths import refuse_file, refuse_unwritable
 
     if len(scorecards) < 2:
         raise UserError("ganvas compare needs two scorecards or more: ganvas compare runs/one runs/another")

@@ -26,8 +26,8 @@ def data(
     **options: object,
 ) -> int:
     """Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it."""
-    from ganvas.cli.places import refuse_inside_source, refuse_unwritable
     from ganvas.data import open_source
+    from ganvas.runs.paths import refuse_inside_source, refuse_unwritable
 
     if out is not None:
         if out.suffix != ".png":
@@ -85,8 +85,8 @@ def report_lines(prepared: "PreparedSet") -> Iterator[str]:
 
 
 def _counts(counts: dict[str, int], most: int = 10) -> str:
-    shown = [f"{name} ({count})" for name, count in list(counts.items())[:most]]
-    return ", ".join(shown) + (f", and {len(counts) - most} more" if len(counts) > most else "")
+    first = [f"{name} ({count})" for name, count in list(counts.items())[:most]]
+    return ", ".join(first) + (f", and {len(counts) - most} more" if len(counts) > most else "")
 
 
 def write_sheet(prepared: "PreparedSet", path: Path) -> Path:

@@ -54,10 +54,10 @@ def evaluate(
 
 def output_folder(path: Path, against: str | None, out: Path | None) -> Path:
     """The folder that the scorecard goes to. UserError where it has to be given and is not."""
-    from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.evaluation.samples import is_run
     from ganvas.runs import sealed
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
 
     if not path.exists():
         refuse_no_run(path)

@@ -7,7 +7,7 @@ well, `--size` for `data.size`. A `-` in a flag stands for the `_` in the schema
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
     from ganvas.settings import Flag, Settings
 
-WHERE_THEY_ARE = "`ganvas list options` names them all"
+SEE_LIST = "`ganvas list options` names them all"
 FLAGS_OF_TRAIN = ("out", "more_images", "more_minutes", "config", "from", "track", "dry_run", "help")
-"""Those that are no options of a run."""
-BEYOND = 10**9
-"""Bounds from here on are not worth a word: they only keep absurd values out."""
+"""The flags of `train` that are no options of a run."""
 RENAMED = {
     "optimiser.rate": "optimiser.lr",
     "optimiser.constant": "optimiser.lr_hold",
@@ -38,14 +36,14 @@ REMOVED = {"objective.label_ramp_images": "label ramps were removed, as they did
 
 
 class Option(NamedTuple):
-    """One option of the schema, of one kind of its part."""
+    """One option of the schema."""
 
     name: str
     """`pair.width`."""
     kind: str
     """The kind of the part that has it, `modern`; empty where the part has one kind only."""
     values: str
-    """What it may be, and what it is when neither a flag nor the recipe says."""
+    """Which values it takes, and its default."""
     help: str
 
 
@@ -79,9 +77,10 @@ def parse_choices(options: Mapping[str, object], config: Path | None) -> dict[st
     UserError for a name that the schema does not have, or one option given twice.
     """
     from ganvas.config.run import merge
+    from ganvas.settings import leaves
 
     typed: dict[str, object] = {}
-    for flag, value in flat(options):
+    for flag, value in leaves(options):
         refuse_unknown(flag, value)
         name = flag.replace("-", "_")
         name = short_names().get(name, name)
@@ -100,17 +99,10 @@ def nested(values: Mapping[str, object]) -> dict[str, Any]:
     return result
 
 
-def flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """{"pair": {"width": 48}} -> ("pair.width", 48)."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
 def read_config(path: Path) -> dict[str, Any]:
     """A TOML file's options, perhaps its `recipe`. UserError if it cannot be read, is no TOML or has other names."""
+    from ganvas.settings import leaves
+
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
@@ -120,57 +112,49 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} is not TOML: {error}") from None
     if not isinstance(values.get("recipe", ""), str):
         raise UserError(f"--config {path}: recipe is a name in quotes, not {values['recipe']!r}")
-    for name, value in flat(values):
+    for name, value in leaves(values):
         if name == "source":
             raise UserError(f"--config {path} names a source; SOURCE is given on the command line alone")
-        refuse_unknown(name, value, known_names(), f"--config {path}: ", "")
+        refuse_unknown(name, value, f"--config {path}: ")
     return values
 
 
-def refuse_unknown(
-    name: str, value: object = "", known: Sequence[str] = (), begin: str = "", prefix: str = "--"
-) -> None:
-    """UserError, with the nearest right name, unless this is one of `known`, or else a flag of `train` without `--`."""
-    refuse_renamed(name, value, begin, prefix)
-    known = known or [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
-    wanted = name.replace("-", "_") if prefix else name
+def refuse_unknown(name: str, value: object = "", file: str = "") -> None:
+    """UserError, with the nearest right name, unless this is a flag of `train` without `--`, or an option in `file`."""
+    refuse_renamed(name, value, file)
+    known = known_names() if file else [*known_names(), *short_names(), *FLAGS_OF_TRAIN]
+    wanted = name if file else name.replace("-", "_")
+    dashes = "" if file else "--"
     if wanted in known:
         return
     if wanted == "source":
         raise UserError("SOURCE is given without a flag: ganvas train SOURCE")
-    if of_part := [full for full in known if full.startswith(wanted + ".")]:
-        options_of = ", ".join(f"--{full}".replace("_", "-") if prefix else full for full in of_part)
-        raise UserError(f"{begin}{prefix}{name} is a part of a run; its options are {options_of}")
-    close = nearest_option(wanted, known)
-    guess = f"did you mean {flag_of(close) if prefix else close}? " if close else ""
-    raise UserError(f"{begin}there is no {prefix}{name}; {guess}{WHERE_THEY_ARE}")
+    if in_part := [full for full in known if full.startswith(wanted + ".")]:
+        names = ", ".join(full if file else f"--{full}".replace("_", "-") for full in in_part)
+        raise UserError(f"{file}{dashes}{name} is a part of a run; its options are {names}")
+    # By the whole name or by its last part: `pair.width` for `widht`. Of equal last parts the first option's counts.
+    full_names = {full.rpartition(".")[2]: full for full in reversed(known)} | {full: full for full in known}
+    last = wanted.rpartition(".")[2]
+    close = get_close_matches(wanted, full_names, 1, 0.7) or get_close_matches(last, full_names, 1, 0.7)
+    nearest = full_names[close[0]] if close else ""
+    guess = f"did you mean {nearest if file else flag_of(nearest)}? " if close else ""
+    raise UserError(f"{file}there is no {dashes}{name}; {guess}{SEE_LIST}")
 
 
-def nearest_option(name: str, known: Iterable[str]) -> str | None:
-    """The nearest of the known names, by the whole of it or by its last part: `pair.width` for `widht`."""
-    names: dict[str, str] = {}
-    for full in known:
-        names.setdefault(full.rpartition(".")[2], full)
-        names[full] = full
-    last = name.rpartition(".")[2]
-    close = get_close_matches(name, names, n=1, cutoff=0.7) or get_close_matches(last, names, n=1, cutoff=0.7)
-    return names[close[0]] if close else None
-
-
-def refuse_renamed(name: str, value: object = "", begin: str = "", prefix: str = "--") -> None:
+def refuse_renamed(name: str, value: object = "", file: str = "") -> None:
     """UserError with the name of today where an option, or its value, has one of an earlier version."""
-    wanted = name.replace("-", "_")
+    wanted, dashes = name.replace("-", "_"), "" if file else "--"
     if wanted in REMOVED:
-        raise UserError(f"{begin}there is no {prefix}{name}; {REMOVED[wanted]}")
-    for old, shown in ((wanted, name), (f"{wanted} {value}", f"{name} {value}")):
+        raise UserError(f"{file}there is no {dashes}{name}; {REMOVED[wanted]}")
+    for old, typed in ((wanted, name), (f"{wanted} {value}", f"{name} {value}")):
         if old in RENAMED:
-            raise UserError(f"{begin}there is no {prefix}{shown}; it is {prefix}{RENAMED[old]} now")
+            raise UserError(f"{file}there is no {dashes}{typed}; it is {dashes}{RENAMED[old]} now")
 
 
 def explain(typed: str) -> str:
-    """What is wrong with a flag that the parser could not take in: it is unknown, or lacks its value."""
+    """Why the parser refuses a flag: it is unknown, or lacks its value."""
     if typed.startswith("--no-") or not typed.startswith("--"):
-        return f"there is no {typed}; {WHERE_THEY_ARE}"
+        return f"there is no {typed}; {SEE_LIST}"
     try:
         refuse_unknown(typed.removeprefix("--"))
     except UserError as error:
@@ -205,40 +189,38 @@ def options() -> Iterator[Option]:
     from ganvas.config.run import RunConfig
     from ganvas.settings import models_in
 
-    for whole in _options_of(RunConfig):
-        models = models_in(RunConfig.model_fields[whole.name].annotation)
-        if not models and whole.name not in ("source", "recipe"):
-            yield whole
+    for option in _fields(RunConfig):
+        models = models_in(RunConfig.model_fields[option.name].annotation)
+        if not models and option.name not in ("source", "recipe"):
+            yield option
         kinds = [str(model.model_fields["kind"].default) for model in models] if len(models) > 1 else [""]
         if len(models) > 1:
-            yield Option(f"{whole.name}.kind", "", " | ".join(kinds), "Each kind starts from its own defaults.")
+            yield Option(f"{option.name}.kind", "", " | ".join(kinds), "Each kind starts from its own defaults.")
         for model, kind in zip(models, kinds, strict=False):
-            yield from _options_of(model, f"{whole.name}.", kind)
+            yield from _fields(model, f"{option.name}.", kind)
 
 
-def _options_of(model: "type[Settings]", prefix: str = "", kind: str = "") -> Iterator[Option]:
+def _fields(model: "type[Settings]", prefix: str = "", kind: str = "") -> Iterator[Option]:
     for name, schema in model.model_json_schema()["properties"].items():
         if name != "kind":
             types = [entry for entry in schema.get("anyOf", [schema]) if entry.get("type") != "null"]
-            default = schema.get("default")
-            end = "" if default is None else f", else {_value_in_words(default)}"
+            default = "" if schema.get("default") is None else f", else {_in_words(schema['default'])}"
             text = " ".join(schema.get("description", "").split())
-            yield Option(prefix + name, kind, " | ".join(map(_type_in_words, types)) + end, text)
+            yield Option(prefix + name, kind, " | ".join(map(_type_in_words, types)) + default, text)
 
 
 def _type_in_words(entry: dict[str, Any]) -> str:
     """`a whole number from 16 to 128`, `adam | adamw | sgd`: one type of a JSON schema."""
     if "const" in entry or "enum" in entry:
-        return " | ".join(map(_value_in_words, entry.get("enum", [entry.get("const")])))
+        return " | ".join(map(_in_words, entry.get("enum", [entry.get("const")])))
     types = {"boolean": "true | false", "integer": "a whole number", "number": "a number", "string": "a name"}
     limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    bounds = [
-        f"{word} {_value_in_words(entry[key])}" for key, word in limits.items() if entry.get(key, math.inf) < BEYOND
-    ]
+    # Bounds of a billion and more are left out: they only keep absurd values away.
+    bounds = [f"{word} {_in_words(entry[key])}" for key, word in limits.items() if entry.get(key, math.inf) < 10**9]
     return " ".join([types.get(entry.get("type", ""), "a value"), *bounds])
 
 
-def _value_in_words(value: object) -> str:
+def _in_words(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

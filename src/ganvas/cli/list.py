@@ -3,18 +3,15 @@
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter, flag
 from ganvas.errors import UserError, nearest
 
-if TYPE_CHECKING:
-    from ganvas.runs.record import RunRecord
-
-WHAT = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
+SINGULAR = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
 WIDEST_NAME = 32
 OTHER_SOURCES = (
     ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
@@ -35,40 +32,38 @@ def list_(
     """Name the recipes, the known sources, your runs, the studies, or every option."""
     if what == "knobs":
         raise UserError("there is no list of knobs; it is ganvas list options now")
-    if what is not None and what not in WHAT:
-        raise UserError(f"there is no list of {what}; {nearest(what, WHAT)}")
+    if what is not None and what not in SINGULAR:
+        raise UserError(f"there is no list of {what}; {nearest(what, SINGULAR)}")
     if runs is not None and not runs.is_dir():
         raise UserError(f"--runs {runs}: there is no such folder")
-    facts_of = {
+    facts_of: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
         "recipes": recipes,
         "sources": sources,
         "runs": lambda: runs_in(runs or Path("runs")),
         "studies": studies,
     }
-    for name in [what] if what else list(WHAT)[:3]:
-        if name == "options":
-            for part, facts in options().items():
-                show("option", part, facts)
-        else:
-            show(WHAT[name], name, facts_of[name]())
+    for name in [what] if what else ["recipes", "sources", "runs"]:
+        parts = options() if name == "options" else {name: list(facts_of[name]())}
+        for heading, facts in parts.items():
+            print_facts(SINGULAR[name], heading, facts)
     return 0
 
 
-def show(kind: str, heading: str, facts: Iterable[tuple[str, str]]) -> None:
+def print_facts(singular: str, heading: str, facts: list[tuple[str, str]]) -> None:
     """One fact a line; on a terminal in two columns under a heading, wrapped between words."""
-    facts = list(facts)
     if not sys.stdout.isatty():
         for name, text in facts:
-            console.info(f"{kind} {name}: {text}")
+            console.info(f"{singular} {name}: {text}")
         return
     console.info(heading if facts else f"{heading}: none yet")
     column = 4 + min(WIDEST_NAME, max((len(name) for name, _ in facts), default=0))
     width = max(column + 20, min(shutil.get_terminal_size().columns, 120))
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=" " * column, break_long_words=False, break_on_hyphens=False
+    )
     for name, text in facts:
-        whole = f"  {name.partition(' of ')[0]:<{column - 4}}  {text}"  # the heading names the kind already
-        for line in textwrap.wrap(
-            whole, width, subsequent_indent=" " * column, break_long_words=False, break_on_hyphens=False
-        ):
+        # The heading names the kind of the part already, so " of modern" is left out.
+        for line in wrapper.wrap(f"  {name.partition(' of ')[0]:<{column - 4}}  {text}"):
             console.info(line)
     console.info("")
 
@@ -90,11 +85,9 @@ def sources() -> Iterator[tuple[str, str]]:
     from ganvas.data.sources.hub import HubSet
 
     for name, source in SOURCES.items():
-        needs = "Needs no network"
+        needs = "Needs the extra digits, no network" if name == "digits" else "Needs no network"
         if isinstance(source, type) and issubclass(source, HubSet):
             needs = "Downloaded; needs the extra hf"
-        elif name == "digits":
-            needs = "Needs the extra digits, no network"
         yield name, f"{first_paragraph(source)} {needs}."
     yield from OTHER_SOURCES
 
@@ -108,37 +101,33 @@ def studies() -> Iterator[tuple[str, str]]:
     """Every question, and what the notes say or ask."""
     from ganvas.experiments.questions import EXPERIMENTS
 
-    for name, question in EXPERIMENTS.items():
-        yield name, question.claim
+    return ((name, experiment.claim) for name, experiment in EXPERIMENTS.items())
 
 
 def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each run below a folder, with how far it is."""
+    """Each run below a folder: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
     from ganvas.runs.folder import RunFolder
 
-    for record in sorted(folder.glob("*/run.json")):
-        run = RunFolder(record.parent)
+    for path in sorted(folder.glob("*/run.json")):
+        run = RunFolder(path.parent)
         try:
-            yield str(run.path), summary(run.read(), run.saved())
+            record = run.read()
         except UserError as error:
             yield str(run.path), f"unreadable: {error}"
-
-
-def summary(record: "RunRecord", saved: list[Path]) -> str:
-    """A run's record in one line: `finished, 2048 images, modern on digits, 28 px, 10 classes`."""
-    data, run = record.data, record.run
-    if record.status == "finished":
-        facts = [f"finished, {run.images} images"]
-    elif record.status == "stopped":
-        facts = [f"stopped, {record.images_seen} of {run.images} images"]
-    else:
-        step = int(saved[-1].name.removeprefix("step-")) if saved else 0
-        facts = [f"unfinished, {step * run.training.batch} of {run.images} images saved"]
-    facts += [f"{run.recipe} on {data.name}", f"{data.size} px"]
-    facts += [f"{len(data.classes)} classes" if run.labels == "on" else "without labels"]
-    if record.results is not None:
-        facts += [f"accuracy {record.results.accuracy:.4f} on {record.results.held_out} held-out images"]
-    return ", ".join(facts)
+            continue
+        total, data, results = record.run.images, record.data, record.results
+        if record.status == "finished":
+            facts = [f"finished, {total} images"]
+        elif record.status == "stopped":
+            facts = [f"stopped, {record.images_seen} of {total} images"]
+        else:
+            step = max((int(checkpoint.name.removeprefix("step-")) for checkpoint in run.checkpoints()), default=0)
+            facts = [f"unfinished, {step * record.run.training.batch} of {total} images saved"]
+        facts += [f"{record.run.recipe} on {data.name}", f"{data.size} px"]
+        facts += [f"{len(data.classes)} classes" if record.run.labels == "on" else "without labels"]
+        if results is not None:
+            facts += [f"accuracy {results.accuracy:.4f} on {results.held_out} held-out images"]
+        yield str(run.path), ", ".join(facts)
 
 
 def options() -> dict[str, list[tuple[str, str]]]:

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from ganvas import console
 from ganvas.cli import Parameter, flag, schema_flags, switch
-from ganvas.cli.places import refuse_inside_source, refuse_unwritable
-from ganvas.console.progress import Bar, bar
+from ganvas.console.progress import bar
 from ganvas.errors import UserError, nearest
 from ganvas.settings import Flag, Settings, parse
 
@@ -18,15 +17,14 @@ if TYPE_CHECKING:
     from ganvas.images import Pixels
     from ganvas.sampling import Sampler
 
-MOST = 1_000_000
-MOST_ON_A_SHEET = 10_000
-PIXELS_IN_MEMORY = 2**31
+MAX_IMAGES_ON_SHEET = 10_000
+MAX_SHEET_BYTES = 2**31
 
 
 class SampleConfig(Settings):
     """How many images to generate, and from what noise."""
 
-    count: Annotated[int | None, Flag("N", names=("-n", "--count"))] = Field(default=None, ge=1, le=MOST)
+    count: Annotated[int | None, Flag("N", names=("-n", "--count"))] = Field(default=None, ge=1, le=1_000_000)
     """Images in total (default: 8 a class; 64 without classes)."""
     seed: Annotated[int, Flag("S")] = Field(default=0, ge=0, lt=2**63)
     """Another seed gives other images (default: 0)."""
@@ -48,6 +46,7 @@ def sample(
     **options: object,
 ) -> int:
     """Generate images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
+    from ganvas.runs.paths import refuse_inside_source, refuse_unwritable
     from ganvas.sampling import load
 
     config = parse(SampleConfig, options)
@@ -63,10 +62,8 @@ def sample(
     try:
         if between:
             write_walk(sampler, config, between, path)
-        elif path.suffix in (".png", ".npz"):
-            write_file(sampler, config, label or [], path)
         else:
-            write_folder(sampler, config, label or [], path)
+            write_images(sampler, config, label or [], path)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
     console.info(f"images {path}")
@@ -74,29 +71,28 @@ def sample(
 
 
 def refuse_no_run(run: Path) -> None:
-    """UserError with the nearest run unless something lies at `run`."""
+    """UserError with the nearest run unless `run` exists."""
     if run.exists():
         return
-    known = sorted(
-        {str(record.parent) for folder in (run.parent, Path("runs")) for record in folder.glob("*/run.json")}
-    )
+    records = [record for folder in (run.parent, Path("runs")) for record in folder.glob("*/run.json")]
+    known = sorted({str(record.parent) for record in records})
     if same_name := [name for name in known if Path(name).name == run.name]:
         raise UserError(f"there is no run {run}; did you mean {same_name[0]}?")
     raise UserError(f"there is no run {run}; {nearest(str(run), known) if known else 'and none beside it'}")
 
 
 def source_of(run: Path) -> str | None:
-    """The source that a run names, where it is known."""
+    """The source in a run's record; None for a bundle alone."""
     from ganvas.runs.folder import RunFolder
 
     try:
         return RunFolder(run).read().run.source
-    except UserError:  # a bundle alone
+    except UserError:
         return None
 
 
 def output_path(run: Path, out: str | None) -> Path:
-    """The file or folder that --out names. UserError for a kind of file that is not written."""
+    """The file or folder that --out names. UserError for a type of file that is not written."""
     if out == "":
         raise UserError("--out needs a value: FILE.png, FILE.npz, or FOLDER/")
     if out is None:
@@ -112,72 +108,53 @@ def output_path(run: Path, out: str | None) -> Path:
     return path
 
 
-def label_counts(sampler: "Sampler", named: list[str], total: int | None) -> list[tuple[int | None, int]]:
-    """(label, images of it) for what was asked: every class when none was named."""
-    from ganvas.sampling import split_evenly
-
-    if not sampler.classes:
-        if named:
-            sampler.index(named[0])  # refuses
-        return [(None, total or 64)]
-    labels = list(dict.fromkeys([sampler.index(name) for name in named] or range(len(sampler.classes))))
-    return list(zip(labels, split_evenly(total or 8 * len(labels), labels), strict=True))
-
-
-def refuse_too_many(sampler: "Sampler", total: int, path: Path) -> None:
-    """UserError if so many images do not go into one file."""
-    channels, height, width = sampler.card.shape.image
-    most = min(MOST_ON_A_SHEET, PIXELS_IN_MEMORY // (channels * height * width))
+def refuse_large_sheet(sampler: "Sampler", total: int, path: Path) -> None:
+    """UserError if a sheet cannot hold so many images."""
+    channels, height, width = sampler.info.shape.image
+    most = min(MAX_IMAGES_ON_SHEET, MAX_SHEET_BYTES // (channels * height * width))
     if path.suffix == ".png" and total > most:
         raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")
 
 
-def generate(
-    sampler: "Sampler", config: SampleConfig, counts: list[tuple[int | None, int]], progress: Bar
-) -> Iterator[tuple[int | None, int, "Pixels"]]:
-    """(label, index of the first image within its label, images), label after label, a batch at a time."""
-    for label, count in counts:
-        for first, images in sampler.stream(label, count, config.seed, config.truncation):
-            yield label, first, images
-            progress.advance(len(images))
-
-
-def write_file(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
-    """One PNG sheet with a row a class, or one .npz."""
+def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
+    """A PNG sheet with a row a class, an .npz, or a folder per class with a PNG an image."""
     import numpy as np
 
+    from ganvas.images import save_png
     from ganvas.report import charts
-    from ganvas.sampling import save_npz
+    from ganvas.sampling import save_npz, split_evenly
 
-    counts = label_counts(sampler, named, config.count)
-    total = sum(count for _, count in counts)
-    refuse_too_many(sampler, total, path)
-    labels = None
-    if sampler.classes:
-        labels = np.repeat(np.array([label for label, _ in counts], np.int64), [count for _, count in counts])
+    classes, indices = sampler.classes, list(dict.fromkeys(sampler.index(name) for name in named))
+    counts: dict[int | None, int] = {None: config.count or 64}
+    if classes:
+        indices = indices or list(range(len(classes)))
+        counts = dict(zip(indices, split_evenly(config.count or 8 * len(indices), indices), strict=True))
+    total = sum(counts.values())
+    refuse_large_sheet(sampler, total, path)
+    labels = np.repeat(np.array(indices, np.int64), list(counts.values())) if classes else None
+
+    def batches() -> Iterator[tuple[int | None, int, "Pixels"]]:
+        """(label, index of the first image within its label, images), label after label."""
+        for label, count in counts.items():
+            for first, images in sampler.stream(label, count, config.seed, config.truncation):
+                yield label, first, images
+                progress.advance(len(images))
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar("generating", total, "images") as progress:
-        batches = (images for _, _, images in generate(sampler, config, counts, progress))
         if path.suffix == ".npz":
-            save_npz(path, batches, total, labels, sampler.classes)
+            save_npz(path, (images for _, _, images in batches()), total, labels, classes)
+        elif path.suffix == ".png":
+            charts.class_grid(np.concatenate([images for _, _, images in batches()]), labels, classes, path)
         else:
-            charts.class_grid(np.concatenate(list(batches)), labels, sampler.classes, path)
-
-
-def write_folder(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
-    """A PNG an image, in a folder per class."""
-    from ganvas.images import save_png
-
-    counts = label_counts(sampler, named, config.count)
-    with bar("generating", sum(count for _, count in counts), "images") as progress:
-        for label, first, images in generate(sampler, config, counts, progress):
-            folder = path if label is None else path / folder_name(sampler.classes[label])
-            for index, image in enumerate(images, first):
-                save_png(image, folder / f"seed{config.seed}-{index:06d}.png")
+            for label, first, images in batches():
+                folder = path if label is None else path / folder_name(classes[label])
+                for index, image in enumerate(images, first):
+                    save_png(image, folder / f"seed{config.seed}-{index:06d}.png")
 
 
 def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path) -> None:
-    """The way between two labels, as one strip, as an .npz, or a file a step."""
+    """The walk between two labels, as one strip, as an .npz, or a file a step."""
     from ganvas.images import enlarge, grid, save_png
     from ganvas.sampling import save_npz
 
@@ -186,7 +163,7 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
         raise UserError("--between takes -n 2 or more: a walk has two ends")
     if not sampler.classes:
         raise UserError(f"{sampler.name} was trained without labels: there is nothing to walk between")
-    refuse_too_many(sampler, steps, path)
+    refuse_large_sheet(sampler, steps, path)
     pixels = sampler.between(*ends, steps=steps, seed=config.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
@@ -199,7 +176,7 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
 
 
 def folder_name(name: str) -> str:
-    """A class's name as a folder's: whatever could lead elsewhere, or hide, is replaced, and a mark tells it apart."""
+    """A class's name as a folder's: unsafe or hidden names are cleaned, and get a hash that tells them apart."""
     safe = "".join("_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name)
     if safe == name and not name.startswith(".") and 0 < len(name.encode()) <= 200:
         return name

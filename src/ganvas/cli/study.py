@@ -21,8 +21,8 @@ def study(
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: studies/NAME).")] = None,
 ) -> int:
     """Ask one of the questions of the notes as an experiment, and get an answer with its interval."""
-    from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.experiments import page, trials
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
     experiment = trials.find_experiment(name)

@@ -1,7 +1,6 @@
 """`ganvas train`."""
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +8,11 @@ from pydantic import Field
 
 from ganvas import console, machine
 from ganvas.cli import Parameter, flag, schema_flags, switch
-from ganvas.cli.flags import flat, parse_choices
-from ganvas.config.training import RunBasics, TrainingConfig
+from ganvas.cli.flags import parse_choices
+from ganvas.config.training import BUDGETS, MAX_IMAGES, RunBasics, TrainingConfig
 from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
-from ganvas.settings import Flag, Settings, parse
+from ganvas.settings import Flag, Settings, leaves, parse
 
 if TYPE_CHECKING:
     from ganvas.runs.folder import RunFolder
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 class MoreTraining(Settings):
     """How much further a finished run is trained."""
 
-    more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=10**12)
+    more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=MAX_IMAGES)
     """Train a finished run (--out RUN) further, by so many images."""
     more_minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
     """Train a finished run (--out RUN) further, by so many minutes."""
@@ -55,17 +54,13 @@ def train(
     from ganvas.training.run import train as train_run
 
     more = parse(MoreTraining, {name: options.pop(name) for name in MoreTraining.model_fields if name in options})
-    refuse_two_budgets(more, options)
+    given = [f"--{name}".replace("_", "-") for name, value in more if value is not None]
+    budgets = [f"--{name}" for name, _ in leaves(options) if name.removeprefix("training.") in BUDGETS]
+    if given and (others := given[1:] + budgets):
+        raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
     choices = parse_choices(options, config)
-    request = TrainRequest(
-        source,
-        choices.pop("recipe", "modern"),
-        choices,
-        start_from,
-        tracker_names(track),
-        more_minutes=more.more_minutes,
-        more_images=more.more_images,
-    )
+    recipe, trackers = choices.pop("recipe", "modern"), tracker_names(track)
+    request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images)
     if dry_run:
         print_dry_run(request, out)
         return 0
@@ -73,17 +68,6 @@ def train(
     if machine.is_rank_zero():
         report_results(folder)
     return 0
-
-
-def refuse_two_budgets(more: MoreTraining, options: Mapping[str, object]) -> None:
-    """UserError if a run is to be trained further by two budgets."""
-    from ganvas.config.run import BUDGETS
-
-    given = [f"--{name}".replace("_", "-") for name, value in more if value is not None]
-    if given and (
-        others := given[1:] + [f"--{name}" for name, _ in flat(options) if name.removeprefix("training.") in BUDGETS]
-    ):
-        raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
 
 
 def tracker_names(track: str | None) -> tuple[str, ...]:
@@ -96,7 +80,7 @@ def tracker_names(track: str | None) -> tuple[str, ...]:
 
 
 def report_results(folder: "RunFolder") -> None:
-    """Says what a classifier reached, where everything of a run lies, and what to type next."""
+    """Prints a classifier's accuracy, the run's folders, and what to type next."""
     if results := folder.read().results:
         console.info(f"accuracy {results.accuracy:.4f} on {results.held_out} held-out images")
     console.info(f"run {folder.path}")

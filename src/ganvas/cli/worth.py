@@ -21,11 +21,11 @@ def worth(
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
     """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""
-    from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.cli.sample import refuse_no_run
     from ganvas.experiments import page
     from ganvas.experiments.worth import NAMES, Worth, weigh
     from ganvas.experiments.worth_trials import open_subject
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
     given = {"seeds": seeds, "seed": seed, "minutes": minutes}

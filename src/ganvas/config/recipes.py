@@ -1,36 +1,21 @@
-"""Named complete runs. What a recipe says stands until a file or a flag says otherwise."""
+"""Named complete runs: the defaults of every option, below a file and the flags."""
 
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ganvas.config.run import OptimiserConfig, RunConfig, TrainingConfig, merge
+from ganvas.config.run import NetworkConfig, OptimiserConfig, RunConfig, TrainingConfig, merge
 from ganvas.errors import UserError, nearest
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
-from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
+from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective, ObjectiveConfig
 from ganvas.settings import parse
 
 # The book normalises by BatchNorm, one image at a time, and never leaves training mode: its networks' own `train`
 # hides PyTorch's. So it trains *and* evaluates with each image's own averages, which is what InstanceNorm does in
 # either mode. With BatchNorm's running averages its classifier loses four points on held-out digits.
 ONE_IMAGE: Literal["instance"] = "instance"
-BOOK_OPTIMISER = OptimiserConfig(name="adam", lr=1e-4, beta1=0.9, beta2=0.999, lr_hold=1.0, lr_final=1.0)
-
-
-def _book_training(epochs: float) -> TrainingConfig:
-    """The book's: one image at a time, no running average, its own precision, and to its end whatever happens."""
-    return TrainingConfig(
-        batch=1,
-        epochs=epochs,
-        precision="float32",
-        ema_halflife_images=0,
-        log_every=100,
-        watch="warn",
-        preview_every=20_000,
-        save_every=60_000,
-    )
 
 
 def modern(source: str) -> RunConfig:
@@ -40,65 +25,66 @@ def modern(source: str) -> RunConfig:
         recipe="modern",
         pair=Modern(),
         objective=GanObjective(r1="auto", r2="auto", augment="auto"),
-        optimiser=OptimiserConfig(),
         training=TrainingConfig(minutes=10, sampler="auto"),
+    )
+
+
+def _book(
+    source: str,
+    recipe: str,
+    pair: NetworkConfig,
+    epochs: float,
+    labels: Literal["on", "off"] = "off",
+    objective: ObjectiveConfig | None = None,
+    lr: float = 1e-4,
+) -> RunConfig:
+    """As the book trains: one image at a time, no running average, float32, and to its end whatever happens."""
+    training = TrainingConfig(
+        batch=1,
+        epochs=epochs,
+        precision="float32",
+        ema_halflife_images=0,
+        log_every=100,
+        watch="warn",
+        preview_every=20_000,
+        save_every=60_000,
+    )
+    optimiser = OptimiserConfig(name="adam", lr=lr, beta1=0.9, beta2=0.999, lr_hold=1.0, lr_final=1.0)
+    return RunConfig(
+        source=source,
+        recipe=recipe,
+        labels=labels,
+        pair=pair,
+        objective=objective or BookObjective(),
+        optimiser=optimiser,
+        training=training,
     )
 
 
 def book_gan(source: str) -> RunConfig:
     """The plain GAN of chapter 8: fully connected, no labels, 4 epochs, one image at a time."""
-    return RunConfig(
-        source=source,
-        recipe="book-gan",
-        labels="off",
-        pair=BookMLP(),
-        objective=BookObjective(),
-        optimiser=BOOK_OPTIMISER,
-        training=_book_training(epochs=4),
-    )
+    return _book(source, "book-gan", BookMLP(), epochs=4)
 
 
 def book_conditional(source: str) -> RunConfig:
     """The conditional GAN of chapter 10: the label joined to noise and image, 12 epochs, one image at a time."""
-    return RunConfig(
-        source=source,
-        recipe="book-conditional",
-        pair=BookMLP(),
-        objective=BookObjective(),
-        optimiser=BOOK_OPTIMISER,
-        training=_book_training(epochs=12),
-    )
+    return _book(source, "book-conditional", BookMLP(), epochs=12, labels="on")
 
 
 def book_conv(source: str) -> RunConfig:
     """The convolutional GAN of chapter 9, exactly the book's at 128 px: no labels, 6 epochs, one image at a time."""
-    return RunConfig(
-        source=source,
-        recipe="book-conv",
-        labels="off",
-        pair=BookConv(normalisation=ONE_IMAGE),
-        objective=BookObjective(),
-        optimiser=BOOK_OPTIMISER,
-        training=_book_training(epochs=6),
-    )
+    return _book(source, "book-conv", BookConv(normalisation=ONE_IMAGE), epochs=6)
 
 
 def book_conv_gelu(source: str) -> RunConfig:
     """`book-conv` with GELU in place of LeakyReLU, as the chapter suggests trying."""
-    pair = BookConv(activation="gelu", normalisation=ONE_IMAGE)
-    return book_conv(source).model_copy(update={"recipe": "book-conv-gelu", "pair": pair})
+    return _book(source, "book-conv-gelu", BookConv(activation="gelu", normalisation=ONE_IMAGE), epochs=6)
 
 
 def book_classifier(source: str) -> RunConfig:
     """The convolutional classifier of chapter 9: 3 epochs, one image at a time; published 98.14 % on MNIST."""
-    return RunConfig(
-        source=source,
-        recipe="book-classifier",
-        pair=BookClassifier(normalisation=ONE_IMAGE),
-        objective=ClassifierObjective(),
-        optimiser=BOOK_OPTIMISER.model_copy(update={"lr": 1e-3}),
-        training=_book_training(epochs=3),
-    )
+    classifier = BookClassifier(normalisation=ONE_IMAGE)
+    return _book(source, "book-classifier", classifier, 3, labels="on", objective=ClassifierObjective(), lr=1e-3)
 
 
 def yardstick(source: str) -> RunConfig:
@@ -132,13 +118,13 @@ def dcgan_concat(source: str) -> RunConfig:
 
 
 def acgan(source: str) -> RunConfig:
-    """The auxiliary classifier GAN as it is commonly run, for comparison: D has to find the label.
+    """The auxiliary classifier GAN as it is commonly run, for comparison: D also predicts the label.
 
     Cross-entropy, Adam 2e-4 (0.5, 0.999), batch 64, labels drawn uniformly, no average of the weights.
     """
     run = dcgan_concat(source)
-    told = {"classify_real": 1.0, "classify_fake": 1.0, "classify_generator": 1.0}
-    objective = run.objective.model_copy(update=told)
+    weights = {"classify_real": 1.0, "classify_fake": 1.0, "classify_generator": 1.0}
+    objective = run.objective.model_copy(update=weights)
     return run.model_copy(update={"recipe": "acgan", "pair": Acgan(), "objective": objective})
 
 
@@ -180,15 +166,9 @@ def configure(source: str, recipe: str, *choices: dict[str, Any]) -> RunConfig:
         raise UserError(f"there is no recipe {recipe!r}; {nearest(recipe, RECIPES)}")
     values = RECIPES[recipe](source).model_dump()
     for choice in choices:
-        values = _laid_over(values, choice)
+        for part in ("pair", "objective"):
+            chosen = choice.get(part)
+            if isinstance(chosen, dict) and chosen.get("kind") not in (None, values[part]["kind"]):
+                values[part] = {}  # another kind starts from its own defaults, not from the recipe's values
+        values = merge(values, choice)
     return parse(RunConfig, values)
-
-
-def _laid_over(values: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
-    """Choices over a recipe's values; another kind of pair or objective starts from that kind's own defaults."""
-    values = dict(values)
-    for part in ("pair", "objective"):
-        chosen = choice.get(part)
-        if isinstance(chosen, dict) and chosen.get("kind", values[part]["kind"]) != values[part]["kind"]:
-            values[part] = {}
-    return merge(values, choice)

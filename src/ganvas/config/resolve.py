@@ -4,7 +4,7 @@ Each rule looks at the training images alone, so that the same set always gets t
 machine (compute) and from the budget (images) is measured by `ganvas.training.autotune` and passed in.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
         if is_unequal:
             reasons.append(f"classes sampled by the square root of their size: {smallest} to {largest} images")
     if isinstance(run.objective, GanObjective):
-        _resolve_objective(run.objective, prepared, values["objective"], reasons)
+        values["objective"] |= _objective(run.objective, prepared, reasons)
     if isinstance(run.pair, Modern) and run.pair.blur == "auto":
         # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
         is_augmented = values["objective"].get("augment") == "on"
@@ -51,10 +51,8 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
             reasons.append("generated images are smoothed by one pixel, against speckle")
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
-    budget: dict[str, Any] = {"minutes": None, "epochs": None, "images": None}
-    if images is not None:
-        budget["images"] = -(-max(1, images) // run.training.batch) * run.training.batch
-    values["training"] |= budget | vars(compute)
+    total = None if images is None else run.training.whole_batches(images)
+    values["training"] |= {"minutes": None, "epochs": None, "images": total} | vars(compute)
     return ResolvedRun(**values, reasons=tuple(reasons))
 
 
@@ -66,8 +64,8 @@ def class_sizes(prepared: PreparedSet) -> tuple[int, int]:
     return int(sizes[sizes > 0].min()), int(sizes.max())
 
 
-def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> str:
-    """Whether the networks are told labels: a set without them is trained without."""
+def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Literal["on", "off"]:
+    """Whether the networks are given labels: "off" for a set without them."""
     if prepared.classes:
         return run.labels
     if isinstance(run.objective, ClassifierObjective):
@@ -79,23 +77,19 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> str:
     return "off"
 
 
-def _resolve_objective(
-    objective: GanObjective, prepared: PreparedSet, values: dict[str, Any], reasons: list[str]
-) -> None:
-    """Settles augmentation and the weights of the gradient penalties in `values`."""
+def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str]) -> dict[str, Any]:
+    """What the data decide of an objective: augmentation, and the weights of the gradient penalties."""
+    values: dict[str, Any] = {}
     if objective.augment == "auto":
         is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
         values["augment"] = "on" if is_small else "off"
         if is_small:
-            reasons.append(
-                f"small set ({len(prepared.train):,} images): the discriminator sees randomly shifted images, "
-                "against memorising"
-            )
-    if "auto" in (objective.r1, objective.r2):
+            small_set = f"small set ({len(prepared.train):,} images)"
+            reasons.append(f"{small_set}: the discriminator sees randomly shifted images, against memorising")
+    if open_weights := [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]:
         count = prepared.channels * prepared.size**2
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))
-        open_ones = [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]
-        values |= dict.fromkeys(open_ones, weight)
-        colour = "grey" if prepared.channels == 1 else "colour"
-        names = " = ".join(name.upper() for name in open_ones)
+        values |= dict.fromkeys(open_weights, weight)
+        names, colour = " = ".join(open_weights).upper(), "grey" if prepared.channels == 1 else "colour"
         reasons.append(f"{names} = {weight:g} (chosen for {prepared.size}x{prepared.size} {colour})")
+    return values

@@ -1,18 +1,18 @@
-"""A run as a value: everything that has to be known to make it again."""
+"""A run as a value: everything that has to be known to repeat it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ganvas.config.training import OptimiserConfig, RunBasics, TrainingConfig
+from ganvas.config.training import BUDGETS, OptimiserConfig, RunBasics, TrainingConfig
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.config import ClassifierObjective, ObjectiveConfig
 
-__all__ = ["BUDGETS", "NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
+__all__ = ["NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
 NetworkConfig = Annotated[
     Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan, Field(discriminator="kind")
@@ -21,7 +21,7 @@ NetworkConfig = Annotated[
 
 @dataclass(frozen=True)
 class ComputeConfig:
-    """What the speed of a run depends on, and nothing of what it learns beyond rounding."""
+    """What the speed of a run depends on. It changes the result only by rounding."""
 
     threads: int
     precision: Literal["float32", "bfloat16"]
@@ -33,8 +33,8 @@ class ComputeConfig:
 
 
 class _Run(RunBasics):
-    """What both a request and what became of it hold."""
-
+    # What both a request and its resolution hold. They are siblings, so that the type checker refuses to resolve a run
+    # that was resolved before: a training on other data starts from the request.
     pair: NetworkConfig
     objective: ObjectiveConfig
     optimiser: OptimiserConfig = OptimiserConfig()
@@ -58,14 +58,11 @@ class _Run(RunBasics):
 
 
 class RunConfig(_Run):
-    """What `ganvas train` is asked for: source, networks, objective, budget, seed; "auto" where the data decide."""
+    """The request: source, networks, objective, budget, seed; "auto" where the data or the machine decide."""
 
 
 class ResolvedRun(_Run):
-    """A run with nothing left open: what `resolve` made of a `RunConfig` on one set, one machine and one budget.
-
-    A type of its own, so that a training on other data starts from what was asked and is resolved anew.
-    """
+    """A run with nothing left open: the result of `resolve` for one set, one machine and one budget."""
 
     reasons: tuple[str, ...] = ()
     """Why each option that was left to the data became what it is, a sentence each."""
@@ -96,9 +93,6 @@ class ResolvedRun(_Run):
     def steps(self) -> int:
         """Steps of the whole run."""
         return self.images // self.training.batch
-
-
-BUDGETS = ("images", "minutes", "epochs")
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

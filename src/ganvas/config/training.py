@@ -1,6 +1,6 @@
 """The options of a run that do not depend on its networks.
 
-`ganvas train --help` is made from these models, so this file imports no torch, which takes two seconds to load.
+`ganvas train --help` is generated from these models, so this file imports no torch, which takes two seconds to load.
 """
 
 from typing import Annotated, Literal, Self
@@ -8,7 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from ganvas.data.config import DataConfig
+from ganvas.errors import UserError
 from ganvas.settings import Flag, Settings
+
+BUDGETS = ("images", "minutes", "epochs")
+MAX_IMAGES = 10**12
 
 
 def _threads(value: object) -> object:
@@ -20,7 +24,7 @@ def _threads(value: object) -> object:
 
 
 class OptimiserConfig(Settings):
-    """One for each network, with the same choices."""
+    """The choices of the optimisers; each network has one."""
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     """Adam (arXiv 1412.6980), AdamW (arXiv 1711.05101), or plain stochastic gradient descent."""
@@ -39,11 +43,11 @@ class OptimiserConfig(Settings):
 
 
 class TrainingConfig(Settings):
-    """How long, how fast, how often. Whatever repeats is counted in images."""
+    """Budget, compute and cadence. Whatever repeats is counted in images."""
 
     batch: Annotated[int, Flag("N", "Training")] = Field(default=64, ge=1, le=65536)
     """Batch size, over all processes together."""
-    images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=10**12)
+    images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=MAX_IMAGES)
     """Images shown to the networks over the whole run."""
     minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
     """Minutes of training; a few timed steps turn them into images before the run starts."""
@@ -75,10 +79,17 @@ class TrainingConfig(Settings):
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
-        given = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"one budget, please, not {' and '.join(given)}")
         return self
+
+    def whole_batches(self, images: int) -> int:
+        """A budget of images, rounded up to whole batches. UserError where that is more than any run may have."""
+        total = -(-max(1, images) // self.batch) * self.batch
+        if total > MAX_IMAGES:
+            raise UserError(f"the budget comes to {total:,} images; a run has at most {MAX_IMAGES:,}")
+        return total
 
 
 class RunBasics(Settings):

@@ -1,4 +1,4 @@
-"""One fact on one line: what may be shown of a hostile name, and what happens when nobody reads any more."""
+"""Lines on stdout and stderr, one fact each: hostile names are escaped, and a reader that has gone stops nothing."""
 
 import os
 import sys
@@ -9,8 +9,7 @@ from typing import TextIO
 
 from ganvas import machine
 
-# There is one terminal, so there is one of each: who writes lines while a display is up, and whether facts are held
-# back.
+# There is one terminal, so these are global: what writes lines while a display is up, and whether facts are held back.
 _writer: Callable[[str], None] | None = None
 _is_quiet = False
 
@@ -19,7 +18,7 @@ def info(line: str) -> None:
     """One fact on one line of stdout: never wrapped, shortened or coloured, and above a display that is up.
 
     Names in it may be hostile: control characters are shown as escapes, and markup means nothing. When nobody reads
-    any more (`| head`), the line is dropped and the work goes on.
+    any more (`| head`), the line is dropped and the program continues.
     """
     if not _is_quiet and machine.is_rank_zero():
         _write(line, sys.stdout)
@@ -52,33 +51,29 @@ def printable(text: str, encoding: str = "utf-8") -> str:
     >>> printable("a\x1b[31mb\n")
     'a\\x1b[31mb\\n'
     """
-    if not text.isprintable():
-        text = "".join(
-            character if _is_shown(character) else character.encode("unicode_escape").decode("ascii")
-            for character in text
-        )
-    return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _is_shown(character: str) -> bool:
     # The joiners make one emoji, or one word, of several characters; wide spaces are ordinary in some scripts.
-    return character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
+    hidden = {
+        ord(character): character.encode("unicode_escape").decode("ascii")
+        for character in set(text)
+        if not (character.isprintable() or character in "\u200c\u200d" or unicodedata.category(character) == "Zs")
+    }
+    return text.translate(hidden).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def redirect(writer: Callable[[str], None] | None) -> None:
-    """From now on lines go to a display, which writes them above itself; None: the display is down."""
+    """Sends lines to a display, which writes them above itself; None when the display has ended."""
     global _writer
     _writer = writer
 
 
 def can_display() -> bool:
-    """Whether a display may take the terminal: no other one holds it, and nothing asks for quiet."""
+    """Whether a display may use the terminal: no other one does, and `quiet` is not entered."""
     return _writer is None and not _is_quiet
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside, `info` and progress bars show nothing, as the process of a trial does not."""
+    """Inside, `info` and progress bars show nothing; for the processes of trials."""
     global _is_quiet
     before, _is_quiet = _is_quiet, True
     try:

@@ -1,10 +1,8 @@
-"""What a long task shows while it runs (the only door to rich): a display on a terminal, plain lines in a pipe.
+"""Progress of a long task (the only door to rich): a display on a terminal, plain lines in a pipe.
 
-Everything goes to stdout, so that one stream tells the whole story in its order; only mistakes go to stderr. A
-terminal that cannot be drawn on (TERM=dumb) counts as a pipe; NO_COLOR takes the colours away.
-
-Drawing happens inside the calls that report, never in a thread: nothing wakes up between two training steps, and a
-worker process may be forked at any time.
+Everything goes to stdout, in order; only mistakes go to stderr. A terminal that cannot be drawn on (TERM=dumb) counts
+as a pipe; NO_COLOR takes the colours away. Drawing happens inside the calls that report, never in a thread: nothing
+wakes up between two training steps, and a worker process may be forked at any time.
 """
 
 import math
@@ -32,8 +30,7 @@ DRAWING_SHARE = 0.01  # of the time, at most: a slow terminal is drawn less ofte
 RATE_MEMORY_SECONDS = 5.0
 
 DISCRIMINATOR, GENERATOR, REAL, FAKE, QUIET = "#5b9bd5", "#e8924a", "#63b67d", "#c96a9b", "grey50"
-# Each row of the display: its name, and (label, key in the log's records, colour) of each curve. A pipe gets the first
-# four.
+# Each row of the display: its name, and (label, key in the log's records, colour) of each curve.
 ROWS = (
     ("loss", (("D", "loss_d", DISCRIMINATOR), ("G", "loss_g", GENERATOR), ("", "loss", GENERATOR))),
     ("accuracy", (("", "accuracy", REAL),)),
@@ -42,17 +39,17 @@ ROWS = (
     ("score", (("real", "score_real", REAL), ("fake", "score_fake", FAKE))),
     ("gradient", (("D", "grad_d", DISCRIMINATOR), ("G", "grad_g", GENERATOR), ("", "grad", GENERATOR))),
 )
-ROWS_IN_A_PIPE = 4
+ROWS_IN_A_PIPE = 4  # the first ones
 KEYS = tuple(key for _, curves in ROWS for _, key, _ in curves)
 
 
 class Report(ABC):
-    """Something that runs for long and reports about itself while it is entered."""
+    """Reports on a long task while it is entered."""
 
     _live: "Live | None" = None
     _due = 0.0
     _columns: Sequence[int] = ()
-    """What each line of the last drawing takes."""
+    """The width of each line of the last drawing."""
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self.title, self.total, self.done = console.printable(title), total, done
@@ -77,7 +74,7 @@ class Report(ABC):
             console.redirect(None)
 
     def refresh(self) -> None:
-        """Draws, or writes a line, now; and puts the next time off."""
+        """Draws, or writes a line, now; and sets when to do it next."""
         began = monotonic()
         pause = LINE_EVERY_SECONDS
         if self._live is None:
@@ -89,11 +86,11 @@ class Report(ABC):
 
     @abstractmethod
     def line(self, last: bool = False) -> str:
-        """What a pipe gets."""
+        """The line for a pipe."""
 
     @abstractmethod
     def drawing(self, width: int, ascii_only: bool) -> Iterator["Text"]:
-        """What a terminal shows: lines at most `width` columns wide."""
+        """The lines for a terminal, at most `width` columns wide."""
 
     def _open(self) -> "Live":
         from rich.console import Console
@@ -130,7 +127,7 @@ class Report(ABC):
 
 
 class Bar(Report):
-    """Counts up to `total` of a `unit` in the plural, `bar("preparing", 60_000, "images")`, while it is entered.
+    """A progress bar for `total` of a `unit`, in the plural: `bar("preparing", 60_000, "images")`.
 
     In a pipe: `preparing 12000 of 60000 images, 4 s left`, every ten seconds and once at the end.
     """
@@ -140,7 +137,7 @@ class Bar(Report):
         self.unit = unit
 
     def advance(self, n: int = 1) -> None:
-        """`n` more are done."""
+        """Adds `n` to what is done."""
         self.done += n
         if monotonic() >= self._due:
             self.refresh()
@@ -164,9 +161,9 @@ class Bar(Report):
 
 
 class TrainingDisplay(Report):
-    """Shows a run of `total` images, `done` of which an earlier part made, while it is entered.
+    """Shows the training of a run of `total` images, `done` of which were trained before.
 
-    On a terminal it names the folder of previews once that is there.
+    On a terminal it names the folder of previews once that exists.
     """
 
     def __init__(self, title: str, total: int, done: int, batch: int, previews: Path | None = None) -> None:
@@ -175,12 +172,12 @@ class TrainingDisplay(Report):
         self.rate = 0.0
         self.values: dict[str, float] = {}
         self.traces = {key: Trace() for key in KEYS}
-        # What came since the last drawing. Averaged when drawn: the losses of a single batch say little.
+        # The records since the last drawing. They are averaged when drawn: the loss of a single batch is noise.
         self._records: deque[Mapping[str, float]] = deque(maxlen=128)
         self._averaged_at = 0.0
 
     def show(self, record: Mapping[str, float]) -> None:
-        """Takes one log record. Between two drawings this is a look at the clock; records are not to be reused."""
+        """Adds one log record, which must not be changed later. Between two drawings it costs a look at the clock."""
         self._records.append(record)
         if monotonic() >= self._due:
             self.refresh()
@@ -195,7 +192,7 @@ class TrainingDisplay(Report):
         return f"{self.title}: {', '.join(facts)}"
 
     def drawing(self, width: int, ascii_only: bool) -> Iterator["Text"]:
-        """The title, the meter, the pace, a row with little curves for each kind of figure, and where previews lie."""
+        """The title, the meter, the rate, a row with a small curve for each metric, and the folder of previews."""
         self._average()
         width = min(width, 100)
         share = f" {100 * self.done / max(1, self.total):5.1f} %"
@@ -222,7 +219,7 @@ class TrainingDisplay(Report):
             yield _styled((f"{'previews':<9}", QUIET), (console.printable(str(self.previews)), ""))
 
     def _average(self) -> None:
-        """Makes the records since the last time into one value of each figure, for the next line or drawing."""
+        """Averages the records since the last time into one value of each metric, for the next line or drawing."""
         if not self._records:
             return
         newest, now = self._records[-1], monotonic()
@@ -243,7 +240,7 @@ bar, training = Bar, TrainingDisplay
 
 
 class Trace:
-    """A figure's whole history in at most 128 points: when they are full, neighbours are joined."""
+    """A metric's whole history in at most 128 points: when they are full, neighbours are joined."""
 
     def __init__(self) -> None:
         self.points: list[float] = []
@@ -251,7 +248,7 @@ class Trace:
         self._waiting: list[float] = []
 
     def add(self, value: float) -> None:
-        """One more value; what is not a number leaves no point."""
+        """Adds a value; one that is not finite adds no point."""
         if math.isfinite(value):
             self._waiting.append(value)
         if len(self._waiting) == self._stride:
@@ -262,7 +259,7 @@ class Trace:
             self._stride *= 2
 
     def curve(self, width: int) -> str:
-        """The history as at most `width` little columns; the extreme twentieths are cut off, so that the rest shows."""
+        """The history in at most `width` small columns, the extreme twentieths cut off so that the rest is visible."""
         count = min(width, len(self.points))
         edges = [round(i * len(self.points) / max(1, count)) for i in range(count + 1)]
         means = [_mean(self.points[a:b]) for a, b in pairwise(edges)]

@@ -63,8 +63,8 @@ def draw_samples(
     sampler: Sampler, prepared: PreparedSet, count: int, seed: int, advance: Callable[[int], None] = lambda count: None
 ) -> Samples:
     """`count` images, their labels in the proportions of the set's training images."""
-    card, image_shape = sampler.card, sampler.card.shape.image
-    require_same_shape(sampler.name, card.size, card.channels, prepared)
+    info, image_shape = sampler.info, sampler.info.shape.image
+    require_same_shape(sampler.name, info.size, info.channels, prepared)
     counts: list[tuple[int | None, int]] = [(None, count)]
     labels = None
     if sampler.classes:
@@ -82,7 +82,7 @@ def draw_samples(
             pixels[filled : filled + len(batch)] = batch
             filled += len(batch)
             advance(len(batch))
-    return Samples(sampler.name, pixels, labels, Origin(recipe=card.recipe, images=card.images, seed=seed))
+    return Samples(sampler.name, pixels, labels, Origin(recipe=info.recipe, images=info.images, seed=seed))
 
 
 def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:

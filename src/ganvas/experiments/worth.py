@@ -93,7 +93,7 @@ def planned(subject: Subject, choices: Worth) -> Plan:
     """The plan of a new comparison. Minutes that were not given may become more, on a slow or busy machine."""
     console.info("measuring how fast this machine fits and trains")
     rates = budget.measured_rates(subject.run, subject.prepared, subject.compute)
-    wish = budget.Wish(choices.seeds, choices.quick, subject.sampler.card.images, len(subject.tested))
+    wish = budget.Wish(choices.seeds, choices.quick, subject.sampler.info.images, len(subject.tested))
     minutes = choices.budget_minutes
     if choices.minutes is None and (least := budget.enough(subject.prepared, rates, minutes, wish)) > minutes:
         console.info(f"{minutes:g} minutes are too few on this machine, as busy as it is: {least:g} are taken")
@@ -167,7 +167,7 @@ def method(subject: Subject, plan: Plan, choices: Worth, cpu_seconds: float) -> 
         f"({prepared.fingerprint[:16]}). Half of what a mix of real and generated images shows is real.",
         f"Augmented: {AUGMENTATION}. The other variants have no augmentation.",
         "A reduced share is a part of each class; its generator is trained anew on that part alone, by the run's own "
-        f"recipe ({subject.run.recipe}; the run's generator was shown {subject.sampler.card.images:,} images).",
+        f"recipe ({subject.run.recipe}; the run's generator was shown {subject.sampler.info.images:,} images).",
         f"Seeds {', '.join(map(str, choices.all_seeds))}: each has its own part, generator and first weights. "
         "Intervals of variants are Student's over the seeds, 95 %.",
         "Variants are compared by seed and by held-out image: an interval of a gain holds the spread over seeds and "

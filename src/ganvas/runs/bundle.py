@@ -1,10 +1,9 @@
-"""What a run leaves: weights, what they are, and a manifest of sha256. Nothing in it depends on time or place."""
+"""The result of a run: weights, what they are, and a manifest of sha256. Nothing in it depends on time or path."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -50,7 +49,7 @@ class BundleInfo(Settings):
 
     @property
     def is_classifier(self) -> bool:
-        """Whether these weights tell classes apart rather than draw them."""
+        """Whether these are the weights of a classifier."""
         return isinstance(self.pair, BookClassifier)
 
     def networks(self, device: str = "cpu") -> dict[str, nn.Module]:
@@ -66,66 +65,8 @@ class BundleInfo(Settings):
 class Bundle:
     """Networks in eval mode, and what they are."""
 
-    card: BundleInfo
+    info: BundleInfo
     networks: dict[str, nn.Module]
-
-
-def write(folder: Path, card: BundleInfo, networks: dict[str, nn.Module]) -> None:
-    """Writes a bundle whole or not at all."""
-    contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write(folder, {**contents, "run.json": files.to_json(card.model_dump(mode="json"))})
-
-
-def read(folder: Path) -> Bundle:
-    """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
-    try:
-        names = sealed.verify(folder, ("run.json",))
-        return _filled(read_bundle_info(files.read_json(folder / "run.json")), partial(_from_bundle, folder, names))
-    except files.DamagedError as error:
-        raise UserError(f"{folder} is damaged: {error}") from None
-
-
-def open_run(path: Path) -> Bundle:
-    """From a run's folder, or a bundle's own. UserError if it is neither."""
-    if (path / sealed.MANIFEST).is_file():
-        return read(path)
-    run = RunFolder(path)
-    if run.exists():
-        return read_run(run)
-    beside = [place.parent.name for place in path.parent.glob("*/run.json")] if path.parent.is_dir() else []
-    raise UserError(f"{path} is not a run: {nearest(path.name, beside)}")
-
-
-def read_run(run: RunFolder) -> Bundle:
-    """The bundle of a run; of an unfinished one, what its newest whole checkpoint would give, and that is said.
-
-    UserError if there is neither.
-    """
-    if run.bundle.is_dir():
-        return read(run.bundle)
-    found = next(_saved(run, reversed(run.saved())), None)
-    if found is None:
-        raise UserError(f"{run.path} has neither a bundle nor a whole checkpoint yet; train it on")
-    console.info(f"{run.path} is unfinished: from its checkpoint after {found.card.images} images")
-    return found
-
-
-def oldest_saved(run: RunFolder) -> Bundle | None:
-    """What the oldest whole checkpoint of a run would give; None if there is none."""
-    return next(_saved(run, run.saved()), None)
-
-
-def _saved(run: RunFolder, places: Iterable[Path]) -> Iterator[Bundle]:
-    record = run.read()
-    training = record.run.training
-    for place in places:
-        try:
-            sealed.verify(place, (STATE,))
-            card = bundle_info(record, int(place.name.removeprefix("step-")) * training.batch)
-            averaged = not card.is_classifier and training.ema_halflife_images > 0
-            yield _filled(card, partial(_from_checkpoint, place / STATE, averaged))
-        except files.DamagedError as error:
-            console.info(f"checkpoint {place.name} is damaged ({error}) and not used")
 
 
 def bundle_info(record: RunRecord, images: int) -> BundleInfo:
@@ -144,32 +85,79 @@ def bundle_info(record: RunRecord, images: int) -> BundleInfo:
     )
 
 
-def _from_bundle(folder: Path, names: frozenset[str], name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    if (file := f"{name}.safetensors") not in names:
-        raise files.DamagedError(f"{sealed.MANIFEST} does not name {file}")
-    return weights.read(folder / file, wanted)
+def write(folder: Path, info: BundleInfo, networks: dict[str, nn.Module]) -> None:
+    """Writes a bundle whole or not at all."""
+    contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
+    sealed.write(folder, {**contents, "run.json": files.to_json(info.model_dump(mode="json"))})
 
 
-def _from_checkpoint(path: Path, averaged: bool, name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    return weights.read(path, wanted, prefix="average/" if averaged and name == "generator" else f"{name}/")
+def read(folder: Path) -> Bundle:
+    """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
 
+    def read_weights(name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+        if (file := f"{name}.safetensors") not in names:
+            raise files.DamagedError(f"{sealed.MANIFEST} does not name {file}")
+        return weights.read(folder / file, wanted)
 
-def _filled(card: BundleInfo, tensors: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
-    # Networks that take no memory: a card that lies about its sizes is found out by the weights' header.
-    networks = card.networks(device="meta")
-    for name, network in networks.items():
-        network.load_state_dict(tensors(name, network.state_dict()), assign=True)
-        network.eval().requires_grad_(False)
-    return Bundle(card, networks)
-
-
-def read_bundle_info(values: dict[str, Any]) -> BundleInfo:
-    """From JSON. DamagedError if it describes no network, or one of another version of ganvas."""
-    if values.get("format") != FORMAT:
-        raise files.DamagedError(
-            f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
-        )
     try:
-        return parse(BundleInfo, values, prefix="")
-    except UserError as error:
-        raise files.DamagedError(f"run.json does not describe a network of ours: {error}") from None
+        names = sealed.verify(folder, ("run.json",))
+        values = files.read_json(folder / "run.json")
+        if values.get("format") != FORMAT:
+            raise files.DamagedError(
+                f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
+            )
+        try:
+            info = parse(BundleInfo, values, prefix="")
+        except UserError as error:
+            raise files.DamagedError(f"run.json does not describe a network of ours: {error}") from None
+        return _load(info, read_weights)
+    except files.DamagedError as error:
+        raise UserError(f"{folder} is damaged: {error}") from None
+
+
+def open_run(path: Path) -> Bundle:
+    """The bundle of a run's folder, or in a bundle's own folder. UserError if it is neither.
+
+    Of an unfinished run, what its newest whole checkpoint would give, with a message; UserError if there is none.
+    """
+    if (path / sealed.MANIFEST).is_file():
+        return read(path)
+    run = RunFolder(path)
+    if not run.exists():
+        beside = [record.parent.name for record in path.parent.glob("*/run.json")] if path.parent.is_dir() else []
+        raise UserError(f"{path} is not a run: {nearest(path.name, beside)}")
+    if run.bundle.is_dir():
+        return read(run.bundle)
+    bundle = next(from_checkpoints(run, reversed(run.checkpoints())), None)
+    if bundle is None:
+        raise UserError(f"{path} has neither a bundle nor a whole checkpoint yet; train it on")
+    console.info(f"{path} is unfinished: from its checkpoint after {bundle.info.images} images")
+    return bundle
+
+
+def from_checkpoints(run: RunFolder, paths: Iterable[Path]) -> Iterator[Bundle]:
+    """What each of these checkpoints of a run would give as a bundle. A damaged one gets a message instead."""
+    record = run.read()
+    for path in paths:
+        try:
+            yield _from_checkpoint(record, path)
+        except files.DamagedError as error:
+            console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
+
+
+def _from_checkpoint(record: RunRecord, path: Path) -> Bundle:
+    sealed.verify(path, (STATE,))
+    training = record.run.training
+    info = bundle_info(record, int(path.name.removeprefix("step-")) * training.batch)
+    is_averaged = not info.is_classifier and training.ema_halflife_images > 0
+    prefixes = {"generator": "average/"} if is_averaged else {}
+    return _load(info, lambda name, wanted: weights.read(path / STATE, wanted, prefixes.get(name, f"{name}/")))
+
+
+def _load(info: BundleInfo, read_weights: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
+    # Networks that take no memory: an info that lies about its sizes does not fit the header of its weights.
+    networks = info.networks(device="meta")
+    for name, network in networks.items():
+        network.load_state_dict(read_weights(name, network.state_dict()), assign=True)
+        network.eval().requires_grad_(False)
+    return Bundle(info, networks)

@@ -1,8 +1,7 @@
-"""What lies where in a run's folder."""
+"""The files of a run's folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ganvas import files
@@ -12,64 +11,29 @@ from ganvas.settings import parse
 
 FORMAT = 2
 STATE = "state.safetensors"  # in a checkpoint
-BEFORE_THE_RECORD = (
-    ".lock",
-    files.part_of(Path("run.json")).name,
-)  # left by a run that was killed at once
+BEFORE_THE_RECORD = {".lock", files.part_of(Path("run.json")).name}  # left by a run that was killed at once
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """A run's folder. Nothing in it is made before it is needed."""
+    """A run's folder. Nothing in it is created before it is needed."""
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "run.json"  # everything needed to repeat the run, and its cost
+        self.log = path / "log.jsonl"  # one JSON object a line; charts, scores and the watchdog read it
+        self.previews = path / "previews"  # images of fixed noise, from time to time
+        self.charts = path / "charts"  # losses, scores, kernels, feature maps
+        self.checkpoint_folder = path / "checkpoint"  # the last two states that training can resume from
+        self.bundle = path / "bundle"  # the trained networks, whole or not at all
+        self.best = path / "best"  # a bundle: the state with the best score, or the one before the watchdog warned
+        self.last = path / "last"  # a bundle: the state at the end, where that was not the best one
 
-    @property
-    def record(self) -> Path:
-        """Everything needed to repeat the run, and what it cost."""
-        return self.path / "run.json"
-
-    @property
-    def log(self) -> Path:
-        """One JSON object a line: the truth that all else reads."""
-        return self.path / "log.jsonl"
-
-    @property
-    def previews(self) -> Path:
-        """Images of fixed noise as training went on."""
-        return self.path / "previews"
-
-    @property
-    def charts(self) -> Path:
-        """Losses, scores, kernels, feature maps."""
-        return self.path / "charts"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The last two states to go on from."""
-        return self.path / "checkpoint"
-
-    @property
-    def bundle(self) -> Path:
-        """What the run was for, whole or not at all."""
-        return self.path / "bundle"
-
-    @property
-    def best(self) -> Path:
-        """A bundle: the best state so far, where states were scored, or the one before the watchdog warned."""
-        return self.path / "best"
-
-    @property
-    def last(self) -> Path:
-        """A bundle: the state at the end, where that was not the best one."""
-        return self.path / "last"
-
-    def saved(self) -> list[Path]:
+    def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first."""
-        return sorted(place for place in self.checkpoints.glob("step-" + 10 * "[0-9]") if place.is_dir())
+        return sorted(path for path in self.checkpoint_folder.glob("step-" + 10 * "[0-9]") if path.is_dir())
 
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether the folder holds a run."""
         return self.record.is_file()
 
     def read(self) -> RunRecord:
@@ -94,23 +58,27 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder against a second process. A dead process holds nothing: the system frees its lock."""
+        """Creates the folder and locks it against a second process. A dead process has no lock: the system frees it.
+
+        UserError if the folder cannot be created or holds something else. A new folder that ends without a record is
+        removed again, and so are those above it that were created with it.
+        """
+        absent = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        try:
+            inside = {path.name for path in self.path.iterdir()} if self.path.is_dir() else set()
+            if inside - BEFORE_THE_RECORD and not self.exists():
+                raise UserError(f"{self.path} is there already and is not a run; choose another with --out")
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / ".lock").open("a").close()
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror}") from None
         try:
             with files.lock(self.path / ".lock"):
                 yield
         except files.LockedError as process:
             raise UserError(f"{self.path} is being trained by process {process} already") from None
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Creates and locks the folder. If nothing was begun in it, nothing is left of it, nor of those above it."""
-        absent = [path for path in (self.path, *self.path.parents) if not path.exists()]
-        create_run_folder(self.path)
-        try:
-            with self.locked():
-                yield
         except KeyboardInterrupt:  # before the loop, which saves first
-            if absent and not self.saved():
+            if absent and not self.checkpoints():
                 self.record.unlink(missing_ok=True)
             raise
         finally:
@@ -119,20 +87,3 @@ class RunFolder:
                     (self.path / ".lock").unlink(missing_ok=True)
                     for path in absent:
                         path.rmdir()
-
-
-def create_run_folder(path: Path) -> RunFolder:
-    """Makes the folder. UserError if it cannot be, or if something else lies there."""
-    try:
-        if (
-            path.is_dir()
-            and not (path / "run.json").is_file()
-            and any(inside.name not in BEFORE_THE_RECORD for inside in path.iterdir())
-        ):
-            raise UserError(f"{path} is there already and is not a run; choose another with --out")
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".lock"
-        probe.open("a").close()
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    return RunFolder(path)

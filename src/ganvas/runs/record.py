@@ -1,8 +1,6 @@
-"""A run's record, `run.json`: what was asked, what it was resolved to, on what data, and what it cost."""
+"""A run's record, `run.json`: the request, what it was resolved to, on what data, and its cost."""
 
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal, Self
 
@@ -15,26 +13,26 @@ from ganvas.config.run import ResolvedRun, RunConfig
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import location_of
 from ganvas.errors import UserError
-from ganvas.settings import Settings
+from ganvas.settings import Settings, leaves
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
-
-
 Status = Literal["begun", "interrupted", "stopped", "finished"]
 
 
-@dataclass
-class State:
-    """How far a run is."""
+class State(Settings):
+    """How far a run is; in a checkpoint too."""
 
-    step: int = 0
+    model_config = ConfigDict(frozen=False)  # the loop counts in it
+    step: int = Field(default=0, ge=0)
     training_seconds: float = 0.0
     """From its first step, over all its parts."""
     cpu_seconds: float = 0.0
+    world: int = 1
+    """Processes that trained it last."""
 
 
 class Asked(Settings):
-    """What a person asked for, as they said it: compared when the same folder is trained again."""
+    """A person's request, as it was typed: compared when the same folder is trained again."""
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
     source: str
@@ -45,13 +43,13 @@ class Asked(Settings):
     """A finished run whose weights to begin with."""
 
     def configure(self) -> RunConfig:
-        """The run that this asks for, with "auto" where nothing was said. UserError for an unknown name or value."""
+        """The run that is asked for, with "auto" where nothing was chosen. UserError for an unknown name or value."""
         return configure(self.source, self.recipe, self.choices)
 
     def as_flags(self) -> dict[str, str]:
         """Each choice by its flag: `--pair.width` -> `32`."""
         named = {"source": self.source, "recipe": self.recipe, "from": self.start_from}
-        return {f"--{name}": str(value) for name, value in _leaves({**named, **self.choices}) if value is not None}
+        return {f"--{name}": str(value) for name, value in leaves({**named, **self.choices}) if value is not None}
 
 
 class DataFacts(Settings):
@@ -85,7 +83,7 @@ class Extension(Settings):
 
 
 class RunRecord(Settings):
-    """Everything needed to repeat a run, and what it cost."""
+    """Everything needed to repeat a run, and its cost."""
 
     model_config = ConfigDict(extra="ignore")
     format: Literal[2] = 2
@@ -111,16 +109,16 @@ class RunRecord(Settings):
 
     @property
     def images_seen(self) -> int:
-        """Images shown when it last ended."""
+        """Images seen when it last ended."""
         return self.step * self.run.training.batch
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of the run is left to do."""
+        """Whether there is nothing left to train."""
         return self.status in ("finished", "stopped")
 
     def ended(self, state: State, status: Status, results: ClassifierResults | None = None) -> "RunRecord":
-        """The record with what the run has cost so far and what came of it."""
+        """The record with the run's cost so far, and its results."""
         changes = {
             "status": status,
             "step": state.step,
@@ -132,7 +130,7 @@ class RunRecord(Settings):
 
 
 def new_record(asked: Asked, run: ResolvedRun, prepared: PreparedSet, device: str) -> RunRecord:
-    """What is known before the first step."""
+    """The record before the first step."""
     return RunRecord(
         asked=asked,
         run=run,
@@ -176,24 +174,9 @@ def require_same_data(path: str, data: DataFacts, prepared: PreparedSet) -> None
     """UserError with the difference if the data are not those the run was begun on."""
     if data.fingerprint == prepared.fingerprint:
         return
-    different = [
-        f"{name} {was}, now {now}"
-        for name, was, now in (
-            ("classes", list(data.classes), list(prepared.classes)),
-            ("size", data.size, prepared.size),
-            ("channels", data.channels, prepared.channels),
-        )
-        if was != now
-    ]
+    before = {"classes": list(data.classes), "size": data.size, "channels": data.channels}
+    now = {"classes": list(prepared.classes), "size": prepared.size, "channels": prepared.channels}
+    different = [f"{name} {before[name]}, now {now[name]}" for name in before if before[name] != now[name]]
     raise UserError(
         f"{path} was begun on other data: {'; '.join(different) or 'the images have changed'}. Choose another --out"
     )
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """{"pair": {"width": 48}} -> ("pair.width", 48)."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

@@ -1,1 +1,1 @@
-"""Playing the game: step, loop, average, checkpoints, and the engine under them."""
+"""Training: step, loop, average, checkpoints, and the engine under them."""

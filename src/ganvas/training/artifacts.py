@@ -1,4 +1,4 @@
-"""What a run shows of itself: previews on the way, charts and held-out results at its end."""
+"""Previews during a run; bundles, charts and held-out results at its end."""
 
 from pathlib import Path
 
@@ -24,45 +24,38 @@ RECORDS_PER_CHART = 4000
 
 
 def save_preview(trainer: Trainer, info: BundleInfo, path: Path) -> dict[str, float]:
-    """Saves images of fixed noise, a row a class: the ones that `sample` draws with the run's seed.
+    """Saves images of fixed noise, a row a class: the ones that `ganvas sample` generates with the run's seed.
 
-    Returns their `spread` within a class, which falls where all images of a class become one.
+    Returns their `spread`: a pixel's standard deviation within a class, in grey levels. It falls where all images of a
+    class become one.
     """
     assert trainer.ema is not None
+    labels = [name for name in info.classes[:MAX_PREVIEW_CLASSES] for _ in range(PREVIEW_COLUMNS)]
     with eval_mode(trainer.ema.network) as network:
-        sampler = Sampler(Bundle(info, {"generator": network}))
-        if info.classes:
-            classes = info.classes[:MAX_PREVIEW_CLASSES]
-            pixels = sampler.sample([name for name in classes for _ in range(PREVIEW_COLUMNS)], info.seed)
-        else:
-            pixels = sampler.sample(2 * PREVIEW_COLUMNS, info.seed)
+        pixels = Sampler(Bundle(info, {"generator": network})).sample(labels or 2 * PREVIEW_COLUMNS, info.seed)
     images.save_png(images.enlarge(images.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
-    return {"spread": round(within_class_deviation(pixels, PREVIEW_COLUMNS if info.classes else len(pixels)), 3)}
-
-
-def within_class_deviation(pixels: images.Pixels, together: int) -> float:
-    """The standard deviation of a pixel, in grey levels, within each `together` images (N, C, H, W) in a row."""
-    groups = pixels.reshape(-1, together, *pixels.shape[1:]).astype(np.float64)
-    return float(np.sqrt(groups.var(axis=1).mean()))
+    per_class = PREVIEW_COLUMNS if labels else len(pixels)
+    groups = pixels.reshape(-1, per_class, *pixels.shape[1:]).astype(np.float64)  # (K, N/K, C, H, W)
+    return {"spread": round(float(np.sqrt(groups.var(axis=1).mean())), 3)}
 
 
 def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunFolder, stopped: bool) -> None:
-    """Writes the bundle: the last state; or, where it was scored worse than an earlier one or went wrong, the best.
+    """Writes the bundle: the last state; or the best one, where the last scored worse or the watchdog stopped the run.
 
-    The last state then lies beside it, under `last`.
+    The last state is then written beside it, as `last`.
     """
     info, networks = bundle.bundle_info(record, images), trainer.bundle_networks()
     scores = {line["images"]: line["fcd"] for line in read_log(folder.log) if "fcd" in line}
-    best_images = min(scores, key=lambda seen: (scores[seen], -seen)) if scores else images
+    best_images = min(scores, key=lambda count: (scores[count], -count)) if scores else images
     if (stopped or best_images != images) and folder.best.is_dir():
         best = bundle.read(folder.best)
         bundle.write(folder.last, info, networks)
-        info, networks = best.card, best.networks
-        last = scores.get(max(scores, default=0))
-        why = "it went wrong" if last is None else f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
-        console.info(
-            f"the bundle is the best state, after {info.images} of {images} images ({why}); the last is beside it"
-        )
+        info, networks = best.info, best.networks
+        reason, last = "the watchdog stopped the run", scores.get(max(scores, default=0))
+        if last is not None:
+            reason = f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
+        which = f"the best state, after {info.images} of {images} images ({reason})"
+        console.info(f"the bundle is {which}; the last is beside it")
     bundle.write(folder.bundle, info, networks)
 
 
@@ -74,21 +67,19 @@ def draw_charts(
     charts.training(records, folder.charts)
     if results is not None:
         charts.confusion(np.array(results.confusion), prepared.classes, folder.charts / "confusion.png")
-    is_pair = "discriminator" in trainer.networks
-    network = trainer.networks["discriminator" if is_pair else "classifier"]
-    title = f"First layer of the {'discriminator' if is_pair else 'classifier'}"
-    image_shape = (prepared.channels, prepared.size, prepared.size)
-    charts.kernels(first_weight(network), folder.charts / "kernels.png", title, image_shape)
+    name = "discriminator" if "discriminator" in trainer.networks else "classifier"
+    network, image_shape = trainer.networks[name], (prepared.channels, prepared.size, prepared.size)
+    charts.kernels(first_weight(network), folder.charts / "kernels.png", f"First layer of the {name}", image_shape)
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
-    takes_labels = is_pair and run.labels == "on" and prepared.labels is not None
-    label = int(prepared.labels[row]) if takes_labels and prepared.labels is not None else None
+    takes_label = name == "discriminator" and run.labels == "on"
+    label = int(prepared.labels[row]) if takes_label and prepared.labels is not None else None
     if maps := feature_maps(network, pixels, label):
         charts.feature_maps(maps, pixels, folder.charts / "features.png")
 
 
 def classifier_results(trainer: Trainer, prepared: PreparedSet) -> ClassifierResults | None:
-    """What a classifier gets right on held-out images; None for a GAN, which `evaluate` scores."""
+    """A classifier's accuracy on held-out images; None for a GAN, which `evaluate` scores."""
     classifier = trainer.networks.get("classifier")
     if classifier is None or not len(prepared.held_out):
         return None

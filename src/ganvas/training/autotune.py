@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
 
 from ganvas import console
 from ganvas.config.resolve import resolve
@@ -27,17 +26,12 @@ SECONDS_FOR_A_RATE = 3.0
 HOPELESS_RATIO = 1.3
 
 
-class Plan(NamedTuple):
-    """A resolved run, and the rate that its budget was planned with."""
+def plan(
+    run: RunConfig, prepared: PreparedSet, world: int = 1, always_measure: bool = False
+) -> tuple[ResolvedRun, float | None]:
+    """The run with nothing left open, and the images a second that its budget was planned with.
 
-    run: ResolvedRun
-    images_per_second: float | None
-    """None where the budget needed no rate."""
-
-
-def plan(run: RunConfig, prepared: PreparedSet, world: int = 1, always_measure: bool = False) -> Plan:
-    """The run with nothing left open: the data's part by rule, compute and minutes by measuring.
-
+    What depends on the data follows from rules; compute and minutes are measured.
     world: processes that share each batch. always_measure: a rate even where the budget needs none.
     """
     for reason in resolve(run, prepared, next(compute_candidates(run.training))).reasons:
@@ -54,11 +48,11 @@ def plan(run: RunConfig, prepared: PreparedSet, world: int = 1, always_measure: 
     else:
         assert training.images is not None, "a recipe has a budget"
         images = training.images
-    return Plan(resolve(run, prepared, compute, images), rate)
+    return resolve(run, prepared, compute, images), rate
 
 
 def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
-    """The fastest of the compute settings that the run leaves open; what is given is not measured."""
+    """The fastest of the compute settings that the run leaves open; measures nothing if there is only one."""
     candidates = list(compute_candidates(run.training))
     if len(candidates) == 1:
         return candidates[0]
@@ -68,9 +62,8 @@ def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
             for compute in candidates:
                 best = max(rates.values())
                 if turn == 0 or HOPELESS_RATIO * rates[compute] > best:
-                    resolved = resolve(run, prepared, compute)
-                    least = best / HOPELESS_RATIO
-                    rate = images_per_second(resolved, prepared, compute, SECONDS_PER_CANDIDATE, least)
+                    seconds, least = SECONDS_PER_CANDIDATE, best / HOPELESS_RATIO
+                    rate = images_per_second(resolve(run, prepared, compute), prepared, compute, seconds, least)
                     rates[compute] = max(rates[compute], rate)
                 bar.advance()
     fastest = max(rates, key=lambda compute: rates[compute])
@@ -79,9 +72,9 @@ def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
 
 
 def compute_candidates(training: TrainingConfig) -> Iterator[ComputeConfig]:
-    """All compute settings left open, the likeliest to be fast first: slower ones are then given up soon."""
+    """All compute settings left open, the probably fastest first: slower ones are then given up soon."""
     counts = [training.threads] if training.threads != "auto" else sorted({1, threads()}, reverse=True)
-    # Where bfloat16 is put together from float32 it is many times slower, and one trial of it would take seconds.
+    # Emulated bfloat16 is many times slower than float32, and one trial of it would take seconds.
     sensible = ["float32"] if emulates_bfloat16() else ["bfloat16", "float32"]
     precisions = [training.precision] if training.precision != "auto" else sensible
     formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
@@ -94,9 +87,8 @@ def images_per_second(
 ) -> float:
     """Images a second in training steps of this run with these compute settings, timed for about so many seconds.
 
-    Steps differ: some have a gradient penalty, some no update of G. Each kind is timed, after one step that only warms
-    it up, and counted at its true share. Where those first steps take over a second and show that not even `least` is
-    reached, their rate is the answer.
+    Steps differ: some have a gradient penalty, some no update of G. Each kind is timed, after one step to warm up, and
+    counted at its true share. Where the warm-up takes over a second and does not reach `least`, its rate is returned.
     """
     trainer = build_trainer(run, prepared, Engine.for_trials(compute))
     shares = step_kinds(run)

@@ -8,42 +8,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from ganvas import console, files
 from ganvas.errors import RunFailedError
 from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
-from ganvas.settings import Settings
+from ganvas.runs.record import State
 from ganvas.training.trainer import Trainer
 
 KEPT = 2
 RECORD = "record.json"
 
 
-class SavedState(Settings):
-    """How far a checkpoint is."""
-
-    step: int = Field(ge=0)
-    training_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    world: int = 1
-    """Processes that saved it."""
-
-
-def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
+def save(run: RunFolder, trainer: Trainer, state: State) -> None:
     """Writes the state after `state.step` steps. RunFailedError if it cannot be; the older ones are intact then."""
-    folder, intact = run.checkpoints, "what was saved before is intact"
+    folder, intact = run.checkpoint_folder, "what was saved before is intact"
     try:
         clear_leftovers(folder)
-        before = run.saved()
+        before = run.checkpoints()
         intact = f"the last whole one, {before[-1].name}, is intact" if before else "there is none yet"
-        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
         newest = folder / f"step-{state.step:010d}"
+        content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
         sealed.write(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
-        saved = run.saved()
+        saved = run.checkpoints()
         end = saved.index(newest) + 1
         for old in [*saved[: max(0, end - KEPT)], *saved[end:]]:
             # Renamed first: killed while it is being removed, it must not look like a checkpoint.
@@ -55,20 +44,27 @@ def save(run: RunFolder, trainer: Trainer, state: SavedState) -> None:
         ) from None
 
 
-def load(run: RunFolder, trainer: Trainer) -> SavedState | None:
+def load(run: RunFolder, trainer: Trainer) -> State | None:
     """Loads the newest whole checkpoint into the trainer and returns how far it is; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
-    for path in reversed(run.saved()):
+    for path in reversed(run.checkpoints()):
         try:
             sealed.verify(path, (STATE, RECORD))
-            state = files.read_model(path / RECORD, SavedState)
+            state = files.read_model(path / RECORD, State)
             saved = weights.read(path / STATE, wanted(trainer))
         except files.DamagedError as error:
             console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
             continue
-        _fill(trainer, saved)
+        with torch.no_grad():
+            for name, tensor in _network_tensors(trainer).items():
+                tensor.copy_(saved[name])
+            for name, parameter, optimiser, key in _optimiser_entries(trainer):
+                value = saved[name]
+                # The fused update reads its state in the parameter's own memory layout, so it must lie alike.
+                like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
+                optimiser.state[parameter][key] = like.copy_(value)
         return state
     return None
 
@@ -94,7 +90,7 @@ def tensors(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def wanted(trainer: Trainer) -> dict[str, Tensor]:
-    """Tensors of the names, shapes and types that `tensors` has after the first step; only that counts."""
+    """Meta tensors of the names, shapes and types that `tensors` has after the first step."""
     state = _network_tensors(trainer)
     for name, parameter, _, key in _optimiser_entries(trainer):
         state[name] = torch.empty(() if key == "step" else parameter.shape, device="meta")
@@ -117,14 +113,3 @@ def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
     return {
         f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
     }
-
-
-@torch.no_grad()
-def _fill(trainer: Trainer, saved: dict[str, Tensor]) -> None:
-    for name, tensor in _network_tensors(trainer).items():
-        tensor.copy_(saved[name])
-    for name, parameter, optimiser, key in _optimiser_entries(trainer):
-        value = saved[name]
-        # The fused update reads its state in the parameter's own memory layout, so the state must lie as it does.
-        like = torch.empty_like(parameter) if value.dim() else torch.empty((), device=parameter.device)
-        optimiser.state[parameter][key] = like.copy_(value)

@@ -1,13 +1,12 @@
-"""What a run would be and take, from a few steps that are thrown away; nothing is written."""
+"""The configuration and the cost of a run, from a few steps that are thrown away; nothing is written."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ganvas import console
 from ganvas.data import open_source
 from ganvas.machine import peak_memory_bytes
 from ganvas.networks.inspect import parameter_count, receptive_field
+from ganvas.settings import leaves
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
 from ganvas.training.run import TrainRequest, default_folder
@@ -20,7 +19,7 @@ def print_dry_run(request: TrainRequest, out: Path | None) -> None:
     prepared = open_source(asked.source, asked.data)
     run, rate = autotune.plan(asked, prepared, always_measure=True)
     assert rate is not None
-    for name, value in _leaves(run.model_dump(exclude={"reasons"})):
+    for name, value in leaves(run.model_dump(exclude={"reasons"})):
         console.info(f"{name} {value}")
     shape = network_shape(run, prepared)
     console.info(f"folder {out or default_folder(asked)}")
@@ -33,12 +32,4 @@ def print_dry_run(request: TrainRequest, out: Path | None) -> None:
     console.info(f"rate {rate:.0f} images/s")
     console.info(f"time about {console.duration(run.images / rate)} for {run.images} images")
     if peak := peak_memory_bytes():
-        console.info(f"memory about {peak / 2**20:.0f} MB at its peak in the steps tried")
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+        console.info(f"memory about {peak / 2**20:.0f} MB at its peak in the measured steps")

@@ -5,6 +5,7 @@ each network is called several times a step and differentiated twice under a pen
 over equal slices of the global batch is exactly the gradient of the global batch.
 """
 
+import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from ganvas import machine
 from ganvas.config.run import ComputeConfig
-from ganvas.errors import RunFailedError, UserError
+from ganvas.errors import RunFailedError, UserError, nearest
 
 Module = TypeVar("Module", bound=nn.Module)
 T = TypeVar("T")
@@ -24,13 +25,18 @@ TRACKERS = ("tensorboard", "wandb")
 
 
 class Engine:
-    """One process's share of the machine. `settle` says how fast to run; before that nothing is placed or played."""
+    """One process's share of the machine. `configure` comes before any network is placed."""
 
-    speed: ComputeConfig
+    compute: ComputeConfig
 
     def __init__(self, track: tuple[str, ...] = (), folder: Path | None = None, alone: bool = False) -> None:
-        """`alone`: whatever other processes there are, this engine does not know them (for trials)."""
-        self._trackers = _known(track)
+        """UserError for a tracker that is unknown or not installed. alone: ignores all other processes (for trials)."""
+        for name in track:
+            if name not in TRACKERS:
+                raise UserError(f"there is no tracker {name!r}; {nearest(name, TRACKERS)}")
+            if importlib.util.find_spec(name) is None:
+                raise UserError(f"tracking with {name} needs it installed: pip install 'ganvas[{name}]'")
+        self._trackers = list(track)
         machine.keep_freed_memory()
         self._accelerator = Accelerator(
             cpu=machine.device() == "cpu", log_with=self._trackers or None, project_dir=folder
@@ -40,32 +46,32 @@ class Engine:
         self.world: int = 1 if alone else self._accelerator.num_processes
 
     @classmethod
-    def for_trials(cls, speed: ComputeConfig) -> "Engine":
-        """An engine of this process alone, at a speed to be tried."""
-        return cls(alone=True).configure(speed)
+    def for_trials(cls, compute: ComputeConfig) -> "Engine":
+        """An engine of this process alone, with compute settings to be tried."""
+        return cls(alone=True).configure(compute)
 
-    def configure(self, speed: ComputeConfig) -> "Engine":
-        """Runs at this speed from now on."""
-        self.speed = speed
-        torch.set_num_threads(speed.threads)
+    def configure(self, compute: ComputeConfig) -> "Engine":
+        """Uses these compute settings from now on."""
+        self.compute = compute
+        torch.set_num_threads(compute.threads)
         return self
 
     @property
     def is_rank_zero(self) -> bool:
-        """Whether this process writes what is written once."""
+        """Whether this is the process that writes the files."""
         return self.rank == 0
 
     def place(self, module: Module) -> Module:
         """Moves a network to the device, in the memory layout chosen."""
         module = module.to(self.device)
-        if self.speed.memory_format == "channels-last":
+        if self.compute.memory_format == "channels-last":
             module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return module
 
     def move(self, tensor: Tensor) -> Tensor:
         """Moves a batch to the device; images in the memory layout chosen."""
         tensor = tensor.to(self.device, non_blocking=True)
-        if tensor.dim() == 4 and self.speed.memory_format == "channels-last":
+        if tensor.dim() == 4 and self.compute.memory_format == "channels-last":
             tensor = tensor.contiguous(memory_format=torch.channels_last)
         return tensor
 
@@ -79,7 +85,7 @@ class Engine:
 
         One such block for each update: it remembers weights in low precision, which an update makes stale.
         """
-        if self.speed.precision == "float32":
+        if self.compute.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
@@ -104,7 +110,7 @@ class Engine:
         return self.mean_over_ranks({"flag": float(flag)})["flag"] > 0
 
     def on_rank_zero(self, work: Callable[[], None]) -> None:
-        """The first process works while the others wait. What it raises is raised there, and ends the others."""
+        """Rank zero works while the others wait. If it raises, its error is raised there, and the others end too."""
         failed: Exception | None = None
         if self.is_rank_zero:
             try:
@@ -112,17 +118,17 @@ class Engine:
             except Exception as error:  # whatever it is, the others must not wait for ever
                 failed = error
         if self.any_rank(failed is not None):
-            raise failed or RunFailedError("the first process failed; what it says is the cause")
+            raise failed or RunFailedError("rank zero failed; its message is the cause")
 
     def rank_zero_first(self, work: Callable[[], T]) -> T:
-        """What `work` returns: of the first process before any other starts, so that what it prepares is there."""
+        """What `work` returns. Rank zero works before any other starts, so that they find what it prepares."""
         results: list[T] = []
         self.on_rank_zero(lambda: results.append(work()))
         return results[0] if results else work()
 
     @property
     def device_name(self) -> str:
-        """What computes, in words."""
+        """The name of the device."""
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
 
     def track_start(self, project: str, config: Mapping[str, Any]) -> None:
@@ -138,17 +144,3 @@ class Engine:
     def close(self) -> None:
         """Ends the trackers and, where there are several, the processes' ties to each other."""
         self._accelerator.end_training()
-
-
-def _known(track: tuple[str, ...]) -> list[str]:
-    """The trackers asked for, each of which can be imported."""
-    from importlib.util import find_spec
-
-    from ganvas.errors import nearest
-
-    for name in track:
-        if name not in TRACKERS:
-            raise UserError(f"there is no tracker {name!r}; {nearest(name, TRACKERS)}")
-        if find_spec(name) is None:
-            raise UserError(f"tracking with {name} needs it installed: pip install 'ganvas[{name}]'")
-    return list(track)

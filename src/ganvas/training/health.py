@@ -1,8 +1,8 @@
-"""Whether a training goes well: numbers that are finite, memory that suffices, a game that is not lost.
+"""Whether a training is healthy: finite numbers, enough memory, no collapse.
 
-`check_finite` stops a run that has gone wrong before it can overwrite what went right. `Watchdog` sees in the log,
-which costs nothing, that D has won or that a class has collapsed: it warns first, and stops the run later. It is a
-function of the log alone, so that a resumed run is watched as one that was never stopped.
+`check_finite` stops a run that has gone wrong before it can overwrite what went right. `Watchdog` reads in the log,
+at no cost, that D wins outright or that the images of a class become alike: it warns first, and stops the run later. It
+is a function of the log alone, so that a resumed run is watched as one that was never stopped.
 """
 
 import math
@@ -21,8 +21,8 @@ CHECK_EVERY_STEPS = 10
 MAX_LOGIT = 1e6
 
 # When D wins outright its mean probability is above this for real images, and below one less it for generated ones.
-WON = 0.995
-# Shares of the budget during which D has won outright all the time.
+OUTRIGHT = 0.995
+# Shares of the budget during which D wins outright all the time.
 WARN_AFTER, STOP_AFTER = 0.25, 0.5
 MIN_RECORDS = 20
 # Until this share of the budget previews are noise, whose deviation means nothing.
@@ -31,27 +31,27 @@ YOUNG = 0.1
 # so many previews in a row for a warning and for a stop.
 COLLAPSED = 0.3
 COLLAPSED_PREVIEWS_TO_WARN, COLLAPSED_PREVIEWS_TO_STOP = 2, 4
+MEMORY_ADVICE = "memory ran out; the last checkpoint is kept. Try a smaller --training.batch, --pair.width or --size"
 
 
 def check_finite(metrics: StepMetrics, networks: Mapping[str, nn.Module], step: int) -> None:
-    """RunFailedError if a loss, a logit or a weight is no number or has exploded; says what to try."""
+    """RunFailedError, with advice, if a loss, a logit or a weight is no number or has exploded."""
+    problems = []
     for name, value in metrics.items():
         largest = float(value.abs().max())
         if not math.isfinite(largest):
-            raise RunFailedError(_advice(f"{name} is not a number after {step_count(step)}"))
-        if name.startswith("score_") and largest > MAX_LOGIT:
-            raise RunFailedError(
-                _advice(f"the discriminator explodes: a logit of {largest:.1e} after {step_count(step)}")
-            )
+            problems.append(f"{name} is not a number")
+        elif name.startswith("score_") and largest > MAX_LOGIT:
+            problems.append(f"the discriminator explodes: a logit of {largest:.1e}")
     for name, network in networks.items():
         norms = torch._foreach_norm([parameter.detach() for parameter in network.parameters()], ord=1)
         if not all(map(math.isfinite, torch.stack(list(norms)).tolist())):
-            raise RunFailedError(_advice(f"a weight of the {name} is not a number after {step_count(step)}"))
-
-
-def step_count(steps: int) -> str:
-    """`1 step`, `30 steps`."""
-    return f"{steps} step{'s' * (steps != 1)}"
+            problems.append(f"a weight of the {name} is not a number")
+    if problems:
+        raise RunFailedError(
+            f"{problems[0]} after {step} step{'s' * (step != 1)}; what was saved before is kept. "
+            "Try a lower --optimiser.lr, another --objective.r1, or --precision float32, with another --out"
+        )
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -59,16 +59,6 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
-def _advice(what: str) -> str:
-    return (
-        f"{what}; what was saved before is kept. Try a lower --optimiser.lr, another --objective.r1, "
-        "or --precision float32, with another --out"
-    )
-
-
-MEMORY_ADVICE = "memory ran out; the last checkpoint is kept. Try a smaller --training.batch, --pair.width or --size"
 
 
 @dataclass(frozen=True)
@@ -80,21 +70,21 @@ class Trouble:
 
 
 class StoppedError(RunFailedError):
-    """The watchdog stopped a run, whose best state was kept."""
+    """The watchdog stopped a run; its best state is kept."""
 
 
 class Watchdog:
-    """Looks at each record of a run of so many images, in their order."""
+    """Checks the records of a run of `total_images`, in their order."""
 
     def __init__(self, total_images: int, scores_are_probabilities: bool = True) -> None:
-        """`scores_are_probabilities`: not so under a loss that only compares, where a logit's level means nothing."""
+        """scores_are_probabilities: False for a loss that only compares logits, whose level then means nothing."""
         self.total, self.reads_scores = total_images, scores_are_probabilities
         self.scores: list[tuple[int, float, float]] = []
         self.spreads: list[float] = []
         self.warned: set[str] = set()
 
     def check(self, record: Mapping[str, float]) -> Trouble | None:
-        """What the newest record adds; each warning once."""
+        """The trouble that the newest record shows; each warning comes once."""
         images = int(record["images"])
         trouble = None
         if self.reads_scores and "score_real" in record and "score_fake" in record:
@@ -112,7 +102,7 @@ class Watchdog:
             recent = [entry for entry in self.scores if entry[0] > images - share * self.total]
             real = sum(entry[1] for entry in recent) / len(recent)
             fake = sum(entry[2] for entry in recent) / len(recent)
-            if len(recent) >= MIN_RECORDS and real > WON and fake < 1 - WON:
+            if len(recent) >= MIN_RECORDS and real > OUTRIGHT and fake < 1 - OUTRIGHT:
                 sentence = (
                     f"D has won outright for {share:.0%} of the budget (real {real:.3f}, fake {fake:.3f}): "
                     "G learns next to nothing from it. Try a larger --objective.r1 or a lower --optimiser.lr"
@@ -122,11 +112,8 @@ class Watchdog:
 
     def _collapses(self) -> Trouble | None:
         widest = max(self.spreads)
-        row = 0
-        for spread in reversed(self.spreads):
-            if spread >= COLLAPSED * widest:
-                break
-            row += 1
+        alike = [spread < COLLAPSED * widest for spread in reversed(self.spreads)]
+        row = alike.index(False)  # previews in a row; the widest one is never among them
         for kind, needed in (("stop", COLLAPSED_PREVIEWS_TO_STOP), ("warning", COLLAPSED_PREVIEWS_TO_WARN)):
             if row >= needed:
                 sentence = (

@@ -1,7 +1,11 @@
 """The loop: takes steps, and between them logs, previews, scores and saves when it is due. Nothing else."""
 
+import signal
+import threading
 import time
 from collections.abc import Mapping
+from types import FrameType
+from typing import Any, Self
 
 from torch import nn
 
@@ -11,7 +15,6 @@ from ganvas.runs.record import State
 from ganvas.training import health
 from ganvas.training.engine import Engine
 from ganvas.training.outputs import RunOutputs
-from ganvas.training.signals import StopSignal
 from ganvas.training.step import reduce_metrics
 from ganvas.training.trainer import Trainer
 
@@ -52,11 +55,11 @@ def run_loop(
             if due(training.save_every) or last:
                 clock.read()
                 outputs.save(state)
-            # Every process or none asks the watchdog, whatever each has to log: they agree on its answer.
+            # All processes call the watchdog together, whatever each logs, since they have to agree on its answer.
             if due(training.log_every) or due(training.preview_every) or last:
                 outputs.watch(line)
             # Several processes have to agree on a signal too, and asking costs: not at every step.
-            if (engine.world == 1 or is_checked) and engine.any_rank(stop.asked) and not last:
+            if (engine.world == 1 or is_checked) and engine.any_rank(stop.received) and not last:
                 clock.read()
                 health.check_finite(metrics, trainer.networks, state.step)
                 outputs.save(state)
@@ -65,8 +68,31 @@ def run_loop(
                 )
 
 
+class StopSignal:
+    """While entered, SIGTERM or Ctrl-C only sets `received`: the loop then saves. A second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self.signal_number: int = signal.SIGTERM
+        self.received = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal_number, self.received = number, True
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Clock:
-    """Adds the time of this part of a run to its state."""
+    """Adds the time of this process to the state of a run."""
 
     def __init__(self, state: State, images: int) -> None:
         self.state = state
@@ -81,7 +107,7 @@ class Clock:
         self.wall, self.cpu = wall, cpu
 
     def images_per_second(self, images: int) -> float:
-        """Since it was asked last."""
+        """The rate since the last call."""
         speed = (images - self.images) / max(self.state.training_seconds - self.seconds, 1e-9)
         self.images, self.seconds = images, self.state.training_seconds
         return speed

@@ -1,33 +1,72 @@
-"""What a run writes between two steps: log lines, previews, scores, checkpoints; and what the watchdog says of them."""
+"""What a run writes between two steps: log lines, previews, scores, checkpoints, and the watchdog's warnings."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from contextlib import nullcontext
+from pathlib import Path
+from typing import BinaryIO
 
-from ganvas import console
-from ganvas.objectives.config import GanObjective
+import numpy as np
+
+from ganvas import console, files
+from ganvas.console.progress import TrainingDisplay
+from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.distances import frechet
+from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.predict import eval_mode
+from ganvas.evaluation.samples import draw_samples, subsample
+from ganvas.objectives.config import GanObjective, ObjectiveConfig
 from ganvas.objectives.losses import LOSSES
 from ganvas.report.log import read_log
 from ganvas.runs import bundle
+from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import RunRecord, State
+from ganvas.sampling import Sampler
 from ganvas.training import artifacts, checkpoint
-from ganvas.training.checkpoint import SavedState
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError, Watchdog
-from ganvas.training.log import Log
-from ganvas.training.scoring import QuickScore
 from ganvas.training.trainer import Trainer
 
+SCORED_IMAGES = 2_000
 
-class Display(Protocol):
-    """Whoever shows the log records while a run goes on."""
 
-    def show(self, record: Mapping[str, float]) -> None:
-        """Takes one record."""
+def open_log(path: Path, step: int) -> BinaryIO:
+    """A run's log, open to append to, without the records that are later than `step` or cut off.
+
+    So each step is logged at most once, however often the run was killed in between.
+    """
+    with files.open_atomic(path) as kept, path.open("rb") if path.is_file() else nullcontext(()) as lines:
+        for line in lines:
+            record = files.json_object(line)
+            if record is not None and isinstance(record.get("step"), int) and record["step"] <= step:
+                kept.write(line.rstrip() + b"\n")
+    return path.open("ab")
+
+
+class QuickScore:
+    """Scores a generator with the evaluator of the set, on the same noise every time."""
+
+    def __init__(self, prepared: PreparedSet) -> None:
+        """Fits the evaluator if there is none yet. UserError for a set that cannot have one."""
+        self.prepared, self.evaluator = prepared, evaluator_for(prepared)
+        held_out = subsample(np.asarray(prepared.held_out), prepared.labels, SCORED_IMAGES)
+        self.real_features = self.evaluator.embed(prepared.pixels[held_out]).features
+
+    def score(self, trainer: Trainer, info: BundleInfo) -> dict[str, float]:
+        """`fcd`, the Fréchet distance in the evaluator's features, and `label_accuracy` where there are labels."""
+        assert trainer.ema is not None
+        with eval_mode(trainer.ema.network) as network:
+            sampler = Sampler(Bundle(info, {"generator": network}))
+            samples = draw_samples(sampler, self.prepared, SCORED_IMAGES, info.seed)
+        generated = self.evaluator.embed(samples.pixels)
+        scores = {"fcd": frechet(self.real_features, generated.features).value}
+        if samples.labels is not None:
+            scores["label_accuracy"] = float(np.mean(generated.logits.argmax(1) == samples.labels))
+        return scores
 
 
 class RunOutputs:
-    """The outputs of one process; only the first one writes. The loop calls each method when it is due."""
+    """The outputs of one process; only rank zero writes. The loop calls each method when it is due."""
 
     def __init__(
         self,
@@ -35,28 +74,29 @@ class RunOutputs:
         engine: Engine,
         record: RunRecord,
         folder: RunFolder,
-        display: Display,
-        log: Log | None,
-        scorer: QuickScore | None,
+        log: BinaryIO | None = None,
+        display: TrainingDisplay | None = None,
+        scorer: QuickScore | None = None,
     ) -> None:
-        """log: None on every process but the first."""
+        """log, display, scorer: None on every rank but zero."""
         self.trainer, self.engine, self.record, self.folder = trainer, engine, record, folder
-        self.display, self.log, self.scorer = display, log, scorer
+        self.log, self.display, self.scorer = log, display, scorer
         earlier = read_log(folder.log) if log else []
         self.best_fcd = min((line["fcd"] for line in earlier if "fcd" in line), default=float("inf"))
-        self.watchdog = Watchdog(record.run.images, has_probability_scores(record))
+        self.watchdog = Watchdog(record.run.images, has_probability_scores(record.run.objective))
         for line in earlier:  # the watchdog is a function of the log alone, so that a resumed run is watched alike
             self.watchdog.check(line)
 
     def write(self, line: Mapping[str, float]) -> None:
-        """One record: to the display, the trackers and the log."""
-        self.display.show(line)
+        """Writes one record to the display, the trackers and the log."""
+        if self.display:
+            self.display.show(line)
         self.engine.track(line, int(line["step"]))
         if self.log:
-            self.log.write(line)
+            files.append_jsonl(self.log, line)
 
     def preview(self, images: int) -> dict[str, float]:
-        """Saves a preview; returns what was measured of it."""
+        """Saves a preview, and returns its `spread`."""
         if not (self.engine.is_rank_zero and self.trainer.ema):
             return {}
         info = bundle.bundle_info(self.record, images)
@@ -82,30 +122,29 @@ class RunOutputs:
         if trouble and trouble.kind == "warning":
             console.error(f"warning: {trouble.sentence}")
         if self.engine.any_rank(bool(trouble and trouble.kind == "stop" and watch == "on")):
-            raise StoppedError(trouble.sentence if trouble else "the first process stopped; what it says is the cause")
+            raise StoppedError(trouble.sentence if trouble else "rank zero stopped; its message is the cause")
 
     def save(self, state: State) -> None:
-        """Writes a checkpoint, on the first process."""
+        """Writes a checkpoint, on rank zero."""
 
         def write() -> None:
             assert self.log is not None
-            self.log.sync()  # a checkpoint must not be ahead of its log
-            checkpoint.save(self.folder, self.trainer, SavedState(**vars(state), world=self.engine.world))
+            files.sync(self.log)  # a checkpoint must not be ahead of its log
+            checkpoint.save(self.folder, self.trainer, state)
 
+        state.world = self.engine.world
         self.engine.on_rank_zero(write)
 
     def keep_before_trouble(self, images: int) -> None:
         """At the first sign of trouble the oldest checkpoint becomes the best state, unless scores chose one."""
         if self.record.run.training.score_every or self.folder.best.is_dir() or not self.trainer.ema:
             return
-        oldest = bundle.oldest_saved(self.folder)
-        if oldest is None:
-            bundle.write(self.folder.best, bundle.bundle_info(self.record, images), self.trainer.bundle_networks())
+        if oldest := next(bundle.from_checkpoints(self.folder, self.folder.checkpoints()), None):
+            bundle.write(self.folder.best, oldest.info, oldest.networks)
         else:
-            bundle.write(self.folder.best, oldest.card, oldest.networks)
+            bundle.write(self.folder.best, bundle.bundle_info(self.record, images), self.trainer.bundle_networks())
 
 
-def has_probability_scores(record: RunRecord) -> bool:
+def has_probability_scores(objective: ObjectiveConfig) -> bool:
     """Whether D's scores are probabilities; not so under a loss that only compares a real logit with a fake one."""
-    objective = record.run.objective
     return not (isinstance(objective, GanObjective) and LOSSES[objective.loss].paired)

@@ -1,7 +1,7 @@
-"""From a request to a finished run folder: begin, resume, train further."""
+"""From a request to a finished run folder: start, resume, extend."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,29 +12,19 @@ from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, merge
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
-from ganvas.data.sources import location_of
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
-from ganvas.runs.record import (
-    Asked,
-    Extension,
-    RunRecord,
-    State,
-    new_record,
-    require_same_data,
-    require_same_request,
-)
+from ganvas.runs.paths import refuse_inside_source
+from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_data, require_same_request
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
-from ganvas.training.log import Log
 from ganvas.training.loop import run_loop
-from ganvas.training.outputs import Display, RunOutputs
-from ganvas.training.scoring import QuickScore
+from ganvas.training.outputs import QuickScore, RunOutputs, open_log
 from ganvas.training.trainer import Trainer, build_trainer
 
-WAY_ON = "train it further with --more-minutes M or --more-images N"
+HOW_TO_EXTEND = "train it further with --more-minutes M or --more-images N"
 
 
 @dataclass(frozen=True)
@@ -44,9 +34,9 @@ class TrainRequest:
     source: str
     recipe: str = "modern"
     choices: dict[str, Any] = field(default_factory=dict)
-    """Nested, as the run's schema nests them: what the flags and the file say."""
+    """Nested, as the run's schema nests them: the options of the flags and the file."""
     start_from: str | None = None
-    """A finished run whose weights to begin with."""
+    """A finished run whose weights to start from."""
     track: tuple[str, ...] = ()
     more_minutes: float | None = None
     more_images: int | None = None
@@ -64,15 +54,17 @@ class TrainRequest:
 
 
 def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
-    """Trains, resumes or extends a run and returns its folder. Prints what it does; UserError for a mistake."""
+    """Trains, resumes or extends a run and returns its folder. Prints its progress; UserError for a mistake."""
     asked = request.asked
     folder = RunFolder(out or default_folder(asked.configure()))
-    refuse_inside(asked.source, folder)
+    refuse_inside_source(asked.source, folder.path)
+    if (folder.path / sealed.MANIFEST).is_file():
+        raise UserError(f"{folder.path} is a bundle; choose another --out")
     if folder.exists():
         record = folder.read()
         asked = accepted(request, record, folder)
         if record.has_ended and not request.extends and is_whole(folder):
-            console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {WAY_ON}")
+            console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {HOW_TO_EXTEND}")
             return folder
     elif request.extends:
         raise UserError(
@@ -86,38 +78,38 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     with ExitStack() as held:
         held.callback(engine.close)
         held.enter_context(failures_in_words(folder))
-        engine.on_rank_zero(lambda: held.enter_context(folder.held()))
+        engine.on_rank_zero(lambda: held.enter_context(folder.locked()))
         engine.on_rank_zero(lambda: start(run, request, prepared, folder, engine))
         run_to_end(prepared, folder, engine)
     return folder
 
 
 def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> Asked:
-    """What the run in a folder was asked for. UserError unless the request is for the same.
+    """The recorded request of the run in a folder. UserError unless the new request is for the same.
 
     A request to train further names the run by its folder: of the other choices, only those it gives are compared.
     """
     asked, before = request.asked, record.asked
     if request.extends:
-        asked = Asked(
-            source=asked.source,
-            recipe=before.recipe if asked.recipe == "modern" else asked.recipe,  # modern is what no --recipe means
-            choices=merge(before.choices, asked.choices),
-            start_from=asked.start_from or before.start_from,
-        )
+        changes = {
+            "recipe": before.recipe if asked.recipe == "modern" else asked.recipe,  # modern is what no --recipe means
+            "choices": merge(before.choices, asked.choices),
+            "start_from": asked.start_from or before.start_from,
+        }
+        asked = asked.model_copy(update=changes)
     require_same_request(str(folder.path), before, asked)
     return before
 
 
 @contextmanager
 def failures_in_words(folder: RunFolder) -> Iterator[None]:
-    """Turns what the system refuses (memory, disk, file handles) into a RunFailedError."""
+    """Turns failures of the system (memory, disk, file handles) into a RunFailedError."""
     try:
         yield
     except OSError as error:
-        what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         raise RunFailedError(
-            f"{folder.path} cannot be trained on: {what}; the last whole checkpoint is kept. "
+            f"{folder.path} cannot be trained on: {reason}; the last whole checkpoint is kept. "
             "Mend that, then give the same command again"
         ) from None
     except (RuntimeError, MemoryError) as error:
@@ -126,21 +118,12 @@ def failures_in_words(folder: RunFolder) -> Iterator[None]:
         raise RunFailedError(health.MEMORY_ADVICE) from None
 
 
-def refuse_inside(source: str, folder: RunFolder) -> None:
-    """UserError if a run's folder would lie in its source, and be one of its classes, or is a bundle."""
-    location, here = Path(location_of(source)), folder.path.resolve()
-    if location.is_dir() and location in (here, *here.parents):
-        raise UserError(f"{folder.path} lies in the source {source}, which would then be another: choose another --out")
-    if (folder.path / sealed.MANIFEST).is_file():
-        raise UserError(f"{folder.path} is a bundle; choose another --out")
-
-
 def is_whole(folder: RunFolder) -> bool:
-    """Whether an ended run's bundle can be read; if not, that is said, and it is written again."""
+    """Whether an ended run's bundle can be read; if not, a message says that it is written again."""
     try:
         bundle.read(folder.bundle)
     except UserError as error:
-        console.info(f"{error}; it is made again")
+        console.info(f"{error}; it is written again")
         return False
     return True
 
@@ -155,7 +138,7 @@ def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: 
         return
     if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
         draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
-        start_from(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
+        load_weights(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
     resolved, rate = autotune.plan(run, prepared, engine.world)
     if run.training.minutes is not None:
         console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {resolved.images} images")
@@ -168,27 +151,29 @@ def extend(record: RunRecord, request: TrainRequest, prepared: PreparedSet, fold
     """Plans a finished run anew over more images, and records it; an extension that is under way is resumed."""
     if not record.has_ended:
         if not record.extensions:
-            raise UserError(f"{folder.path} is not finished: give the command it was begun with, and then {WAY_ON}")
+            raise UserError(
+                f"{folder.path} is not finished: give the command it was begun with, and then {HOW_TO_EXTEND}"
+            )
         console.info(f"resuming the run to its {record.run.images} images; nothing more is added")
         return
-    if not folder.saved():
+    if not folder.checkpoints():
         raise UserError(
             f"{folder.path} has no checkpoint left to resume from: begin a new run with --from {folder.path}"
         )
-    run, batch = record.run, record.run.training.batch
-    more = request.more_images
+    run, before, more = record.run, record.images_seen, request.more_images
     if more is None:
         assert request.more_minutes is not None
         rate = autotune.images_per_second(run, prepared, run.compute, autotune.SECONDS_FOR_A_RATE) * engine.world
         more = round(rate * request.more_minutes * 60)
-    total = record.images_seen + -(-max(1, more) // batch) * batch
+    total = run.training.whole_batches(before + max(1, more))
+    console.info(f"training further, from {before} to {total} images, the learning rate planned anew over all")
     training = run.training.model_copy(update={"images": total})
-    extension = Extension(images_before=record.images_seen, images=total)
-    console.info(
-        f"training further, from {record.images_seen} to {total} images, the learning rate planned anew over all"
-    )
-    changes = {"run": run.model_copy(update={"training": training}), "status": "begun"}
-    folder.write(record.model_copy(update={**changes, "extensions": (*record.extensions, extension)}))
+    changes = {
+        "run": run.model_copy(update={"training": training}),
+        "status": "begun",
+        "extensions": (*record.extensions, Extension(images_before=before, images=total)),
+    }
+    folder.write(record.model_copy(update=changes))
 
 
 def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
@@ -200,7 +185,7 @@ def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None
     trainer = build_trainer(run, prepared, engine)
     state = resume(folder, trainer, engine)
     if record.asked.start_from and state.step == 0:
-        start_from(record.asked.start_from, trainer, run)
+        load_weights(record.asked.start_from, trainer, run)
 
     def write_end(status: Literal["finished", "stopped"]) -> None:
         artifacts.write_bundles(trainer, record, state.step * run.training.batch, folder, status == "stopped")
@@ -227,60 +212,45 @@ def run_training(
     folder: RunFolder,
     scorer: QuickScore | None = None,
 ) -> None:
-    """The loop with everything that listens to it: display, log, previews, scores, watchdog and checkpoints."""
+    """The loop and its outputs: display, log, previews, scores, watchdog and checkpoints."""
     run, batch = record.run, record.run.training.batch
-    log = Log(folder.log, state.step) if engine.is_rank_zero else None
     engine.track_start("ganvas", {"recipe": run.recipe, "source": record.data.name})
-    title = f"{run.recipe} on {record.data.name}"
-    display: AbstractContextManager[Display] = NoDisplay()
-    if engine.is_rank_zero:
-        display = progress.training(title, run.images, state.step * batch, batch, folder.previews)
-    try:
-        with display as live:
-            outputs = RunOutputs(trainer, engine, record, folder, live, log, scorer)
-            run_loop(trainer, engine, run.training, run.steps, state, outputs)
-    finally:
-        if log:
-            log.close()
-
-
-class NoDisplay(AbstractContextManager["NoDisplay"]):
-    """The display of every process but the first."""
-
-    def show(self, record: Mapping[str, float]) -> None:
-        """Takes a record, and shows nothing."""
-
-    def __exit__(self, *_: object) -> None:
-        return None
+    with ExitStack() as opened:
+        log = display = None
+        if engine.is_rank_zero:
+            log = opened.enter_context(open_log(folder.log, state.step))
+            title = f"{run.recipe} on {record.data.name}"
+            bar = progress.training(title, run.images, state.step * batch, batch, folder.previews)
+            display = opened.enter_context(bar)
+        outputs = RunOutputs(trainer, engine, record, folder, log, display, scorer)
+        run_loop(trainer, engine, run.training, run.steps, state, outputs)
 
 
 def resume(folder: RunFolder, trainer: Trainer, engine: Engine) -> State:
     """Loads the newest whole checkpoint into the trainer; a state at step 0 where there is none."""
-    engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoints))
-    saved = checkpoint.load(folder, trainer)
-    step = 0 if saved is None else saved.step
-    if engine.any_rank(engine.mean_over_ranks({"step": step})["step"] != step):
+    engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoint_folder))
+    state = checkpoint.load(folder, trainer) or State()
+    if engine.any_rank(engine.mean_over_ranks({"step": state.step})["step"] != state.step):
         raise UserError(
             f"the processes see different checkpoints: {folder.path} must be on a disk that all of them share"
         )
-    if saved is None:
-        return State()
-    if saved.world != engine.world:
-        console.info(f"resuming on {engine.world} processes, saved by {saved.world}")
-    console.info(f"resuming after step {step}")
-    return State(step, saved.training_seconds, saved.cpu_seconds)
+    if state.step:
+        if state.world != engine.world:
+            console.info(f"resuming on {engine.world} processes, saved by {state.world}")
+        console.info(f"resuming after step {state.step}")
+    return state
 
 
-def start_from(source: str, trainer: Trainer, run: ResolvedRun) -> None:
-    """Begins with another run's weights. UserError if its networks are others."""
-    given = bundle.open_run(Path(source))
+def load_weights(source: str, trainer: Trainer, run: ResolvedRun) -> None:
+    """Starts from another run's weights. UserError if its networks are others."""
+    other = bundle.open_run(Path(source))
     for name, network in trainer.networks.items():
         try:
-            network.load_state_dict(given.networks[name].state_dict())
+            network.load_state_dict(other.networks[name].state_dict())
         except (RuntimeError, KeyError):
             raise UserError(
-                f"--from {source}: its {given.card.pair.kind} pair for {given.card.size} px and "
-                f"{len(given.card.classes)} classes does not fit this run's {run.pair.kind}"
+                f"--from {source}: its {other.info.pair.kind} pair for {other.info.size} px and "
+                f"{len(other.info.classes)} classes does not fit this run's {run.pair.kind}"
             ) from None
     if trainer.ema and trainer.ema.halflife_images:
         trainer.ema.network.load_state_dict(trainer.networks["generator"].state_dict())

@@ -1,7 +1,4 @@
-"""What one step of training does to each network.
-
-A step gets its inputs and updates weights. `trainer` draws the inputs; `loop` repeats the step and does the rest.
-"""
+"""One step of training: the updates of each network. `trainer` draws its inputs, `loop` repeats it."""
 
 from dataclasses import dataclass
 
@@ -39,11 +36,11 @@ class StepInputs:
     noise: Tensor
     """(N, Z)."""
     fake_labels: Tensor | None
-    """(N,) asked of G with `noise`."""
+    """(N,) that G gets with `noise`."""
     fresh_noise: Tensor
     """(N, Z), for an objective that generates twice; elsewhere the same as `noise`."""
     fresh_fake_labels: Tensor | None
-    """(N,) asked of G with `fresh_noise`."""
+    """(N,) that G gets with `fresh_noise`."""
     shifts: Tensor | None = None
     """(3, N, 2) pixels by which D sees shifted: the real images, the generated ones, and these again in G's update."""
 

@@ -1,4 +1,4 @@
-"""A run's networks, optimisers and step, put together: what the loop repeats and a checkpoint keeps."""
+"""A run's networks, optimisers and step: what the loop repeats and a checkpoint holds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ganvas.training.step import Optimisers, StepInputs, StepMetrics, book_step,
 
 @dataclass(frozen=True)
 class Trainer:
-    """Everything that one step changes, and the step."""
+    """The networks, the optimisers, and the step that changes them."""
 
     networks: dict[str, nn.Module]
     """By name: generator and discriminator, or classifier."""
@@ -38,9 +38,9 @@ class Trainer:
     """Of the generator's weights; None for a classifier."""
 
     def advance(self, number: int, progress: float) -> StepMetrics:
-        """Takes the step of that number at a share of the training; sets the learning rate and updates the average.
+        """Takes the step of that number, which is at this share (0 to 1) of the training; updates lr and average.
 
-        Whoever trains calls this: the loop, the experiments, the benchmarks.
+        The loop, the experiments and the benchmarks all train by this function.
         """
         for optimiser in self.optimisers.values():
             optimiser.param_groups[0]["lr"] = self.lr_at(progress)
@@ -70,15 +70,13 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
         return _classifier_trainer(run, engine.place(run.pair.build(shape)), batches, engine)
     built = run.pair.build(shape)
     pair = Pair(engine.place(built.generator), engine.place(built.discriminator))
-    optimisers = Optimisers(*(build_optimiser(run.optimiser, each) for each in (pair.generator, pair.discriminator)))
+    g_optimiser, d_optimiser = (build_optimiser(run.optimiser, each) for each in (pair.generator, pair.discriminator))
+    optimisers = Optimisers(g_optimiser, d_optimiser)
     objective = run.objective
     assert not isinstance(objective, ClassifierObjective), "RunConfig lets no GAN classify"
     draw = input_drawer(run, objective, prepared, pair.generator.noise_size, batches, engine)
-    has_dropout = any(
-        isinstance(module, nn.Dropout | nn.Dropout2d)
-        for network in (pair.generator, pair.discriminator)
-        for module in network.modules()
-    )
+    modules = [*pair.generator.modules(), *pair.discriminator.modules()]
+    has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
 
     def step(number: int) -> StepMetrics:
         if has_dropout:
@@ -89,7 +87,7 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
 
     return Trainer(
         {"generator": pair.generator, "discriminator": pair.discriminator},
-        {"generator": optimisers.generator, "discriminator": optimisers.discriminator},
+        {"generator": g_optimiser, "discriminator": d_optimiser},
         step,
         run.training.batch,
         partial(learning_rate, run.optimiser),
@@ -99,7 +97,7 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
 
 def _classifier_trainer(run: ResolvedRun, classifier: nn.Module, batches: Batches, engine: Engine) -> Trainer:
     objective, optimiser = run.objective, build_optimiser(run.optimiser, classifier)
-    assert isinstance(objective, ClassifierObjective), "RunConfig lets no classifier play"
+    assert isinstance(objective, ClassifierObjective), "RunConfig gives a classifier this objective"
 
     def step(number: int) -> StepMetrics:
         batch = batches.at(number)

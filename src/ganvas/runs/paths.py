@@ -1,22 +1,21 @@
-"""Where a command may write: not into a source, not over what is no result of ours, and only where it can."""
+"""Where a result may be written: not into its source, not over other files, and only where there is permission."""
 
 import os
 from pathlib import Path
 
+from ganvas.data.sources import location_of
 from ganvas.errors import UserError
 
 
 def refuse_inside_source(source: str, path: Path) -> None:
-    """UserError if a file or folder to be made lies within the folder of a source, which it would change."""
-    from ganvas.data.sources import location_of
-
+    """UserError if a new file or folder at `path` lies in the folder of a source, and so would become part of it."""
     folder = Path(location_of(source))
     if folder.is_dir() and folder in (resolved := path.resolve(), *resolved.parents):
-        raise UserError(f"--out {path} lies in the source {source}, which would then be another: choose another place")
+        raise UserError(f"{path} lies in the source {source}, which would then be another: choose another --out")
 
 
 def refuse_unwritable(path: Path) -> None:
-    """UserError, before any work is done, if a file or folder cannot be made at `path`."""
+    """UserError, before any work is done, if a file or folder cannot be created at `path`."""
     is_file = path.suffix in (".png", ".npz")
     if is_file and path.is_dir():
         raise UserError(f"{path} is a folder; give it as {path}/ or choose another name")
@@ -29,6 +28,6 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def refuse_file(path: Path) -> None:
-    """UserError if a folder is wanted and a file is there."""
+    """UserError if `path`, which is to be a folder, is a file."""
     if path.exists() and not path.is_dir():
         raise UserError(f"--out {path} is a file; give a folder")

@@ -1,4 +1,4 @@
-"""Nothing is written into a source, over what is no result of ours, or where it cannot be."""
+"""Nothing is written into a source, over other files, or where there is no permission."""
 
 import os
 import subprocess
@@ -80,14 +80,14 @@ def test_a_name_that_is_too_long_is_a_sentence(refused, command):
 def test_a_source_by_another_spelling_is_the_same(pets, lines, monkeypatch):
     monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
     for source in ("pets", "pets/", "./pets", pets):
-        said = lines("train", source, *QUICK, "--pair.width", 4, "--out", "run")
-    assert said[0].startswith("run is finished: 16 images")
+        output = lines("train", source, *QUICK, "--pair.width", 4, "--out", "run")
+    assert output[0].startswith("run is finished: 16 images")
 
 
-def test_a_budget_that_is_no_whole_number_of_batches_is_rounded_up_and_that_is_said(pets, lines, monkeypatch):
+def test_a_budget_that_is_no_whole_number_of_batches_is_rounded_up_with_a_message(pets, lines, monkeypatch):
     monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
-    said = lines("train", "pets", *("--images", 20, *QUICK[2:]), "--pair.width", 4, "--out", "run")
-    assert "budget 20 images, rounded up to whole batches: 24" in said
+    output = lines("train", "pets", *("--images", 20, *QUICK[2:]), "--pair.width", 4, "--out", "run")
+    assert "budget 20 images, rounded up to whole batches: 24" in output
 
 
 @pytest.mark.parametrize("budget", [("--images", "9" * 26), ("--minutes", "1e300"), ("--epochs", "1e300")])
@@ -108,9 +108,9 @@ def test_a_licence_beside_the_class_folders_is_no_image(pets, lines):
     (pets / "LICENSE").write_text("free")
     (pets / "cats" / "README").write_text("cats")
     (pets / ".thumbnails").mkdir()
-    said = lines("data", "pets")
-    assert "images: 24 of 16x16 px, grey" in said
-    assert {"ignored: LICENSE", "ignored: cats/README", "ignored: .thumbnails/"} <= set(said)
+    output = lines("data", "pets")
+    assert "images: 24 of 16x16 px, grey" in output
+    assert {"ignored: LICENSE", "ignored: cats/README", "ignored: .thumbnails/"} <= set(output)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such modes")
