@@ -1,6 +1,5 @@
 """What one process does with some of the images: decode, square, write, hash."""
 
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -78,9 +77,7 @@ def decode_chunk(plan: DecodePlan, first: int, part: Part) -> ImageStats:
     if isinstance(part, RawImages):
         pixels = _from_raw(plan, part, stats)
     else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
+        pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
     levels, step = pixels.reshape(-1).data, plan.row_bytes
     digests = b"".join(
         [blake2b(levels[at : at + step], digest_size=DIGEST_BYTES).digest() for at in range(0, len(levels), step)]
@@ -99,7 +96,7 @@ def _decoded_squares(
     least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
     for index in range(len(part)):
         try:
-            decoded = images.decode_quietly(part.encoded(index), plan.background, least_side)
+            decoded = images.decode(part.encoded(index), plan.background, least_side)
         except images.RefusedImageError as refusal:
             stats.refused.append((first + index, str(refusal)))
             yield None
