@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ganvas import files
-from ganvas.data import DataConfig, cache, manifest, open_source
-from ganvas.data.manifest import Manifest
+from ganvas.data import DataConfig, cache, open_source
+from ganvas.data.prepared import Manifest
 from ganvas.errors import RunFailedError, UserError
 
 
@@ -22,16 +22,14 @@ def opened(folder, **choices):
 @pytest.fixture
 def count_preparing(monkeypatch):
     """How often preparing ran."""
-    from ganvas.data import opening
-
     calls = []
-    real = opening.prepare
+    real = cache.prepare
 
     def counted(*arguments):
         calls.append(arguments)
         real(*arguments)
 
-    monkeypatch.setattr(opening, "prepare", counted)
+    monkeypatch.setattr(cache, "prepare", counted)
     return calls
 
 
@@ -109,7 +107,7 @@ def test_a_set_of_an_older_format_is_left_alone_and_prepared_again_without_a_wor
 ):
     folder = class_folder(cats=12)
     with monkeypatch.context() as older:
-        older.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
+        older.setattr(cache, "FORMAT", cache.FORMAT - 1)
         first = opened(folder)
     second = opened(folder)
     assert len(count_preparing) == 2
@@ -144,7 +142,7 @@ open_source(source, DataConfig())
         ("data.prepare", "_decode_pass", "before"),
         ("data.prepare", "_drop_rows", "after"),
         ("files", "sync_contents", "after"),
-        ("data.cache", "_put", "before"),
+        ("files", "remove", "before"),
     ],
 )
 def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(

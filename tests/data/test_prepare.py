@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from ganvas.data import DataConfig, open_source
+from ganvas.data.decode import ImageStats
 from ganvas.errors import UserError
 
 
@@ -31,7 +32,7 @@ def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, 
 def test_the_size_is_that_of_all_images_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_sample", lambda contents: (Counter({(50, 50): 1}), False))
+    monkeypatch.setattr(prepare, "_sample", lambda contents: ImageStats(sizes=Counter({(50, 50): 1})))
     for index in range(5):
         draw(index, (20, 20), "RGB").save(tmp_path / f"{index}.png")
     prepared = opened(tmp_path)
@@ -96,7 +97,7 @@ def _die(task):
 def test_a_killed_process_ends_preparing_with_a_sentence(class_folder, monkeypatch, cache):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_work", _die)
+    monkeypatch.setattr(prepare, "decode_chunk", _die)
     with pytest.raises(UserError, match="was killed"):
         opened(class_folder(cats=40), processes=2)
     assert not list((cache / "prepared").glob("*/pixels.npy"))

@@ -196,7 +196,7 @@ def test_a_clients_own_warnings_stay_its_own(caplog):
             client.warning("Retrying in 8s [Retry 5/5].")
             raise ConnectionError
 
-    with pytest.raises(UserError, match="hf:a/b cannot be had: the hub cannot be reached"):
+    with pytest.raises(UserError, match="hf:a/b cannot be loaded: the hub cannot be reached"):
         fetch()
     assert "Retrying" not in caplog.text
     assert client.level == before

@@ -66,7 +66,7 @@ def test_a_row_that_cannot_be_used_is_refused_by_name(table, row, reason):
         ("file_name,label\n0.png\n", "no label in row 2"),
         ("file_name,label\n0.png,cat\n,cat\n", "no file_name in row 3"),
         ('file_name,label\n"0.png,cat\n', "not a table"),
-        ("file_name,label\n", "holds no images"),
+        ("file_name,label\n", "holds no usable images"),
     ],
 )
 def test_a_table_of_another_kind_is_refused_with_what_was_found(table, text, said):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganvas.data import DataConfig, open_source
-from ganvas.data.sources.npz import NpzFile
+from ganvas.data.sources.npz import read_npz
 from ganvas.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def test_images_come_through_untouched(write, packed, order, images):
 
 def test_an_uncompressed_archive_is_read_in_place(write, tmp_path):
     path = write(images=GREY, labels=LABELS)
-    (part,) = NpzFile(path).contents(tmp_path).parts
+    (part,) = read_npz(path, tmp_path, None).parts
     assert part.path == path
     assert (part.rows()[..., 0] == GREY).all()
 
