@@ -1,4 +1,4 @@
-"""What a person may choose about the data."""
+"""The options of the data."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ def _channels(value: object) -> object:
 
 
 class DataConfig(Settings):
-    """How a source becomes one uint8 array. Two equal values of this (and an equal source) share a prepared set."""
+    """How a source becomes one uint8 array. Equal options for an equal source share a prepared set."""
 
     size: Annotated[int | None, Flag("PIXELS", "Data")] = Field(default=None, ge=16, le=128)
     """Height and width in pixels, 16 to 128 (default: a crop of up to 128 pixels as it is, else the median short

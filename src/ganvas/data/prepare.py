@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import os
-from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from statistics import median_low
@@ -229,20 +228,15 @@ def _manifest(
     sizes = {f"{width}x{height}": n for (width, height), n in stats.sizes.most_common(MOST_SIZES)}
     if others := stats.sizes.total() - sum(sizes.values()):
         sizes["other sizes"] = others
-    counts = [Counter([] if labels is None else labels[part].tolist()) for part in (split.train, split.held_out)]
+    # (2, classes): images to train on, held-out images.
+    parts = () if labels is None else (labels[split.train], labels[split.held_out])
+    counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
     left_out = [
         f"class left out, no image of it could be used: {name}" for name in contents.classes if name not in classes
     ]
     return Manifest(
-        version=VERSION,
-        name=name,
-        fingerprint=fingerprint,
-        classes=classes,
-        layout=contents.layout,
-        size=plan.size,
-        channels=plan.channels,
-        crop=plan.crop or "square",
-        background=plan.background,
+        version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
+        size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
         sizes=sizes,
         modes=dict(stats.modes.most_common()),
         animated=stats.animated,
@@ -251,10 +245,7 @@ def _manifest(
         ignored=tuple(escaped_name(name) for name in contents.ignored),
         notes=(*contents.notes, *left_out),
         versions={"ganvas": __version__, "numpy": np.__version__, "pillow": metadata.version("pillow")},
-        images=len(index),
-        train=len(split.train),
-        held_out=len(split.held_out),
-        left_out=len(split.left_out),
+        images=len(index), train=len(split.train), held_out=len(split.held_out), left_out=len(split.left_out),
         own_split=contents.held_out is not None,
         per_class=tuple(
             ClassCounts(name=name, train=counts[0][label], held_out=counts[1][label])
@@ -266,4 +257,4 @@ def _manifest(
         near_duplicate_examples=examples(groups.near, is_near),
         near_across_split=int(np.isin(groups.near[split.held_out], groups.near[split.train]).sum()),
         bytes={path.name: path.stat().st_size for path in sorted(plan.folder.glob("*.npy"))},
-    )
+    )  # fmt: skip

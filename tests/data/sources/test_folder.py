@@ -219,11 +219,21 @@ def test_an_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folde
 
 
 def test_a_large_file_is_read_whole(tmp_path):
-    from ganvas.data.sources.contents import FIRST_READ, ImageFiles
+    from ganvas.data.sources.contents import ImageFiles
 
-    data = os.urandom(FIRST_READ + 12345)
+    data = os.urandom(2**20 + 12345)
     (tmp_path / "large").write_bytes(data)
     assert ImageFiles(tmp_path, ["large"]).encoded(0) == data
+
+
+def test_a_file_beyond_the_bound_is_refused_before_it_is_read(tmp_path):
+    from ganvas.data.sources.contents import ImageFiles
+    from ganvas.images import RefusedImageError
+
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)  # takes no disk; read whole it would take a terabyte
+    with pytest.raises(RefusedImageError, match="more than 256 MiB"):
+        ImageFiles(tmp_path, ["huge"]).encoded(0)
 
 
 @pytest.mark.parametrize(
