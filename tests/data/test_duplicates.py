@@ -17,41 +17,41 @@ def noise(count: int) -> np.ndarray:
     return blocks.repeat(4, axis=2).repeat(4, axis=3)
 
 
-def test_different_images_are_alone():
-    found = find(noise(200))
-    assert (found.exact == np.arange(200)).all()
-    assert (found.near == np.arange(200)).all()
+def test_different_images_are_in_no_group():
+    groups = find(noise(200))
+    assert (groups.exact == np.arange(200)).all()
+    assert (groups.near == np.arange(200)).all()
 
 
 def test_copies_point_to_the_first_of_them():
     pixels = noise(50)
     pixels[[7, 30, 49]] = pixels[3]
-    found = find(pixels)
-    assert found.exact[[3, 7, 30, 49]].tolist() == [3, 3, 3, 3]
-    assert (found.exact != np.arange(50)).sum() == 3
+    groups = find(pixels)
+    assert groups.exact[[3, 7, 30, 49]].tolist() == [3, 3, 3, 3]
+    assert (groups.exact != np.arange(50)).sum() == 3
 
 
 def test_near_duplicates_and_their_copies_are_one_group_but_not_equal():
     pixels = noise(50)
     pixels[10] = pixels[20] = np.clip(pixels[5].astype(int) + 3, 0, 255)
-    found = find(pixels)
-    assert found.near[[5, 10, 20]].tolist() == [5, 5, 5]
-    assert found.exact[[5, 10, 20]].tolist() == [5, 10, 10]
+    groups = find(pixels)
+    assert groups.near[[5, 10, 20]].tolist() == [5, 5, 5]
+    assert groups.exact[[5, 10, 20]].tolist() == [5, 10, 10]
 
 
-def test_a_thousand_flat_images_of_few_levels_end_soon_in_few_groups():
+def test_a_thousand_flat_images_of_few_levels_are_grouped_in_little_time():
     pixels = np.arange(1000, dtype=np.int64)[:, None, None, None] % 250
-    found = find(np.broadcast_to(pixels, (1000, 1, 16, 16)).astype(np.uint8))
-    assert len(np.unique(found.exact)) == 250
-    assert len(np.unique(found.near)) < 250
+    groups = find(np.broadcast_to(pixels, (1000, 1, 16, 16)).astype(np.uint8))
+    assert len(np.unique(groups.exact)) == 250
+    assert len(np.unique(groups.near)) < 250
 
 
-def test_copies_further_apart_in_a_run_of_equal_keys_than_are_compared_are_joined_by_those_between():
+def test_a_long_run_of_equal_keys_is_joined_by_a_chain_of_neighbours():
     pixels = np.repeat(noise(1), 3 * duplicates.FOLLOWING, axis=0)
     pixels[:, 0, 0, 0] = np.arange(len(pixels))  # no two are equal, and all are nearly so
-    found = find(pixels)
-    assert (found.exact == np.arange(len(pixels))).all()
-    assert (found.near == 0).all()
+    groups = find(pixels)
+    assert (groups.exact == np.arange(len(pixels))).all()
+    assert (groups.near == 0).all()
 
 
 def scenes(count: int, channels: int = 1, size: int = 64) -> np.ndarray:
@@ -84,7 +84,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("how", CHANGES.values(), ids=CHANGES.keys())
-def test_an_image_is_near_to_itself_however_it_was_saved(channels, how):
+def test_a_saved_or_resized_or_brightened_copy_is_a_near_duplicate(channels, how):
     pixels = scenes(60, channels)
     other = changed(pixels, how)
     assert duplicates.are_near_duplicates(pixels, other).all()
@@ -93,7 +93,7 @@ def test_an_image_is_near_to_itself_however_it_was_saved(channels, how):
     assert (a == b).any(axis=1).mean() >= 0.98
 
 
-def test_different_images_are_not_near():
+def test_different_images_are_not_near_duplicates():
     pixels = scenes(60)
     assert not duplicates.are_near_duplicates(pixels[:30], pixels[30:]).any()
     assert not duplicates.few_steps_apart(
@@ -101,14 +101,14 @@ def test_different_images_are_not_near():
     ).any()
 
 
-def test_the_same_shape_in_another_colour_is_not_near():
+def test_the_same_shape_in_another_colour_is_not_a_near_duplicate():
     red, blue = np.full((2, 1, 3, 32, 32), 255, np.uint8)
     red[:, 1:, 8:24, 8:24] = 0
     blue[:, :2, 8:24, 8:24] = 0
     assert not duplicates.are_near_duplicates(red, blue).any()
 
 
-def test_flat_images_are_near_when_their_levels_are():
+def test_flat_images_are_near_duplicates_when_their_levels_are_close():
     flat = np.full((3, 1, 16, 16), 100, np.uint8)
     other = flat.copy()
     other[1] += 12
@@ -134,7 +134,7 @@ def test_brightness_of_grey_written_as_rgb_is_that_grey():
     assert (duplicates.brightness(grey.repeat(3, axis=1)) == duplicates.brightness(grey)).all()
 
 
-def test_steps_apart_are_counted_batch_independent():
+def test_keys_that_differ_in_more_than_eight_steps_are_no_candidates():
     zero = np.zeros((1, duplicates.TABLES), np.uint64)
     for apart in range(0, 65, 4):
         steps = np.zeros(64, np.uint8)

@@ -14,7 +14,7 @@ def reader(source):
     return sources.find_source(str(source)).read.func
 
 
-def test_the_table_names_the_known_sets():
+def test_the_known_sets_are_listed_with_a_description():
     assert list(SOURCES) == ["celeba", "digits", "fashion-mnist", "mnist"]
     for name, source in SOURCES.items():
         assert source.name == name
@@ -69,7 +69,7 @@ def test_what_is_no_source_is_refused_in_one_sentence(name):
 
 def test_a_single_file_is_refused_unless_it_is_an_npz(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"only \.npz"):
+    with pytest.raises(UserError, match=r"only \.npz files"):
         sources.find_source(str(tmp_path / "a.png"))
 
 

@@ -35,6 +35,6 @@ class DataConfig(Settings):
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
-    """What shows through where an image is transparent (default: white)."""
+    """Colour of the transparent areas of an image (default: white)."""
     accept_refused: Annotated[bool, Flag("", "Data")] = False
-    """Go on although more than a tenth of the images cannot be used."""
+    """Continue when more than a tenth of the images cannot be used."""

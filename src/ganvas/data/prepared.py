@@ -74,7 +74,7 @@ class Manifest(Settings):
     near_across_split: int = 0
     """Held-out images with a near-duplicate in the training part: only a source's own split has any."""
     bytes: dict[str, int]
-    """Array file -> its length, by which a damaged set is noticed."""
+    """Array file -> its length, to detect a damaged set."""
 
     @property
     def small_classes(self) -> tuple[str, ...]:

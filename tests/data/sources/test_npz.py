@@ -65,13 +65,13 @@ def test_without_labels_it_is_a_set_without_labels(write):
     assert opened(write(images=GREY)).labels is None
 
 
-def test_transparent_images_lie_over_the_background(write):
+def test_transparent_images_are_composited_over_the_background(write):
     clear = np.zeros((4, 16, 16, 4), np.uint8)
     assert (opened(write(images=clear, labels=LABELS[:4])).pixels == 255).all()
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"x_train": GREY}, "holds no images; it holds x_train"),
         ({"images": GREY.astype(float), "labels": LABELS}, "float64 of shape"),
@@ -87,8 +87,8 @@ def test_transparent_images_lie_over_the_background(write):
         ({"images": GREY, "labels": np.array([{}] * 20)}, "cannot be read"),
     ],
 )
-def test_another_content_is_refused_with_what_was_found(write, arrays, said):
-    with pytest.raises(UserError, match=said):
+def test_other_content_is_refused_with_its_type_and_shape(write, arrays, message):
+    with pytest.raises(UserError, match=message):
         opened(write(**arrays))
 
 
@@ -113,7 +113,7 @@ def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):
         opened(path)
 
 
-def test_a_flipped_byte_among_the_images_is_noticed(tmp_path):
+def test_a_flipped_byte_among_the_images_is_refused(tmp_path):
     path = tmp_path / "set.npz"
     np.savez(path, images=GREY, labels=LABELS)
     content = bytearray(path.read_bytes())

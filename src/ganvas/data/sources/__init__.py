@@ -39,7 +39,7 @@ def find_source(source: str) -> Source:
     if path.suffix.lower() == ".npz":
         state = FolderScan(path.parent, lines=[state_line(path.name, path.stat())]).state
         return Source(escaped_name(path.stem) or "images", state, partial(read_npz, path))
-    raise UserError(f"{source} is a file, and of single files only .npz is read; a folder of images would do")
+    raise UserError(f"{source} is a file, and only .npz files are read; give a folder of images")
 
 
 def location_of(source: str) -> str:

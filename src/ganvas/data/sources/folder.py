@@ -56,7 +56,7 @@ def _layout(listing: FolderScan) -> tuple[str, list[ImageFolder]]:
             return "images without labels", [("", None, False)]
         return "a folder per class", _classes(listing, "", False)
     if listing.images(""):
-        raise UserError(f"{listing.root} mixes layouts: images lie beside train/")
+        raise UserError(f"{listing.root} mixes layouts: there are images beside train/")
     splits = [train, *held_out]
     without_classes = [split for split in splits if not listing.folders[split]]
     if without_classes and len(without_classes) < len(splits):
@@ -74,7 +74,7 @@ def _classes(listing: FolderScan, parent: str, is_held_out: bool) -> list[ImageF
     """The class folders in a folder; nested and mixed layouts are refused with an example."""
     if loose := listing.images(parent):
         raise UserError(
-            f"{listing.root} mixes layouts: {len(loose)} images lie beside the class folders, "
+            f"{listing.root} mixes layouts: there are {len(loose)} images beside the class folders, "
             f"such as {escaped_name(loose[0])}"
         )
     folders: list[ImageFolder] = []
@@ -82,7 +82,7 @@ def _classes(listing: FolderScan, parent: str, is_held_out: bool) -> list[ImageF
         path = f"{parent}/{name}" if parent else name
         if inner := listing.folders.get(path):
             raise UserError(
-                f"{listing.root} is nested: images must lie directly in a class's folder, "
+                f"{listing.root} is nested: images must be directly in a class's folder, "
                 f"and {escaped_name(path)}/ holds the folder {escaped_name(inner[0])}/"
             )
         folders.append((path, name, is_held_out))

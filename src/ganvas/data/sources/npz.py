@@ -52,7 +52,7 @@ def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents
 
 
 def _images(path: Path, archive: zipfile.ZipFile, scratch: Path) -> RawImages:
-    """Where the images lie: in the archive itself, or unpacked below `scratch`."""
+    """The images, in the archive itself where they are uncompressed, else unpacked below `scratch`."""
     member = archive.getinfo("images.npy")
     with archive.open(member) as file:
         read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
