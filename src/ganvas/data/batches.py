@@ -61,13 +61,20 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
-        rows = (self._in_epochs(step) if self.sampler == "epochs" else self._by_classes(step))[self.slice]
+        rows = self._rows(step)[self.slice]
         pixels = torch.from_numpy(self.prepared.pixels[rows])
         labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
         return Batch(from_uint8(pixels), labels)
 
-    def _in_epochs(self, step: int) -> NDArray[np.int64]:
-        """(batch,) row numbers; a batch may end one epoch and begin the next."""
+    def _rows(self, step: int) -> NDArray[np.int64]:
+        """(batch,) row numbers of the global batch."""
+        if self.sampler != "epochs":
+            # Of each pair of random numbers one selects a class, the other one of its images.
+            generator = stream(self.seed, "balanced", step)
+            pairs = torch.rand((self.batch, 2), generator=generator, dtype=torch.float64).numpy()
+            classes = (self._by_class[index] for index in np.searchsorted(self._cumulative, pairs[:, 0], side="right"))
+            return np.array([rows[int(u * len(rows))] for rows, u in zip(classes, pairs[:, 1], strict=True)], np.int64)
+        # A batch may end one epoch and begin the next.
         first, count = step * self.batch, len(self.prepared.train)
         rows = np.empty(0, np.int64)
         while len(rows) < self.batch:
@@ -81,12 +88,6 @@ class Batches:
             order = torch.randperm(len(self.prepared.train), generator=stream(self.seed, "epoch", epoch))
             self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
         return self._order
-
-    def _by_classes(self, step: int) -> NDArray[np.int64]:
-        """(batch,) row numbers: of each pair of random numbers one selects a class, the other one of its images."""
-        pairs = torch.rand((self.batch, 2), generator=stream(self.seed, "balanced", step), dtype=torch.float64).numpy()
-        classes = (self._by_class[index] for index in np.searchsorted(self._cumulative, pairs[:, 0], side="right"))
-        return np.array([rows[int(u * len(rows))] for rows, u in zip(classes, pairs[:, 1], strict=True)], np.int64)
 
 
 class FakeLabels:

@@ -92,14 +92,6 @@ def _join_near(
 
 
 @cache
-def _cover(size: int) -> NDArray[np.float32]:
-    """(16, size): how much of each old pixel a new one covers, in sixteenths of a pixel; each row sums to `size`."""
-    new, old = np.arange(SIDE)[:, None], np.arange(size)[None]
-    shared = np.minimum((new + 1) * size, (old + 1) * SIDE) - np.maximum(new * size, old * SIDE)
-    return np.asarray(np.clip(shared, 0, None), np.float32)
-
-
-@cache
 def _directions() -> NDArray[np.float32]:
     """(256, 64) of -1 and 1, each column with as many of either, so that a mean drops out."""
     # From a hash: the same on every machine and in every numpy.
@@ -113,9 +105,13 @@ def thumbnails(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, H, W) uint8 -> (N, 256): the mean of each sixteenth by sixteenth, whole levels 0..255."""
     count, size = len(planes), planes.shape[-1]
     if size % SIDE:
-        cover = _cover(size)
+        # (16, size): how much of each old pixel a new one covers, in sixteenths of a pixel; each row sums to `size`.
+        new, old = np.arange(SIDE)[:, None], np.arange(size)[None]
+        shared = np.minimum((new + 1) * size, (old + 1) * SIDE) - np.maximum(new * size, old * SIDE)
+        cover = np.asarray(np.clip(shared, 0, None), np.float32)
         sums = cover @ (planes.astype(np.float32) @ cover.T)  # (N, H, W) -> (N, 16, 16)
-        return np.floor(sums / np.float32(size * size)).reshape(count, SIDE * SIDE)
+        means: NDArray[np.float32] = np.floor(sums / np.float32(size * size))
+        return means.reshape(count, SIDE * SIDE)
     # Each cell is of whole pixels: adding slices takes a third of the time. Sums stay below 2^16.
     step = size // SIDE
     rows = planes.reshape(count, SIDE, step, size)

@@ -1,11 +1,11 @@
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 
 from ganvas.data import DataConfig, open_source
-from ganvas.data.sources.npz import read_npz
-from ganvas.errors import UserError
+from ganvas.errors import RunFailedError, UserError
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (20, 16, 16), np.uint8)
@@ -35,13 +35,6 @@ def test_images_come_through_untouched(write, packed, order, images):
     assert (prepared.pixels == images.reshape(20, 16, 16, -1).transpose(0, 3, 1, 2)).all()
     assert prepared.labels.tolist() == LABELS.tolist()
     assert prepared.classes == ("0", "1")
-
-
-def test_an_uncompressed_archive_is_read_in_place(write, tmp_path):
-    path = write(images=GREY, labels=LABELS)
-    (part,) = read_npz(path, tmp_path, None).parts
-    assert part.path == path
-    assert (part.rows()[..., 0] == GREY).all()
 
 
 def test_class_names_keep_their_order(write):
@@ -101,6 +94,13 @@ def test_a_damaged_archive_is_refused_in_a_sentence(write, packed):
         with pytest.raises(UserError) as refusal:
             opened(path)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(write, small_disk, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE", str(small_disk))
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    with pytest.raises(RunFailedError, match=r"No space left on device; .*GANVAS_CACHE"):
+        opened(write(images=RANDOM.integers(0, 256, (2000, 16, 16), np.uint8)))
 
 
 def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):

@@ -31,12 +31,21 @@ def read_celeba(listing: FolderScan, scratch: Path, attribute: str | None) -> So
         column = columns.index(attribute)
         labels = np.array([values[row][column] == "1" for row in kept], np.int64)
         classes = (f"not {attribute}", attribute)
+    held_out: NDArray[np.bool_] | None = None
+    if PARTITION in listing.files[""]:  # 0 is trained on, 1 and 2 are held out
+        path = listing.root / PARTITION
+        partition = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
+        parts = [partition.get(names[row]) for row in kept]
+        if unknown := [names[row] for row, part in zip(kept, parts, strict=True) if part not in ("0", "1", "2")]:
+            raise UserError(f"{path} has no part 0, 1 or 2 for {unknown[0]}")
+        if {*parts} - {"0"}:
+            held_out = np.array([part != "0" for part in parts], np.bool_)
     return SourceContents(
         f"CelebA's layout, {f'labelled by {attribute}' if attribute else 'without labels'}",
         (ImageFiles(listing.root, [f"{folder}/{names[row]}" for row in kept]),),
         classes,
         labels,
-        _held_out(listing, [names[row] for row in kept]),
+        held_out,
         listing.refused + missing,
         ignored=sorted(present - set(names)),
         notes=[] if attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."],
@@ -61,19 +70,6 @@ def _table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
     if len(names) != int(lines[0]):
         raise UserError(f"{path} announces {int(lines[0])} images and names {len(names)}: damaged or cut off")
     return columns, names, values
-
-
-def _held_out(listing: FolderScan, names: list[str]) -> NDArray[np.bool_] | None:
-    """(N,) from the published partition, where it is there: 0 is trained on, 1 and 2 are held out."""
-    path = listing.root / PARTITION
-    if PARTITION not in listing.files[""]:
-        return None
-    partition = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
-    missing = next((name for name in names if partition.get(name) not in ("0", "1", "2")), None)
-    if missing is not None:
-        raise UserError(f"{path} has no part 0, 1 or 2 for {missing}")
-    held_out = np.array([partition[name] != "0" for name in names], np.bool_)
-    return held_out if held_out.any() else None
 
 
 def is_celeba(listing: FolderScan) -> bool:

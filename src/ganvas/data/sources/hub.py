@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -37,12 +36,22 @@ def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None
             raise UserError(f"hf:{repository} holds no split")
         used = [train, *(name for name in splits if name in HELD_OUT_SPLITS and name != train and len(splits[name]))]
         features = splits[train].features
-        columns = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
+        columns = [name for name, column in features.items() if isinstance(column, datasets.Image)]
         if len(columns) != 1:
             names = ", ".join(features) or "no column"
             raise UserError(f"hf:{repository} has {len(columns)} columns of images and needs one; it has {names}")
         (image,) = columns
-        label, classes = _label_column(features, datasets, attribute)
+        label: str | None
+        classes: tuple[str, ...]
+        if attribute is None:
+            candidates = {name: column for name, column in features.items() if isinstance(column, datasets.ClassLabel)}
+            label = next((name for name in (*LABEL_NAMES, *candidates) if name in candidates), None)
+            classes = () if label is None else tuple(escaped_name(name) for name in candidates[label].names)
+        else:
+            yes_no = [name for name, column in features.items() if getattr(column, "dtype", "") == "bool"]
+            if attribute not in yes_no:
+                raise UserError(f"there is no attribute {attribute}: {nearest(attribute, yes_no)}")
+            label, classes = attribute, (f"not {attribute}", attribute)
         files: list[str] = []
         labels: list[int] = []
         for split in used:
@@ -66,18 +75,6 @@ def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None
         np.arange(len(files)) >= len(splits[train]) if len(used) > 1 else None,
         attribute=attribute,
     )
-
-
-def _label_column(features: Any, datasets: Any, attribute: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """The column of labels, or None, and its classes in order."""
-    if attribute is not None:
-        yes_no = [name for name, feature in features.items() if getattr(feature, "dtype", "") == "bool"]
-        if attribute not in yes_no:
-            raise UserError(f"there is no attribute {attribute}: {nearest(attribute, yes_no)}")
-        return attribute, (f"not {attribute}", attribute)
-    columns = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
-    label = next((name for name in LABEL_NAMES if name in columns), columns[0] if columns else None)
-    return label, () if label is None else tuple(escaped_name(name) for name in features[label].names)
 
 
 def hub_source(repository: str, name: str = "", licence: str = "", about: str = "") -> Source:

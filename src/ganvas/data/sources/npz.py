@@ -1,10 +1,11 @@
 """A numpy archive: images (N, H, W) or (N, H, W, C) uint8, labels (N,) integers, optional classes."""
 
+import errno
 import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -14,15 +15,11 @@ from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
 
-BLOCK = 2**20
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError)
 
 
 def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents:
-    """Raw images. Classes are `classes` in its order, else the labels that occur, by number.
-
-    An uncompressed file is read in place by memory map, which numpy itself does not do.
-    """
+    """Raw images. Classes are `classes` in its order, else the labels that occur, by number."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = {Path(name).stem for name in archive.namelist()}
@@ -34,6 +31,8 @@ def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents
             labels = _array(archive, "labels", "iu")
             class_names = _array(archive, "classes", "USiu").ravel().tolist() if "classes" in names else None
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         raise UserError(f"{path} cannot be read as .npz: {str(error)[:120]}") from None
     if labels.shape != (len(images),):
         raise UserError(f"{path}: labels of shape {labels.shape} for {len(images)} images")
@@ -52,13 +51,11 @@ def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents
 
 
 def _images(path: Path, archive: zipfile.ZipFile, scratch: Path) -> RawImages:
-    """The images, in the archive itself where they are uncompressed, else unpacked below `scratch`."""
+    """The images, unpacked below `scratch`, which also compares their checksum."""
     member = archive.getinfo("images.npy")
     with archive.open(member) as file:
         read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(file)
-        order: Literal["C", "F"] = "F" if fortran else "C"
-        start = file.tell()
         if dtype != np.uint8 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
             raise UserError(
                 f"{path}: images are {dtype} of shape {shape} and must be uint8 of shape (N, H, W) or (N, H, W, C), "
@@ -67,27 +64,11 @@ def _images(path: Path, archive: zipfile.ZipFile, scratch: Path) -> RawImages:
         length = int(np.prod(shape, dtype=object))
         if not length:
             raise UserError(f"{path} holds no images: their shape is {shape}")
-        if start + length != member.file_size:
+        if file.tell() + length != member.file_size:
             raise UserError(f"{path}: {member.file_size} bytes of images do not fit the shape {shape}")
-        if member.compress_type != zipfile.ZIP_STORED:
-            unpacked = scratch / "images"
-            with unpacked.open("wb") as target:
-                shutil.copyfileobj(file, target, BLOCK)
-            return RawImages(unpacked, 0, shape, "images", order)
-    # A stored member begins after its local header. The lengths there may differ from those in the directory.
-    with path.open("rb") as whole:
-        whole.seek(member.header_offset)
-        local = whole.read(30)
-    if local[:4] != b"PK\3\4":
-        raise zipfile.BadZipFile("a local header is missing")
-    lengths = int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little")
-    offset = member.header_offset + 30 + lengths + start
-    if offset + length > path.stat().st_size:
-        raise UserError(f"{path} is cut off")
-    with archive.open(member) as file:  # zipfile compares the checksum at the end; a gigabyte takes a second
-        while file.read(BLOCK):
-            pass
-    return RawImages(path, offset, shape, "images", order)
+        with (scratch / "images").open("wb") as target:
+            shutil.copyfileobj(file, target, 2**20)
+    return RawImages(scratch / "images", 0, shape, "images", "F" if fortran else "C")
 
 
 def _array(archive: zipfile.ZipFile, name: str, codes: str) -> NDArray[Any]:
