@@ -79,15 +79,11 @@ class Batches:
         rows = np.empty(0, np.int64)
         while len(rows) < self.batch:
             epoch, start = divmod(first + len(rows), count)
-            rows = np.concatenate([rows, self._shuffled(epoch)[start : start + self.batch - len(rows)]])
+            if epoch != self._epoch:  # a cache and not a state: the order depends on the epoch's number alone
+                order = torch.randperm(count, generator=stream(self.seed, "epoch", epoch))
+                self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
+            rows = np.concatenate([rows, self._order[start : start + self.batch - len(rows)]])
         return rows
-
-    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
-        """(train,) row numbers in the order of an epoch."""
-        if epoch != self._epoch:  # a cache and not a state: the order depends on the epoch's number alone
-            order = torch.randperm(len(self.prepared.train), generator=stream(self.seed, "epoch", epoch))
-            self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
-        return self._order
 
 
 class FakeLabels:

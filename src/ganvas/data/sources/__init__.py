@@ -26,7 +26,21 @@ def find_source(source: str) -> Source:
         if not re.fullmatch(r"hf:[\w.-]+/[\w.-]+", source):
             raise UserError(f"a set on the hub is written hf:owner/name, not {source}")
         return hub_source(source.removeprefix("hf:"))
-    path = _existing(source)
+    siblings: list[str] = []
+    try:
+        path = Path(source).expanduser()
+        exists = bool(source) and path.exists()
+        if source and not exists:
+            siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")]
+    except (OSError, ValueError, RuntimeError):  # no such folder, a zero byte, no such user
+        exists = False
+    if not exists:
+        close = nearest(source, [*SOURCES, *(str(Path(source).parent / name) for name in siblings)])
+        guess = close.partition("? ")[0] + "? " if "? " in close else ""
+        raise UserError(
+            f"there is no source {source!r}: no such file or folder, and no known set; {guess}"
+            f"known are {', '.join(SOURCES)}, hf:owner/name"
+        )
     if path.is_dir():
         listing = scan_folder(path)
         if idx_files(listing):
@@ -45,19 +59,3 @@ def find_source(source: str) -> Source:
 def location_of(source: str) -> str:
     """The resolved path of a source, or its name where it has none. It keeps apart folders with equal content."""
     return source if source in SOURCES or source.startswith("hf:") else str(Path(source).expanduser().resolve())
-
-
-def _existing(source: str) -> Path:
-    try:
-        path = Path(source).expanduser()
-        if source and path.exists():
-            return path
-        siblings = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] if source else []
-    except (OSError, ValueError, RuntimeError):  # no such folder, a zero byte, no such user
-        siblings = []
-    close = nearest(source, [*SOURCES, *(str(Path(source).parent / name) for name in siblings)])
-    guess = close.partition("? ")[0] + "? " if "? " in close else ""
-    raise UserError(
-        f"there is no source {source!r}: no such file or folder, and no known set; {guess}"
-        f"known are {', '.join(SOURCES)}, hf:owner/name"
-    )
