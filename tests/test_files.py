@@ -15,7 +15,7 @@ from ganvas.errors import RunFailedError
 from ganvas.files import DamagedError
 
 UNSUPPORTED = [errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS]
-needs_locks = pytest.mark.skipif(os.name == "nt", reason="no advisory locks of this kind")
+needs_locks = pytest.mark.skipif(os.name == "nt", reason="no advisory locks of this type")
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +167,7 @@ def test_a_lock_is_refused_with_its_holders_number_and_free_afterwards(tmp_path)
 
 @needs_locks
 @pytest.mark.parametrize("number", [errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES])
-def test_what_a_disk_answers_for_a_lock_that_another_holds_is_taken_for_it(tmp_path, said, answering, number):
+def test_every_error_code_for_a_held_lock_is_a_locked_error(tmp_path, said, answering, number):
     (tmp_path / "lock").write_text("123")
     answering(flock=number)
     with pytest.raises(files.LockedError, match=r"^123$"), files.lock(tmp_path / "lock"):
@@ -187,19 +187,19 @@ def test_a_disk_without_locks_is_warned_of_once_and_used(tmp_path, said, answeri
 
 
 @needs_locks
-def test_a_lock_that_fails_otherwise_is_a_sentence_and_no_lock(tmp_path, answering):
+def test_another_error_of_a_lock_is_one_sentence(tmp_path, answering):
     answering(flock=errno.EIO)
     with pytest.raises(RunFailedError, match=r"cannot be locked: Input/output error"), files.lock(tmp_path / "lock"):
         pass
 
 
-def test_a_lock_that_must_be_there_is_not_made(tmp_path):
+def test_a_lock_file_that_must_exist_is_not_created(tmp_path):
     with pytest.raises(FileNotFoundError), files.lock(tmp_path / "lock", create=False):
         pass
     assert not names(tmp_path)
 
 
-def test_a_folder_replaces_another_and_the_old_one_goes(tmp_path):
+def test_a_folder_replaces_another_and_the_old_one_is_removed(tmp_path):
     for name in ("new", "x"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).write_bytes(b"")
@@ -230,7 +230,7 @@ def test_json_comes_back_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"1", b"\xff", b"[" * 100_000])
-def test_what_is_no_json_object_is_damage_that_names_the_file(tmp_path, text):
+def test_anything_but_a_json_object_is_damage_that_names_the_file(tmp_path, text):
     (tmp_path / "run.json").write_bytes(text)
     with pytest.raises(DamagedError, match=r"run\.json"):
         files.read_json(tmp_path / "run.json")
@@ -264,7 +264,7 @@ def test_records_come_back_as_they_were_appended(lines):
     assert [json.loads(line)["step"] for line in lines.read_text().splitlines()] == [0, 1, 2]
 
 
-def test_wherever_the_last_line_was_torn_the_lines_before_it_are_read(lines):
+def test_a_last_line_cut_off_anywhere_is_left_out(lines):
     whole = lines.read_bytes()
     start = whole.rindex(b"{")
     for length in range(start, len(whole) - 2):
@@ -286,7 +286,7 @@ def test_a_line_is_readable_before_the_file_is_closed(tmp_path):
         assert [record["step"] for record in files.read_jsonl(tmp_path / "x")] == [1]
 
 
-def test_a_line_is_on_the_disk_only_where_that_was_asked(answering):
+def test_a_line_is_synced_only_on_request(answering):
     answering(fsync=errno.EIO)
     files.append_jsonl(BytesIO(), {"step": 1})
     with Path(os.devnull).open("ab") as file, pytest.raises(OSError, match=os.strerror(errno.EIO)):

@@ -35,8 +35,8 @@ def test_every_lossless_format_gives_back_its_grey_levels(form):
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP"])
 def test_the_lossy_formats_come_close(form):
-    found = np.asarray(images.decode(encoded(gradient("RGB"), form, quality=95)).image.convert("L"), float)
-    assert np.abs(found - np.asarray(gradient(), float)).mean() < 8
+    grey = np.asarray(images.decode(encoded(gradient("RGB"), form, quality=95)).image.convert("L"), float)
+    assert np.abs(grey - np.asarray(gradient(), float)).mean() < 8
 
 
 def test_grey_stays_grey_and_colour_stays_colour():
@@ -54,7 +54,7 @@ def test_sixteen_bits_are_scaled_to_eight_and_not_cut():
 
 
 @pytest.mark.parametrize(("background", "level"), [("white", 255), ("black", 0)])
-def test_what_is_transparent_shows_the_stated_colour(background, level):
+def test_transparent_areas_get_the_chosen_background(background, level):
     clear = Image.new("RGBA", (4, 4), (200, 10, 10, 0))
     assert (levels(encoded(clear, "PNG"), background=background) == level).all()
     grey = Image.new("LA", (4, 4), (200, 0))
@@ -82,7 +82,7 @@ def test_exif_turns_the_image_upright(turn, form):
     assert np.abs(np.asarray(decoded.image.convert("L"), float) - np.asarray(upright, float)).max() < 3
 
 
-def test_the_first_frame_of_an_animation_is_used_and_said_so():
+def test_the_first_frame_of_an_animation_is_used_and_reported():
     first, second = Image.new("L", (8, 8), 10), Image.new("L", (8, 8), 200)
     for form in ("GIF", "PNG", "WEBP"):
         decoded = images.decode(encoded(first, form, save_all=True, append_images=[second]))
@@ -105,7 +105,7 @@ def test_the_first_frame_of_an_animation_is_used_and_said_so():
         (b"P5 9000 9000 255\n", "million pixels"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_its_reason(data, reason):
+def test_an_unusable_file_is_refused_with_its_reason(data, reason):
     with pytest.raises(images.RefusedImageError, match=reason):
         images.decode(data)
 
@@ -138,10 +138,10 @@ SEEDS = [
     changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=12),
     cut=st.integers(0, 400) | st.none(),
 )
-def test_whatever_happens_to_its_bytes_a_file_is_an_image_or_refused(seed, changes, cut):
+def test_any_bytes_are_an_image_or_refused_in_one_line(seed, changes, cut):
     data = bytearray(seed)
-    for place, value in changes:
-        data[place % len(data)] = value
+    for position, value in changes:
+        data[position % len(data)] = value
     try:
         decoded = images.decode(bytes(data[: len(data) - (cut or 0)]), least_side=16)
     except images.RefusedImageError as refusal:
@@ -186,7 +186,7 @@ def test_a_crop_of_an_image_that_has_the_size_already_is_cut_and_enlarged():
     assert (np.asarray(images.crop_and_resize(Image.fromarray(edge), 20, 28)) == 255).all()
 
 
-def test_a_resize_weighs_every_pixel():
+def test_a_resize_averages_every_pixel():
     lines = np.zeros((120, 120), np.uint8)
     lines[:, ::2] = 255
     assert np.abs(np.asarray(images.crop_and_resize(Image.fromarray(lines), None, 30), float) - 127.5).max() <= 1
@@ -199,15 +199,15 @@ def test_stacked_images_keep_their_order_and_channels():
     assert stack[:, :, 3, 5].tolist() == [[255, 0, 0], [0, 0, 0], [0, 255, 0]]
 
 
-def test_warnings_of_the_decoder_stay_inside():
-    with warnings.catch_warnings(record=True) as seen:
+def test_warnings_of_the_decoder_are_hidden():
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         transparent = gradient("P")
         transparent.info["transparency"] = bytes(range(256))
         images.decode(encoded(transparent, "PNG", transparency=bytes(range(256))))
         with pytest.raises(images.RefusedImageError):
             images.decode(b"P5 9000 11000 255\n")
-    assert not seen
+    assert not caught
 
 
 @pytest.mark.parametrize("channels", [1, 3])

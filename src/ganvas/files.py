@@ -1,8 +1,7 @@
-"""Everything that is written to disk: files and folders that are whole or absent, locks, JSON, and JSON by the line.
+"""Writes to disk: atomic files and folders, fsync, locks, JSON and JSONL.
 
 A process may be killed and a disk may fill up at any moment. Therefore a new file is written beside the old one, synced
-and renamed to it, since a rename is the one change that a disk makes whole or not at all; the folder is synced after
-that, since the new name is the folder's content.
+and renamed to it: a rename happens whole or not at all. The folder is synced after that, because it holds the name.
 """
 
 import errno
@@ -14,18 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 from ganvas import console
 from ganvas.errors import RunFailedError, UserError
 from ganvas.settings import Model, parse
 
 LARGEST_JSON_BYTES = 8 << 20
-# Errors that say nothing of the file itself: no handle or memory to spare, no permission.
+# Errors of the system and not of the file: too many open files, no memory, no permission.
 PASSING = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM))
-# Only these mean that another process holds a lock; EACCES is what some network disks answer for it.
+# Another process holds the lock; some network disks answer EACCES for that.
 LOCKED = frozenset((errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES))
-# What network, FUSE and memory-card disks answer that know no locks, or sync files but not folders.
+# Answers of network, FUSE and memory-card disks that have no locks, or that sync files but not folders.
 UNSUPPORTED = frozenset((errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS))
 NO_LOCKS = UNSUPPORTED | {errno.ENOLCK}
 NO_FOLDER_SYNC = UNSUPPORTED | {errno.EBADF, errno.EISDIR}
@@ -34,7 +33,7 @@ _warned: set[str] = set()
 
 
 class DamagedError(Exception):
-    """A file is missing, cut, changed or not what it should be. The text names it."""
+    """A file is missing, cut off, changed or of another type. The text names it."""
 
 
 class LockedError(Exception):
@@ -42,20 +41,20 @@ class LockedError(Exception):
 
 
 def part_of(path: Path) -> Path:
-    """`.NAME.part` beside a path: what is not finished, and removed or overwritten when it is found."""
+    """`.NAME.part` beside a path: unfinished content, to be removed or overwritten."""
     return path.with_name(f".{path.name}.part")
 
 
 def old_of(path: Path) -> Path:
-    """`.NAME.old` beside a path: a folder that is just being replaced."""
+    """`.NAME.old` beside a path: a folder that is being replaced."""
     return path.with_name(f".{path.name}.old")
 
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of `path` when the block ends.
+    """A file to write to, which replaces `path` when the block ends.
 
-    When the block or the disk fails, what was at `path` stays as it was, and nothing is left beside it.
+    When the block or the disk fails, the old file at `path` is unchanged, and no other file is left beside it.
     """
     part = part_of(path)
     try:
@@ -71,17 +70,17 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, in place of the one there. OSError leaves the old one."""
+    """Writes a file whole or not at all. OSError leaves the old file unchanged."""
     with open_atomic(path) as file:
         file.write(content)
 
 
 def replace_folder(new: Path, folder: Path) -> None:
-    """Renames a synced folder to `folder` and removes what lay there. OSError leaves the old one as it was."""
+    """Renames a synced folder to `folder` and removes the old one there. OSError leaves the old one unchanged."""
     old = old_of(folder)
     remove(old)
     try:
-        # A folder is never renamed over another: for a moment between the two renames, neither has the name.
+        # A folder cannot be renamed over another, so for a moment no folder has the name.
         with suppress(FileNotFoundError):
             folder.rename(old)
         new.rename(folder)
@@ -94,20 +93,20 @@ def replace_folder(new: Path, folder: Path) -> None:
 
 
 def remove(leftover: Path) -> None:
-    """Takes a file or a folder away; one that cannot be removed is left."""
+    """Removes a file or a folder; one that cannot be removed is left."""
     shutil.rmtree(leftover, ignore_errors=True)
     with suppress(OSError):
         leftover.unlink(missing_ok=True)
 
 
 def sync(file: BinaryIO) -> None:
-    """Waits until the disk has what was written to an open file."""
+    """Waits until the content of an open file is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def sync_contents(folder: Path) -> None:
-    """Waits until the disk has every file of a folder, and their names."""
+    """Waits until every file of a folder, and their names, are on the disk."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
@@ -115,7 +114,7 @@ def sync_contents(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Waits until the disk has the names in a folder, where the disk can tell."""
+    """Waits until the names in a folder are on the disk, where the disk supports that."""
     if os.name == "nt":
         return  # Windows gives no handle to a folder
     try:
@@ -134,34 +133,31 @@ def sync_folder(folder: Path) -> None:
 def lock(path: Path, create: bool = True) -> Iterator[bool]:
     """Holds an advisory lock on a file until the block ends. LockedError if another process holds it.
 
-    Yields whether the lock is held: a disk without locks is used without. The system frees the lock of a process that
-    dies, however that happens.
+    Yields whether the lock is held, since some systems and disks have no locks. The system frees the lock of a process
+    that dies, for whatever reason.
     """
     with path.open("a+" if create else "r+", encoding="utf-8") as file:
-        is_held = _try_lock(file, path)
-        # The number only helps a person to find the process, so that a full disk is no reason to stop.
+        is_held = os.name != "nt"  # Windows has no advisory locks of this type
+        if is_held:
+            import fcntl
+
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in LOCKED:
+                    file.seek(0)
+                    raise LockedError(file.read().strip() or "?") from None
+                if error.errno not in NO_LOCKS:
+                    raise RunFailedError(f"{path} cannot be locked: {error.strerror or error}") from None
+                _warn_once(
+                    f"the disk of {path.parent} has no file locks: a second process is not noticed there", "lock"
+                )
+                is_held = False
+        # The id only helps a person to find the process, so a full disk is no reason to stop.
         with suppress(OSError):
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), str(os.getpid()).encode())
         yield is_held
-
-
-def _try_lock(file: TextIO, path: Path) -> bool:
-    if os.name == "nt":
-        return False  # no advisory locks of this kind
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in LOCKED:
-            file.seek(0)
-            raise LockedError(file.read().strip() or "?") from None
-        if error.errno not in NO_LOCKS:
-            raise RunFailedError(f"{path} cannot be locked: {error.strerror or error}") from None
-        _warn_once(f"the disk of {path.parent} has no file locks: a second process there would not be noticed", "lock")
-        return False
-    return True
 
 
 def _warn_once(message: str, topic: str) -> None:
@@ -178,7 +174,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def unreadable(path: Path, error: OSError) -> Exception:
-    """What it means that a file could not be read: damage, or a system that refuses for now and may not later."""
+    """The exception for a file that cannot be read: RunFailedError for a passing problem, else DamagedError."""
     reason = error.strerror or str(error)
     if error.errno in PASSING:
         return RunFailedError(f"{path} cannot be read ({reason}); nothing was changed")
@@ -186,12 +182,12 @@ def unreadable(path: Path, error: OSError) -> Exception:
 
 
 def to_json(value: Any) -> bytes:
-    """JSON as we write it: sorted, indented, a newline at the end, so that equal values are equal bytes."""
+    """JSON, sorted and indented, with a newline at the end: equal values give equal bytes."""
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of bounded size. DamagedError when it is missing or something else."""
+    """A JSON object from a file of at most 8 MB. DamagedError for anything else, a missing file included."""
     try:
         with open_regular(path) as file:
             content = file.read(LARGEST_JSON_BYTES + 1)
@@ -209,11 +205,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """A JSON file as a checked model. DamagedError, with the key and the value, for anything else."""
+    """A JSON file as a validated model. DamagedError, with the key and the value, for anything else."""
     try:
         return parse(model, read_json(path), prefix="")
     except UserError as error:
-        if isinstance(error, RunFailedError):  # a file that cannot be read for now is not a damaged one
+        if isinstance(error, RunFailedError):  # the file cannot be read for now; it is not damaged
             raise
         raise DamagedError(f"{path.name}: {error}") from None
 
@@ -228,24 +224,22 @@ def json_object(line: bytes) -> dict[str, Any] | None:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSONL file, one a line. A torn last line, as a killed process leaves it, is left out.
+    """The objects of a JSONL file, one per line. A damaged last line, as a killed process leaves it, is left out.
 
     DamagedError if another line is no JSON object; OSError if the file cannot be read.
     """
-    damaged = 0
+    record: dict[str, Any] | None = {}
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if damaged:
-                raise DamagedError(f"line {damaged} is damaged")
-            record = json_object(line)
+        for number, line in enumerate(lines):
             if record is None:
-                damaged = number
-            else:
+                raise DamagedError(f"line {number} is damaged")
+            record = json_object(line)
+            if record is not None:
                 yield record
 
 
 def append_jsonl(file: BinaryIO, record: Mapping[str, Any], synced: bool = False) -> None:
-    """Appends one line to an open file, readable by others from now on; `synced`: and on the disk."""
+    """Appends one line to an open file and flushes it to the system; `synced`: to the disk."""
     file.write(json.dumps(dict(record)).encode() + b"\n")
     if synced:
         sync(file)

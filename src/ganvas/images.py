@@ -4,8 +4,8 @@ An image crosses the float border twice, both times in this file. It is also the
 """
 
 import warnings
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
-Background = Literal["white", "black"]  # what shows through where an image is transparent
+Background = Literal["white", "black"]  # the colour of transparent areas
 
-# A closed list, PNG first because that is what most folders hold; what a file is called does not matter.
+# The formats that are read, whatever a file is called. PNG is tried first, because most folders hold it.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 2**20
+# How files of other formats begin, so that a refusal can name the format.
+UNREAD_FORMATS = {
+    b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "PSD", b"<svg": "SVG", b"<?xml": "SVG",
+}  # fmt: skip
 FILTER = (
     "JPEG decoded at 1/2, 1/4 or 1/8 where that still covers the size; then the mean of each area for a whole factor, "
     "else Hamming; bicubic where an image grows"
@@ -39,7 +43,7 @@ def from_uint8(pixels: "Tensor") -> "Tensor":
 
 
 def to_uint8(images: "Tensor") -> "Tensor":
-    """(N, C, H, W) float in [-1, 1] -> uint8 in 0..255, rounded; what lies outside is clipped."""
+    """(N, C, H, W) float in [-1, 1] -> uint8 in 0..255, rounded; values outside are clipped."""
     import torch
 
     return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
@@ -60,7 +64,7 @@ def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> P
 
 
 def enlarge(pixels: Pixels, least_side: int) -> Pixels:
-    """Repeats pixels by a whole factor so that a small image (..., H, W) is at least `least_side` wide."""
+    """(..., H, W) -> the same with each pixel repeated, by a whole factor that gives at least `least_side` columns."""
     factor = max(1, -(-least_side // pixels.shape[-1]))
     return pixels.repeat(factor, axis=-1).repeat(factor, axis=-2)
 
@@ -75,23 +79,18 @@ def save_png(image: Pixels, path: Path) -> None:
         Image.fromarray(channels_last).save(file, format="PNG")
 
 
-_ORIENTATION = 0x0112  # the tag of EXIF that says how the camera was turned
-# Where Pillow keeps what may hold it. Looking there first costs nothing; asking it to parse does, for every image.
-_EXIF_KEYS = frozenset(("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"))
-
-
 class RefusedImageError(Exception):
-    """An image that cannot be used; its text is the reason, on one line."""
+    """An image cannot be used. The text is the reason, on one line."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image as it is in its file and as it is used."""
+    """A decoded image, and facts about its file."""
 
     image: "Image"
-    """Upright, in mode L or RGB, what was transparent filled with the background."""
+    """Upright, in mode L or RGB, transparent areas filled with the background."""
     size: tuple[int, int]
-    """(width, height) of the file, upright. `image` is smaller where a JPEG was shrunk while it was decoded."""
+    """(width, height) of the file, upright. `image` is smaller where a JPEG was decoded at a fraction of its size."""
     mode: str
     """Pillow's name for the mode of the file, such as RGBA."""
     animated: bool
@@ -101,110 +100,89 @@ class Decoded:
 def decode(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
     """One encoded image -> an upright grey or RGB image, or RefusedImageError with the reason, and no other error.
 
-    16-bit grey is scaled to 8, CMYK and palettes become RGB, EXIF's turn is applied, an animation gives its first
-    frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG may come out
-    at 1/2, 1/4 or 1/8 as long as its short side keeps so many pixels, in a fraction of the time.
+    16-bit grey is scaled to 8, CMYK and palettes become RGB, the EXIF orientation is applied, and an animation gives
+    its first frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG is
+    decoded at 1/2, 1/4 or 1/8 of its size as long as its short side keeps so many pixels; that is much faster.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return decode_quietly(data, background, least_side)
+    from PIL import Image, ImageOps
+
+    with _refusing(data):
+        image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise RefusedImageError(f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels")
+        if width * height == 0:
+            raise RefusedImageError(f"{width}x{height} holds no pixels")
+        mode, animated = image.mode, bool(getattr(image, "is_animated", False))
+        if least_side is not None and image.format == "JPEG":
+            # The decoder leaves out the high frequencies of each block, which costs less than decoding them all.
+            image.draft(None, (least_side, least_side))
+        image.load()
+        # `getexif` parses every image, which is slow. These keys are where Pillow keeps what may hold an orientation.
+        if image.format == "TIFF" or image.info.keys() & {"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"}:
+            with suppress(Exception):  # damaged metadata beside good pixels: the image is used as it is stored
+                if image.getexif().get(0x0112, 1) >= 5:  # these orientations swap width and height
+                    width, height = height, width
+                image = ImageOps.exif_transpose(image)
+        return Decoded(_to_l_or_rgb(image, background), (width, height), mode, animated)
 
 
-def decode_quietly(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
-    """`decode` for a caller that has silenced warnings itself, once for many images."""
-    if not data:
-        raise RefusedImageError("an empty file")
-    try:
-        return _decode(data, background, least_side)
-    except RefusedImageError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly every kind there is
-        raise RefusedImageError(_reason(error, data)) from None
-
-
-def _decode(data: bytes, background: Background, least_side: int | None) -> Decoded:
+def header(data: bytes) -> tuple[int, int, str]:
+    """(width, height, mode) of an encoded image without decoding it, or RefusedImageError with the reason."""
     from PIL import Image
 
-    image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise RefusedImageError(f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels")
-    if width * height == 0:
-        raise RefusedImageError(f"{width}x{height} holds no pixels")
-    mode, animated = image.mode, bool(getattr(image, "is_animated", False))
-    if least_side is not None and image.format == "JPEG":
-        # The decoder leaves out high frequencies of each block and so gives 1/2, 1/4 or 1/8 of the size for less work.
-        image.draft(None, (least_side, least_side))
-    image.load()
-    if image.format == "TIFF" or not _EXIF_KEYS.isdisjoint(image.info):
-        with suppress(Exception):  # where the pixels are good and the note about their turn is not: as they lie
-            from PIL import ImageOps
-
-            if image.getexif().get(_ORIENTATION, 1) >= 5:  # on its side
-                width, height = height, width
-            image = ImageOps.exif_transpose(image)
-    return Decoded(_flat(image, background), (width, height), mode, animated)
+    with _refusing(data):
+        image = Image.open(BytesIO(data), formats=FORMATS)
+        return (*image.size, image.mode)
 
 
-def _flat(image: "Image", background: Background) -> "Image":
-    """Any mode -> L or RGB."""
+@contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """Silences Pillow's warnings and turns every error into a RefusedImageError with a reason."""
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except RefusedImageError:
+            raise
+        except Exception as error:  # Pillow's decoders raise nearly every type of exception
+            reason = f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}"
+            if not data:
+                reason = "an empty file"
+            elif isinstance(error, Image.DecompressionBombError):
+                reason = f"more than {MAX_PIXELS // 10**6} million pixels"
+            elif isinstance(error, UnidentifiedImageError):
+                known = next((name for magic, name in UNREAD_FORMATS.items() if data.startswith(magic)), "this")
+                if data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
+                    known = "HEIC or AVIF"
+                reason = f"{known} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
+            raise RefusedImageError(reason) from None
+
+
+def _to_l_or_rgb(image: "Image", background: Background) -> "Image":
+    """An image of any mode -> mode L or RGB, composited over the background where it is transparent."""
+    from PIL import Image
+
     mode = image.mode
-    is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    if mode.startswith("I"):
-        return _eight_bits(image)
+    if mode.startswith("I"):  # 16-bit grey 0..65535 -> 0..255, rounded
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise RefusedImageError("grey levels beyond 16 bits")
+        return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
     if mode in ("L", "LA", "La", "1"):
         opaque_mode = "L"
     elif mode in ("RGB", "RGBA", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
         opaque_mode = "RGB"
     else:
         raise RefusedImageError(f"pixels of mode {mode} are not read")
+    is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
     if not is_transparent or mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         return image if mode == opaque_mode else image.convert(opaque_mode)
-    from PIL import Image
-
-    layered, below = image.convert(opaque_mode + "A"), Image.new(opaque_mode, image.size, background)
-    below.paste(layered.convert(opaque_mode), mask=layered.getchannel("A"))
-    return below
-
-
-def _eight_bits(image: "Image") -> "Image":
-    """16-bit grey 0..65535 -> 8-bit 0..255, rounded."""
-    from PIL import Image
-
-    levels = np.asarray(image).astype(np.int64)
-    if levels.min() < 0 or levels.max() > 65535:
-        raise RefusedImageError("grey levels beyond 16 bits")
-    return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
-
-
-_MAGIC = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "PSD", b"<svg": "SVG", b"<?xml": "SVG"}
-
-
-def _reason(error: Exception, data: bytes) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, Image.DecompressionBombError):
-        return f"more than {MAX_PIXELS // 10**6} million pixels"
-    if isinstance(error, UnidentifiedImageError):
-        known = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
-        if known is None and data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
-            known = "HEIC or AVIF"
-        return f"{known or 'this'} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
-    message = " ".join(str(error).split())[:120] or type(error).__name__
-    return f"damaged: {message}"
-
-
-def header(data: bytes) -> tuple[int, int, str]:
-    """(width, height, mode) of an encoded image without decoding it; `RefusedImageError` where it cannot be told."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            image = Image.open(BytesIO(data), formats=FORMATS)
-        except Exception as error:
-            raise RefusedImageError(_reason(error, data)) from None
-        return (*image.size, image.mode)
+    layered, canvas = image.convert(opaque_mode + "A"), Image.new(opaque_mode, image.size, background)
+    canvas.paste(layered.convert(opaque_mode), mask=layered.getchannel("A"))
+    return canvas
 
 
 def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
@@ -212,13 +190,13 @@ def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
     from PIL import Image
 
     levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
-    return _flat(Image.fromarray(np.ascontiguousarray(levels)), background)
+    return _to_l_or_rgb(Image.fromarray(np.ascontiguousarray(levels)), background)
 
 
 def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
-    """Square images of one size, one after another -> (N, C, H, W) uint8; what is None stays black.
+    """`count` square images of one size -> (N, C, H, W) uint8; None gives a black image.
 
-    Laid one below the other on one sheet, since turning each into bytes costs more than a small image's decoding.
+    They are pasted below each other on one sheet: converting each to bytes would cost more than decoding a small image.
     """
     from PIL import Image
 
@@ -231,9 +209,9 @@ def stack(images: Iterable["Image | None"], count: int, size: int, channels: int
 
 
 def crop_and_resize(image: "Image", crop: int | None, size: int) -> "Image":
-    """Centre crop to `crop` pixels (None, or more than there are: the short side), then resize to `size`.
+    """(size, size): centre crop to `crop` pixels (at most, and by default, the short side), then resize; see `FILTER`.
 
-    A crop that has the right size is not resampled; see `FILTER`.
+    A crop that has the right size is not resampled.
     """
     from PIL import Image
 

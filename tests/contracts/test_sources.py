@@ -1,4 +1,4 @@
-"""Every kind of source obeys the same laws."""
+"""Every type of source obeys the same laws."""
 
 import gzip
 import importlib.util
@@ -59,9 +59,9 @@ def table_folder(root):
 def idx_folder(root, write=lambda path, data: path.write_bytes(data)):
     root.mkdir()
     for split, part in (("train", slice(0, 30)), ("t10k", slice(30, None))):
-        for kind, array in (("images-idx3", images()[part]), ("labels-idx1", LABELS[part].astype(np.uint8))):
+        for suffix, array in (("images-idx3", images()[part]), ("labels-idx1", LABELS[part].astype(np.uint8))):
             head = bytes((0, 0, 8, array.ndim)) + b"".join(side.to_bytes(4, "big") for side in array.shape)
-            write(root / f"{split}-{kind}-ubyte", head + array.tobytes())
+            write(root / f"{split}-{suffix}-ubyte", head + array.tobytes())
     return root
 
 
@@ -178,14 +178,14 @@ def test_another_size_is_another_set_with_the_same_labels(opened):
         assert (first.labels == second.labels).all()
 
 
-def test_names_are_one_line_of_text_and_lead_nowhere(opened, cache, tmp_path):
+def test_names_are_one_line_of_text_and_never_paths(opened, cache, tmp_path):
     prepared = opened()
     assert all(name.isprintable() for name in (prepared.name, *prepared.classes))
     assert prepared.folder.parent == tmp_path / "cache" / "prepared"
     assert "/" not in prepared.name
 
 
-def test_a_set_prepared_from_what_sampling_writes_is_the_same_everywhere(opened, tmp_path):
+def test_a_set_survives_a_round_trip_through_an_npz_file(opened, tmp_path):
     prepared = opened()
     if prepared.labels is None:
         pytest.skip("a set without labels")

@@ -60,9 +60,9 @@ def idx_folder(tmp_path) -> Callable[..., Path]:
         for split, count, first in (("train", train, 0), ("t10k", t10k, 10_000)):
             pixels = np.stack([np.asarray(image(first + i, (side, side))) for i in range(count)])
             labels = np.arange(count, dtype=np.uint8) % 10
-            for kind, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            for suffix, array in (("images-idx3", pixels), ("labels-idx1", labels)):
                 data = idx(array)
-                path = folder / f"{split}-{kind}-ubyte{'.gz' if packed else ''}"
+                path = folder / f"{split}-{suffix}-ubyte{'.gz' if packed else ''}"
                 path.write_bytes(gzip.compress(data) if packed else data)
         return folder
 

@@ -11,7 +11,7 @@ BATCH = 7
 
 @pytest.fixture
 def numbered(tiny_prepared):
-    """The tiny set with its own index painted on every image, so that a batch says whom it holds."""
+    """The tiny set with its own index painted on every image, so that a batch shows which images it holds."""
     pixels = np.zeros((len(tiny_prepared.pixels), 1, 16, 16), np.uint8)
     pixels[:] = np.arange(len(pixels), dtype=np.uint8)[:, None, None, None]
     return replace(tiny_prepared, pixels=pixels)
@@ -26,27 +26,27 @@ def unequal(numbered):
     return replace(numbered, labels=labels, classes=("rare", "b", "c", "absent"))
 
 
-def who(batch):
+def indices(batch):
     return ((batch.images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
 
 
 def epoch(batches, images, first=0):
     steps = range(first * images // BATCH, -(-(first + 1) * images // BATCH))
-    drawn = [index for step in steps for index in who(batches.at(step))]
+    used = [index for step in steps for index in indices(batches.at(step))]
     skipped = first * images - steps[0] * BATCH
-    return drawn[skipped : skipped + images]
+    return used[skipped : skipped + images]
 
 
 @pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
-def test_any_step_may_be_asked_for_in_any_order(numbered, sampler):
+def test_batches_do_not_depend_on_the_order_in_which_steps_are_requested(numbered, sampler):
     batches = Batches(numbered, BATCH, 0, sampler)
-    forward = [who(batches.at(step)) for step in range(40)]
-    backward = [who(batches.at(step)) for step in reversed(range(40))]
+    forward = [indices(batches.at(step)) for step in range(40)]
+    backward = [indices(batches.at(step)) for step in reversed(range(40))]
     assert forward == backward[::-1]
-    assert who(Batches(numbered, BATCH, 0, sampler).at(33)) == forward[33]
+    assert indices(Batches(numbered, BATCH, 0, sampler).at(33)) == forward[33]
 
 
-def test_every_image_is_shown_once_an_epoch_and_in_another_order_the_next(numbered):
+def test_each_image_is_used_once_per_epoch_and_the_next_epoch_has_another_order(numbered):
     batches, images = Batches(numbered, BATCH, 0), len(numbered.train)
     assert images % BATCH  # an epoch ends inside a batch
     first, second = epoch(batches, images), epoch(batches, images, first=1)
@@ -55,20 +55,20 @@ def test_every_image_is_shown_once_an_epoch_and_in_another_order_the_next(number
 
 
 def test_another_seed_is_another_order(numbered):
-    assert who(Batches(numbered, BATCH, 0).at(0)) != who(Batches(numbered, BATCH, 1).at(0))
+    assert indices(Batches(numbered, BATCH, 0).at(0)) != indices(Batches(numbered, BATCH, 1).at(0))
 
 
 @pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
-def test_what_is_held_out_never_appears(numbered, sampler):
+def test_held_out_images_are_in_no_batch(numbered, sampler):
     assert len(numbered.held_out)
     batches = Batches(numbered, BATCH, 0, sampler)
-    shown = {index for step in range(100) for index in who(batches.at(step))}
-    assert shown == set(numbered.train.tolist())
+    used_rows = {index for step in range(100) for index in indices(batches.at(step))}
+    assert used_rows == set(numbered.train.tolist())
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 6])
 @pytest.mark.parametrize("sampler", ["epochs", "balanced", "square-root"])
-def test_the_slices_of_all_processes_join_to_the_batch_of_one(numbered, sampler, world):
+def test_the_slices_of_all_processes_concatenate_to_the_global_batch(numbered, sampler, world):
     alone = Batches(numbered, 12, 0, sampler)
     ranks = [Batches(numbered, 12, 0, sampler, rank=rank, world=world) for rank in range(world)]
     for step in (0, 1, 17, 400):
@@ -77,24 +77,24 @@ def test_the_slices_of_all_processes_join_to_the_batch_of_one(numbered, sampler,
         assert torch.equal(torch.cat([part.labels for part in parts]), alone.at(step).labels)
 
 
-def test_a_batch_larger_than_the_set_shows_images_again(numbered):
-    drawn = who(Batches(numbered, 2 * len(numbered.train) + 5, 0).at(0))
-    counts = np.bincount(drawn)[numbered.train]
+def test_a_batch_larger_than_the_set_repeats_images(numbered):
+    used = indices(Batches(numbered, 2 * len(numbered.train) + 5, 0).at(0))
+    counts = np.bincount(used)[numbered.train]
     assert counts.min() == 2
     assert counts.max() == 3
 
 
-def test_a_label_goes_with_its_image(numbered):
+def test_labels_stay_aligned_with_their_images(numbered):
     batch = Batches(numbered, BATCH, 0).at(3)
-    assert batch.labels.tolist() == numbered.labels[who(batch)].tolist()
+    assert batch.labels.tolist() == numbered.labels[indices(batch)].tolist()
     assert batch.labels.dtype == torch.int64
 
 
-def test_without_labels_none_come_even_where_there_are_some(numbered):
+def test_an_unlabelled_batch_of_a_labelled_set_has_no_labels(numbered):
     assert Batches(numbered, BATCH, 0, labelled=False).at(0).labels is None
 
 
-def test_images_come_as_the_house_has_them(tiny_prepared):
+def test_a_batch_is_float32_nchw_in_minus_one_to_one(tiny_prepared):
     images = Batches(tiny_prepared, BATCH, 0).at(0).images
     assert images.shape == (BATCH, 1, 16, 16)
     assert images.dtype == torch.float32
@@ -102,17 +102,17 @@ def test_images_come_as_the_house_has_them(tiny_prepared):
     assert images.max() <= 1
 
 
-def test_a_balanced_sampler_shows_every_class_equally_often_and_every_image_of_a_class(unequal):
+def test_a_balanced_sampler_uses_every_class_equally_often_and_every_image_of_a_class(unequal):
     batches = Batches(unequal, 60, 0, "balanced")
-    drawn = [batches.at(step) for step in range(100)]
-    counts = np.bincount(torch.cat([batch.labels for batch in drawn]), minlength=4)
-    assert counts[3] == 0  # of a class without images nothing can be shown
+    used = [batches.at(step) for step in range(100)]
+    counts = np.bincount(torch.cat([batch.labels for batch in used]), minlength=4)
+    assert counts[3] == 0  # a class without images is never used
     assert abs(counts[:3] - 2000).max() < 5 * (6000 * 2 / 9) ** 0.5
-    shown = np.bincount([index for batch in drawn for index in who(batch)], minlength=60)[unequal.train]
-    assert shown.min() > 0
+    used_rows = np.bincount([index for batch in used for index in indices(batch)], minlength=60)[unequal.train]
+    assert used_rows.min() > 0
 
 
-def test_by_square_roots_a_class_of_four_times_the_images_is_shown_twice_as_often(numbered):
+def test_with_square_roots_a_class_of_four_times_the_images_is_used_twice_as_often(numbered):
     labels = np.zeros(len(numbered.labels), np.int64)
     labels[numbered.train[:5]], labels[numbered.train[5:25]] = 1, 2
     batches = Batches(replace(numbered, labels=labels, classes=("rest", "few", "more")), 60, 0, "square-root")
@@ -122,15 +122,15 @@ def test_by_square_roots_a_class_of_four_times_the_images_is_shown_twice_as_ofte
 
 
 @pytest.mark.parametrize(("how", "expected"), [("uniform", [0.25] * 4), ("data", None)])
-def test_labels_asked_of_g_are_drawn_as_chosen(unequal, how, expected):
-    drawn = np.bincount(FakeLabels(unequal, how, 0).draw("labels", 0, 20_000), minlength=4) / 20_000
+def test_fake_labels_follow_the_chosen_distribution(unequal, how, expected):
+    used = np.bincount(FakeLabels(unequal, how, 0).draw("labels", 0, 20_000), minlength=4) / 20_000
     if expected is None:
         expected = np.bincount(unequal.labels[unequal.train], minlength=4) / len(unequal.train)
-        assert drawn[3] == 0
-    assert abs(drawn - expected).max() < 5 * 0.5 / 20_000**0.5
+        assert used[3] == 0
+    assert abs(used - expected).max() < 5 * 0.5 / 20_000**0.5
 
 
-def test_labels_asked_of_g_follow_from_seed_purpose_and_step(unequal):
+def test_fake_labels_depend_on_seed_purpose_and_step_alone(unequal):
     labels = FakeLabels(unequal, "data", 0)
     one = labels.draw("labels", 3, 50)
     assert torch.equal(one, FakeLabels(unequal, "data", 0).draw("labels", 3, 50))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ganvas import files
-from ganvas.data import DataConfig, cache, manifest, open_source
-from ganvas.data.manifest import Manifest
+from ganvas.data import DataConfig, cache, open_source
+from ganvas.data.prepared import Manifest
 from ganvas.errors import RunFailedError, UserError
 
 
@@ -22,16 +22,14 @@ def opened(folder, **choices):
 @pytest.fixture
 def count_preparing(monkeypatch):
     """How often preparing ran."""
-    from ganvas.data import opening
-
     calls = []
-    real = opening.prepare
+    real = cache.prepare
 
     def counted(*arguments):
         calls.append(arguments)
         real(*arguments)
 
-    monkeypatch.setattr(opening, "prepare", counted)
+    monkeypatch.setattr(cache, "prepare", counted)
     return calls
 
 
@@ -52,7 +50,7 @@ def test_every_choice_has_a_prepared_set_of_its_own_but_accepting_refusals(class
     assert len(count_preparing) == 5
 
 
-def test_a_source_that_changed_is_noticed_and_prepared_again(class_folder, draw, count_preparing, said):
+def test_a_changed_source_is_reported_and_prepared_again(class_folder, draw, count_preparing, said):
     folder = class_folder(cats=12)
     opened(folder)
     assert not any("changed" in line for line in said)
@@ -66,7 +64,7 @@ def test_a_source_that_changed_is_noticed_and_prepared_again(class_folder, draw,
     assert len(count_preparing) == 4
 
 
-def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, draw, count_preparing):
+def test_a_source_that_changed_back_uses_its_first_prepared_set(class_folder, draw, count_preparing):
     folder = class_folder(cats=12)
     first = opened(folder)
     draw(77).save(folder / "cats" / "new.png")
@@ -76,7 +74,7 @@ def test_a_source_that_changed_back_is_found_as_it_was_prepared(class_folder, dr
     assert len(count_preparing) == 2
 
 
-def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder, count_preparing):
+def test_an_image_replaced_by_one_of_equal_size_and_time_is_a_change(class_folder, count_preparing):
     folder = class_folder(cats=12)
     opened(folder)
     path = folder / "cats" / "0.png"
@@ -89,7 +87,7 @@ def test_an_image_replaced_by_one_of_equal_size_and_time_is_noticed(class_folder
 
 @pytest.mark.parametrize("name", ["pixels.npy", "labels.npy", "train.npy", "held_out.npy", "manifest.json"])
 @pytest.mark.parametrize("harm", ["cut", "remove"])
-def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, harm, said):
+def test_a_damaged_prepared_set_is_reported_and_prepared_again(class_folder, name, harm, said):
     folder = class_folder(cats=12)
     first = opened(folder)
     before = first.pixels.copy()
@@ -104,12 +102,12 @@ def test_a_damaged_prepared_set_is_noticed_and_made_anew(class_folder, name, har
     assert cache.load_prepared(second.folder) is not None
 
 
-def test_a_set_of_an_older_format_is_left_alone_and_prepared_again_without_a_word(
+def test_a_set_of_an_older_format_is_kept_and_prepared_again_without_a_message(
     class_folder, count_preparing, monkeypatch, said
 ):
     folder = class_folder(cats=12)
     with monkeypatch.context() as older:
-        older.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
+        older.setattr(cache, "FORMAT", cache.FORMAT - 1)
         first = opened(folder)
     second = opened(folder)
     assert len(count_preparing) == 2
@@ -119,7 +117,7 @@ def test_a_set_of_an_older_format_is_left_alone_and_prepared_again_without_a_wor
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"bytes": []}', '{"bytes": {"../x": 1}}', '{"bytes": {}}'])
-def test_a_manifest_of_nonsense_is_a_damaged_set(tmp_path, text):
+def test_a_set_with_an_invalid_manifest_is_damaged(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     assert cache.load_prepared(tmp_path) is None
 
@@ -144,7 +142,7 @@ open_source(source, DataConfig())
         ("data.prepare", "_decode_pass", "before"),
         ("data.prepare", "_drop_rows", "after"),
         ("files", "sync_contents", "after"),
-        ("data.cache", "_put", "before"),
+        ("files", "remove", "before"),
     ],
 )
 def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
@@ -155,13 +153,13 @@ def test_a_set_whose_preparing_was_killed_is_prepared_again_and_nothing_is_left(
     assert ended.returncode == -signal.SIGKILL
     left = list((cache / "prepared").glob(".building-*"))
     assert left
-    for unfinished in left:  # one that was about to be renamed holds no lock any more; only its age tells
+    for unfinished in left:  # one killed just before its rename has no lock; only its age shows that it is abandoned
         os.utime(unfinished, (1, 1))
     assert len(opened(folder).pixels) == 12
     assert not list((cache / "prepared").glob(".building-*"))
 
 
-def test_two_that_prepare_the_same_set_at_once_do_not_clash(class_folder, cache):
+def test_two_processes_may_prepare_the_same_set_at_once(class_folder, cache):
     folder = class_folder(cats=60)
     script = "import sys; from ganvas.data import *; print(open_source(sys.argv[1], DataConfig()).fingerprint)"
     both = [
@@ -175,7 +173,7 @@ def test_two_that_prepare_the_same_set_at_once_do_not_clash(class_folder, cache)
     assert not list((cache / "prepared").glob(".building-*"))
 
 
-def test_whoever_ends_second_takes_the_set_of_the_first(class_folder, tmp_path):
+def test_a_set_that_is_finished_second_does_not_replace_the_first(class_folder, tmp_path):
     prepared = opened(class_folder(cats=12))
     with cache.building(prepared.folder) as unfinished:
         (unfinished / "manifest.json").write_text("{}")
@@ -191,7 +189,7 @@ def test_a_folder_that_another_process_is_building_is_left_alone(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
-def test_on_a_disk_without_locks_sets_are_built_and_nobodys_folder_is_cleared(tmp_path, monkeypatch):
+def test_on_a_disk_without_locks_sets_are_built_and_no_unfinished_folder_is_removed(tmp_path, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
 
     def without_locks(*_):
@@ -207,7 +205,7 @@ def test_on_a_disk_without_locks_sets_are_built_and_nobodys_folder_is_cleared(tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
-def test_a_folder_that_was_finished_while_its_lock_was_looked_at_is_not_abandoned(tmp_path, monkeypatch):
+def test_a_folder_that_is_finished_while_its_lock_is_checked_is_not_abandoned(tmp_path, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "lock").write_text("")
     real = fcntl.flock
@@ -221,7 +219,7 @@ def test_a_folder_that_was_finished_while_its_lock_was_looked_at_is_not_abandone
     assert not cache._is_abandoned(tmp_path)
 
 
-def test_on_a_full_disk_nothing_is_left_and_the_sentence_names_the_way_out(class_folder, small_disk, monkeypatch):
+def test_on_a_full_disk_nothing_is_left_and_the_message_names_the_remedy(class_folder, small_disk, monkeypatch):
     monkeypatch.setenv("GANVAS_CACHE", str(small_disk))
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
     with pytest.raises(RunFailedError, match=r"No space left on device; .*GANVAS_CACHE"):
@@ -231,18 +229,18 @@ def test_on_a_full_disk_nothing_is_left_and_the_sentence_names_the_way_out(class
     assert len(opened(class_folder("again", cats=20)).pixels) == 20
 
 
-def test_what_fails_leaves_nothing(tmp_path):
+def test_a_failed_build_leaves_nothing(tmp_path):
     with pytest.raises(UserError), cache.building(tmp_path / "a"):
         raise UserError("no")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said_in_a_sentence(tmp_path):
+def test_a_full_disk_is_one_clear_sentence(tmp_path):
     with pytest.raises(RunFailedError, match="No space left"), cache.building(tmp_path / "a"):
         raise OSError(28, "No space left on device")
 
 
-def test_a_cache_that_is_a_file_is_said_in_a_sentence(class_folder, tmp_path, monkeypatch):
+def test_a_cache_that_is_a_file_is_one_clear_sentence(class_folder, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "file"))
     with pytest.raises(UserError, match="GANVAS_CACHE"):
@@ -250,25 +248,25 @@ def test_a_cache_that_is_a_file_is_said_in_a_sentence(class_folder, tmp_path, mo
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_cache_that_may_not_be_written_is_said_in_a_sentence(class_folder, tmp_path, monkeypatch):
+def test_a_cache_without_write_permission_is_one_clear_sentence(class_folder, tmp_path, monkeypatch):
     (tmp_path / "closed").mkdir(mode=0o500)
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "closed"))
     with pytest.raises(UserError, match="GANVAS_CACHE"):
         opened(class_folder(cats=3))
 
 
-def test_the_cache_is_where_the_system_keeps_caches(monkeypatch):
+def test_the_cache_is_the_systems_cache_folder_unless_chosen(monkeypatch):
     monkeypatch.delenv("GANVAS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
     monkeypatch.setattr(sys, "platform", "linux")
     assert cache.cache_folder() == Path("/elsewhere/ganvas")
     monkeypatch.setattr(sys, "platform", "darwin")
     assert cache.cache_folder() == Path.home() / "Library" / "Caches" / "ganvas"
-    monkeypatch.setenv("GANVAS_CACHE", "/mine")
-    assert cache.cache_folder() == Path("/mine")
+    monkeypatch.setenv("GANVAS_CACHE", "/chosen")
+    assert cache.cache_folder() == Path("/chosen")
 
 
-def test_a_prepared_set_is_one_folder_that_says_what_it_is(class_folder):
+def test_a_prepared_set_is_one_folder_with_a_readable_name_and_a_manifest(class_folder):
     prepared = opened(class_folder("pets & co", cats=12))
     assert prepared.folder.name.startswith("pets-co-")
     assert prepared.name == "pets & co"
@@ -276,7 +274,7 @@ def test_a_prepared_set_is_one_folder_that_says_what_it_is(class_folder):
     assert not (prepared.folder / "scratch").exists()
 
 
-def test_a_prepared_set_serves_after_its_source_is_gone_only_by_its_folder(class_folder):
+def test_after_its_source_is_removed_a_prepared_set_loads_only_by_its_folder(class_folder):
     folder = class_folder(cats=12)
     prepared = opened(folder)
     shutil.rmtree(folder)
@@ -285,7 +283,7 @@ def test_a_prepared_set_serves_after_its_source_is_gone_only_by_its_folder(class
     assert cache.load_prepared(prepared.folder) is not None
 
 
-def test_an_abandoned_folder_without_a_lock_is_cleared_once_it_is_old(tmp_path):
+def test_an_abandoned_folder_without_a_lock_is_removed_after_an_hour(tmp_path):
     old = tmp_path / ".building-old"
     old.mkdir()
     with cache.building(tmp_path / "a") as unfinished:

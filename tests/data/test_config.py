@@ -5,14 +5,14 @@ from ganvas.errors import UserError
 from ganvas.settings import parse
 
 
-def test_text_is_read_as_numbers_where_numbers_are_wanted():
+def test_text_is_parsed_as_numbers_where_an_option_is_a_number():
     assert parse(DataConfig, {"size": "45", "crop": "128", "channels": "3"}) == DataConfig(
         size=45, crop=128, channels=3
     )
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"size": 15}, "--size"),
         ({"size": 129}, "--size"),
@@ -23,11 +23,11 @@ def test_text_is_read_as_numbers_where_numbers_are_wanted():
         ({"sise": 28}, "did you mean size"),
     ],
 )
-def test_a_wrong_choice_is_refused_with_what_is_allowed(values, said):
-    with pytest.raises(UserError, match=said):
+def test_a_wrong_option_is_refused_with_the_allowed_values(values, message):
+    with pytest.raises(UserError, match=message):
         parse(DataConfig, values)
 
 
-def test_a_record_of_the_choices_reads_back_as_the_same_choices():
+def test_options_survive_a_round_trip_through_json():
     for data in (DataConfig(), DataConfig(size=17, crop=64, channels=1, attribute="Smiling", background="black")):
         assert DataConfig.model_validate_json(data.model_dump_json()) == data

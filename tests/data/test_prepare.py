@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from ganvas.data import DataConfig, open_source
+from ganvas.data.decode import ImageStats
 from ganvas.errors import UserError
 
 
@@ -28,10 +29,10 @@ def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, 
     assert opened(tmp_path).size == expected
 
 
-def test_the_size_is_that_of_all_images_and_not_of_those_looked_at_first(tmp_path, draw, monkeypatch):
+def test_the_size_is_that_of_all_images_and_not_of_the_sample(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_sample", lambda contents: (Counter({(50, 50): 1}), False))
+    monkeypatch.setattr(prepare, "_sample", lambda contents: ImageStats(sizes=Counter({(50, 50): 1})))
     for index in range(5):
         draw(index, (20, 20), "RGB").save(tmp_path / f"{index}.png")
     prepared = opened(tmp_path)
@@ -70,7 +71,7 @@ def test_one_coloured_image_makes_a_set_coloured(class_folder, draw):
     assert opened(folder, channels=1).channels == 1
 
 
-def test_transparent_images_lie_over_the_stated_colour(tmp_path):
+def test_transparent_images_are_composited_over_the_chosen_background(tmp_path):
     for index in range(2):
         Image.new("RGBA", (20, 20), (9, 9, index, 0)).save(tmp_path / f"{index}.png")
     assert (opened(tmp_path).pixels == 255).all()
@@ -93,10 +94,10 @@ def _die(task):
     os.kill(os.getpid(), 9)
 
 
-def test_a_killed_process_ends_preparing_with_a_sentence(class_folder, monkeypatch, cache):
+def test_a_killed_process_ends_preparing_with_one_sentence(class_folder, monkeypatch, cache):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_work", _die)
+    monkeypatch.setattr(prepare, "decode_chunk", _die)
     with pytest.raises(UserError, match="was killed"):
         opened(class_folder(cats=40), processes=2)
     assert not list((cache / "prepared").glob("*/pixels.npy"))

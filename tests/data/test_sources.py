@@ -1,45 +1,49 @@
 import pytest
 
 from ganvas.data import SOURCES, sources
-from ganvas.data.sources.celeba import CelebA
-from ganvas.data.sources.digits import Digits
-from ganvas.data.sources.folder import ClassFolders
-from ganvas.data.sources.hub import HubSet
-from ganvas.data.sources.idx import IdxFiles
-from ganvas.data.sources.metadata import MetadataTable
-from ganvas.data.sources.npz import NpzFile
+from ganvas.data.sources.celeba import read_celeba
+from ganvas.data.sources.folder import read_class_folders
+from ganvas.data.sources.hub import read_hub
+from ganvas.data.sources.idx import read_idx
+from ganvas.data.sources.metadata import read_metadata
+from ganvas.data.sources.npz import read_npz
 from ganvas.errors import UserError
 
 
-def test_the_table_names_the_known_sets():
-    assert sorted(SOURCES) == ["celeba", "digits", "fashion-mnist", "mnist"]
+def reader(source):
+    return sources.find_source(str(source)).read.func
+
+
+def test_the_known_sets_are_listed_with_a_description():
+    assert list(SOURCES) == ["celeba", "digits", "fashion-mnist", "mnist"]
     for name, source in SOURCES.items():
-        assert source(None).name == name
+        assert source.name == name
+        assert source.about.endswith(".")
 
 
-def test_a_layout_is_told_from_what_lies_in_a_folder(class_folder, idx_folder, celeba_folder, tmp_path):
-    assert isinstance(sources.find_source(str(class_folder(cats=1))), ClassFolders)
-    assert isinstance(sources.find_source(str(idx_folder())), IdxFiles)
-    assert isinstance(sources.find_source(str(celeba_folder(2))), CelebA)
+def test_the_content_of_a_folder_decides_its_layout(class_folder, idx_folder, celeba_folder, tmp_path):
+    assert reader(class_folder(cats=1)) is read_class_folders
+    assert reader(idx_folder()) is read_idx
+    assert reader(celeba_folder(2)) is read_celeba
     (tmp_path / "table").mkdir()
     (tmp_path / "table" / "metadata.csv").write_text("file_name,label\n")
-    assert isinstance(sources.find_source(str(tmp_path / "table")), MetadataTable)
+    assert reader(tmp_path / "table") is read_metadata
     (tmp_path / "a.npz").write_bytes(b"")
-    assert isinstance(sources.find_source(str(tmp_path / "a.npz")), NpzFile)
+    assert reader(tmp_path / "a.npz") is read_npz
 
 
 def test_a_known_name_wins_over_a_folder_and_a_dot_means_the_folder(class_folder, monkeypatch):
     folder = class_folder("digits", cats=2)
     monkeypatch.chdir(folder.parent)
-    assert isinstance(sources.find_source("digits"), Digits)
-    assert isinstance(sources.find_source("./digits"), ClassFolders)
+    assert sources.find_source("digits") is SOURCES["digits"]
+    assert reader("./digits") is read_class_folders
     assert sources.find_source("./digits").name == "digits"
 
 
 def test_a_set_on_the_hub_is_named_by_owner_and_name():
     source = sources.find_source("hf:someone/cats")
-    assert isinstance(source, HubSet)
-    assert (source.name, source.repository) == ("cats", "someone/cats")
+    assert reader("hf:someone/cats") is read_hub
+    assert (source.name, source.state()) == ("cats", "hf:someone/cats")
     for wrong in ("hf:", "hf:cats", "hf:a/b/c", "hf:a/../b"):
         with pytest.raises(UserError, match="hf:owner/name"):
             sources.find_source(wrong)
@@ -65,7 +69,7 @@ def test_what_is_no_source_is_refused_in_one_sentence(name):
 
 def test_a_single_file_is_refused_unless_it_is_an_npz(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"only \.npz"):
+    with pytest.raises(UserError, match=r"only \.npz files"):
         sources.find_source(str(tmp_path / "a.png"))
 
 

@@ -9,7 +9,7 @@ def square(number: int) -> int:
     return number * number
 
 
-def who(_: int) -> int:
+def process_id(_: int) -> int:
     return os.getpid()
 
 
@@ -22,13 +22,13 @@ def test_results_come_in_the_order_of_the_tasks(processes):
     assert list(workers.map_in_order(square, range(30), processes)) == [number * number for number in range(30)]
 
 
-def test_one_process_is_this_one_and_two_are_others():
-    assert set(workers.map_in_order(who, range(4), 1)) == {os.getpid()}
-    assert os.getpid() not in set(workers.map_in_order(who, range(4), 2))
+def test_one_process_is_the_caller_and_two_are_new():
+    assert set(workers.map_in_order(process_id, range(4), 1)) == {os.getpid()}
+    assert os.getpid() not in set(workers.map_in_order(process_id, range(4), 2))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_what_a_task_raises_is_raised_here(processes):
+def test_an_exception_of_a_task_reaches_the_caller(processes):
     with pytest.raises(ValueError, match="task 0"):
         list(workers.map_in_order(fail, range(4), processes))
 
@@ -47,7 +47,7 @@ def test_tasks_are_taken_only_as_they_are_needed():
     results.close()
 
 
-def test_few_images_are_not_worth_a_process():
+def test_few_images_are_prepared_in_one_process():
     assert workers.worker_count(10) == 1
     assert 1 <= workers.worker_count(100_000) <= 8
 

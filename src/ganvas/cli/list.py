@@ -82,13 +82,8 @@ def recipes() -> Iterator[tuple[str, str]]:
 def sources() -> Iterator[tuple[str, str]]:
     """Each known source with what it is and needs, and the other ways to name one."""
     from ganvas.data.sources import SOURCES
-    from ganvas.data.sources.hub import HubSet
 
-    for name, source in SOURCES.items():
-        needs = "Needs the extra digits, no network" if name == "digits" else "Needs no network"
-        if isinstance(source, type) and issubclass(source, HubSet):
-            needs = "Downloaded; needs the extra hf"
-        yield name, f"{first_paragraph(source)} {needs}."
+    yield from ((name, source.about) for name, source in SOURCES.items())
     yield from OTHER_SOURCES
 
 

@@ -1,7 +1,7 @@
-"""Images and their labels: sources, preparing, prepared sets."""
+"""Images and their labels: sources, preparation, prepared sets, batches."""
 
+from ganvas.data.cache import open_source
 from ganvas.data.config import DataConfig
-from ganvas.data.opening import open_source
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import SOURCES
 

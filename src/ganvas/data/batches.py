@@ -1,4 +1,4 @@
-"""Batches without state: what is in a batch depends on (seed, step) alone, so there is nothing to save or to skip."""
+"""Stateless batches: a batch depends on (seed, step) alone, so there is no state to save or to restore."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ from ganvas.rng import stream
 
 Sampler = Literal["epochs", "balanced", "square-root"]
 EVENLY = {"balanced": 0.0, "square-root": 0.5}
-"""The power of a class's number of images that its share of a batch grows with; 1 would be the set's own shares."""
+"""A class's share of a batch is its number of images to this power, normalised; 1 would keep the set's own shares."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N images and what they show."""
+    """N images and their labels."""
 
     images: Tensor
     """(N, C, H, W) float32 in [-1, 1]."""
@@ -28,12 +28,12 @@ class Batch:
 
 
 class Batches:
-    """The training images, batch by batch, for one of `world` processes.
+    """The training images in batches, for one of `world` processes.
 
-    "epochs" shows every image once before any is shown again. "balanced" draws a class first, all equally likely,
-    then one of its images; "square-root" the same, a class as likely as the root of its number of images (Mahajan
-    et al. 2018, arXiv 1805.00932). The draw is of the global batch; this process gets its contiguous slice, so that
-    how many processes train changes nothing of what is trained on.
+    "epochs" uses each image once per epoch. "balanced" samples a class first, each with the same probability, then one
+    of its images; "square-root" does the same with probabilities proportional to the square root of the class's number
+    of images (Mahajan et al. 2018, arXiv 1805.00932). The global batch is sampled and this process takes its contiguous
+    slice, so that the number of processes does not change the data.
     """
 
     def __init__(
@@ -57,39 +57,40 @@ class Batches:
             self._by_class = [prepared.train[train_labels == label] for label in np.unique(train_labels)]
             shares = np.array([len(rows) for rows in self._by_class]) ** EVENLY[sampler]
             self._cumulative = np.cumsum(shares) / shares.sum()
-            self._cumulative[-1] = 1.0  # whatever rounding lost
+            self._cumulative[-1] = 1.0  # rounding may leave it below
 
     def at(self, step: int) -> Batch:
         """The batch of one step."""
-        rows = (self._in_epochs(step) if self.sampler == "epochs" else self._by_classes(step))[self.slice]
+        rows = self._rows(step)[self.slice]
         pixels = torch.from_numpy(self.prepared.pixels[rows])
         labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
         return Batch(from_uint8(pixels), labels)
 
-    def _in_epochs(self, step: int) -> NDArray[np.int64]:
-        """(batch,) row numbers; a batch may end one epoch and begin the next."""
+    def _rows(self, step: int) -> NDArray[np.int64]:
+        """(batch,) row numbers of the global batch."""
+        if self.sampler != "epochs":
+            # Of each pair of random numbers one selects a class, the other one of its images.
+            generator = stream(self.seed, "balanced", step)
+            pairs = torch.rand((self.batch, 2), generator=generator, dtype=torch.float64).numpy()
+            classes = (self._by_class[index] for index in np.searchsorted(self._cumulative, pairs[:, 0], side="right"))
+            return np.array([rows[int(u * len(rows))] for rows, u in zip(classes, pairs[:, 1], strict=True)], np.int64)
+        # A batch may end one epoch and begin the next.
         first, count = step * self.batch, len(self.prepared.train)
         rows = np.empty(0, np.int64)
         while len(rows) < self.batch:
             epoch, start = divmod(first + len(rows), count)
-            rows = np.concatenate([rows, self._shuffled(epoch)[start : start + self.batch - len(rows)]])
+            if epoch != self._epoch:  # a cache and not a state: the order depends on the epoch's number alone
+                order = torch.randperm(count, generator=stream(self.seed, "epoch", epoch))
+                self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
+            rows = np.concatenate([rows, self._order[start : start + self.batch - len(rows)]])
         return rows
-
-    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
-        if epoch != self._epoch:  # a memo, not a state: it can be made again from the epoch's number
-            order = torch.randperm(len(self.prepared.train), generator=stream(self.seed, "epoch", epoch))
-            self._epoch, self._order = epoch, self.prepared.train[order.numpy()]
-        return self._order
-
-    def _by_classes(self, step: int) -> NDArray[np.int64]:
-        """(batch,) row numbers: of each pair of draws the first chooses a class, the second one of its images."""
-        draws = torch.rand((self.batch, 2), generator=stream(self.seed, "balanced", step), dtype=torch.float64).numpy()
-        chosen = (self._by_class[index] for index in np.searchsorted(self._cumulative, draws[:, 0], side="right"))
-        return np.array([rows[int(u * len(rows))] for rows, u in zip(chosen, draws[:, 1], strict=True)], np.int64)
 
 
 class FakeLabels:
-    """The labels asked of G: those of the real half ("paired"), or drawn like the data's ("data"), or "uniform"."""
+    """Labels for G to generate: sampled from the classes' frequencies ("data") or uniformly ("uniform").
+
+    With "paired" the labels are those of the real half of the batch, and `draw` is not called.
+    """
 
     def __init__(self, prepared: PreparedSet, how: Literal["paired", "data", "uniform"], seed: int) -> None:
         assert prepared.labels is not None
@@ -99,7 +100,7 @@ class FakeLabels:
 
     def draw(self, purpose: str, step: int, count: int) -> Tensor:
         """(count,) int64, for the global batch."""
-        assert self.how != "paired", "paired labels are those of the real half"
+        assert self.how != "paired"
         generator = stream(self.seed, purpose, step)
         if self.how == "uniform":
             return torch.randint(self.classes, (count,), generator=generator)

@@ -1,8 +1,10 @@
-"""Where prepared sets lie: whole or not at all, found by source and choices.
+"""The cache of prepared sets: `open_source` finds a set by its source and choices, and prepares it where it is missing.
 
 The cache is the folder named by the environment variable GANVAS_CACHE, else the user's cache folder for ganvas.
 """
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,11 +18,55 @@ from pathlib import Path
 import numpy as np
 
 from ganvas import console, files
-from ganvas.data.manifest import Manifest
-from ganvas.data.prepared import PreparedSet
+from ganvas.data import sources
+from ganvas.data.config import DataConfig
+from ganvas.data.prepare import VERSION, prepare, refuse_too_many
+from ganvas.data.prepared import FORMAT, Manifest, PreparedSet
 from ganvas.errors import RunFailedError, UserError
 
 SECONDS_UNTIL_ABANDONED = 3600
+
+
+def open_source(source: str, config: DataConfig | None = None, processes: int | None = None) -> PreparedSet:
+    """Opens a set, and prepares it first where it is not prepared or its source has changed since.
+
+    `processes` prepare it: by default one per core for a large set. A UserError says in one sentence what is wrong with
+    the source. Prepared sets are stored in the folder named by GANVAS_CACHE, else in the user's cache folder.
+    """
+    config = config or DataConfig()
+    origin = sources.find_source(source)
+    choices = config.model_dump(exclude={"accept_refused"})
+    # The key includes the manifest's format, so that sets with older manifests are left alone and not misread.
+    source_key = _digest([origin.name, sources.location_of(source), choices, VERSION, FORMAT])
+    key = _digest([source_key, origin.state()])
+    folder = cache_folder() / "prepared" / f"{slug(origin.name)}-{key[:16]}"
+    prepared = load_prepared(folder)
+    if prepared is None:
+        if folder.exists():
+            console.info(f"the prepared set {folder} is damaged: preparing it again")
+        else:
+            # A note beside the sets holds the key of the source's last state, to report a change.
+            note = folder.with_name(f"{slug(origin.name)}-{source_key[:16]}.state")
+            with suppress(OSError):
+                if note.exists() and note.read_text() != key:
+                    console.info(f"{origin.name} has changed since it was prepared: preparing it again")
+                note.parent.mkdir(parents=True, exist_ok=True)
+                note.write_text(key)
+        with building(folder) as unfinished:
+            scratch = unfinished / "scratch"
+            scratch.mkdir()
+            prepare(origin.read(scratch, config.attribute), config, origin.name, unfinished, processes)
+            shutil.rmtree(scratch)
+        prepared = load_prepared(folder)
+    if prepared is None:
+        raise RunFailedError(f"the prepared set {folder} cannot be read back")
+    if not config.accept_refused:
+        refuse_too_many(prepared.manifest.refused, len(prepared.pixels))
+    return prepared
+
+
+def _digest(values: object) -> str:
+    return hashlib.blake2b(json.dumps(values).encode(), digest_size=16).hexdigest()
 
 
 def cache_folder() -> Path:
@@ -35,13 +81,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganvas"
 
 
-def prepared_folder(name: str, key: str) -> Path:
-    """Where a prepared set lies. A person can read its name; the key tells it from every other."""
-    return cache_folder() / "prepared" / f"{slug(name)}-{key[:16]}"
-
-
 def slug(name: str) -> str:
-    """A set's name as a part of a folder's."""
+    """A set's name as the readable part of a folder's name."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "images"
 
 
@@ -65,13 +106,13 @@ def load_prepared(folder: Path) -> PreparedSet | None:
 
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
-    """A folder to build in, synced and renamed to `target` at the end; nothing is left of it when building fails.
+    """A folder to build in, synced and renamed to `target` at the end; it is removed when building fails.
 
-    Two processes that build the same set at once do not clash, since each has a folder of its own name: whoever ends
-    first is kept. A lock inside tells a folder that is being built from one whose builder was killed.
+    Two processes that build the same set at once do not clash, since each has a folder of its own name: the set that is
+    finished first is kept. A lock inside distinguishes a folder that is being built from one whose builder was killed.
     """
     parent = target.parent
-    with _disk_errors(parent):
+    try:
         parent.mkdir(parents=True, exist_ok=True)
         for other in parent.glob(".building-*"):
             if _is_abandoned(other):
@@ -83,58 +124,36 @@ def building(target: Path) -> Iterator[Path]:
                 yield folder
                 (folder / "lock").unlink()
                 files.sync_contents(folder)
-            _put(folder, target)
+            if load_prepared(target) is None:
+                files.remove(target)  # a damaged one, since a folder cannot be renamed over another
+                try:
+                    folder.rename(target)
+                except OSError:
+                    if load_prepared(target) is None:  # otherwise another process was faster
+                        raise
+                files.sync_folder(parent)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _put(folder: Path, target: Path) -> None:
-    """Renames a finished set to its place, unless a whole one lies there already."""
-    if load_prepared(target) is not None:
-        return
-    files.remove(target)  # a damaged one, since a folder is never renamed over another
-    try:
-        folder.rename(target)
-    except OSError:
-        if load_prepared(target) is None:  # otherwise another process was quicker
-            raise
-    files.sync_folder(target.parent)
+    except PermissionError as error:
+        raise UserError(f"cannot write below {parent}: {error.strerror}; set GANVAS_CACHE to another folder") from None
+    except (NotADirectoryError, FileExistsError):
+        raise UserError(f"{parent} is not a folder; set GANVAS_CACHE to another one") from None
+    except OSError as error:
+        raise RunFailedError(
+            f"preparing below {parent} failed: {error.strerror or error}; make room, or set GANVAS_CACHE to a folder "
+            "of another disk"
+        ) from None
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Whether the builder of a folder was killed: its lock is free, or there was none yet or any more for an hour."""
+    """Whether the builder of a folder was killed: its lock is free, or the folder has had no lock for an hour."""
     lock = folder / "lock"
     try:
         with files.lock(lock, create=False) as is_held:
-            return is_held and lock.exists()  # gone: the builder has just finished and is about to rename the folder
+            return is_held and lock.exists()  # no lock: the builder has just finished and will rename the folder
     except FileNotFoundError:
         with suppress(OSError):
             return time.time() - folder.stat().st_mtime > SECONDS_UNTIL_ABANDONED
         return False
     except (OSError, files.LockedError, RunFailedError):
         return False
-
-
-@contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise UserError(f"cannot write below {folder}: {error.strerror}; set GANVAS_CACHE to another folder") from None
-    except (NotADirectoryError, FileExistsError):
-        raise UserError(f"{folder} is not a folder; set GANVAS_CACHE to another one") from None
-    except OSError as error:
-        raise RunFailedError(
-            f"preparing below {folder} failed: {error.strerror or error}; make room, or set GANVAS_CACHE to a folder "
-            "of another disk"
-        ) from None
-
-
-def note_state(name: str, source_key: str, key: str) -> None:
-    """Notes which state of a source was prepared last, and says so when it was another one before."""
-    note = prepared_folder(name, source_key).with_suffix(".state")
-    with suppress(OSError):
-        if note.exists() and note.read_text() != key:
-            console.info(f"{name} has changed since it was prepared: preparing it again")
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(key)

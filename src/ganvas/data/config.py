@@ -1,4 +1,4 @@
-"""What a person may choose about the data."""
+"""The options of the data."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ def _channels(value: object) -> object:
 
 
 class DataConfig(Settings):
-    """How a source becomes one uint8 array. Two equal values of this (and an equal source) share a prepared set."""
+    """How a source becomes one uint8 array. Equal options for an equal source share a prepared set."""
 
     size: Annotated[int | None, Flag("PIXELS", "Data")] = Field(default=None, ge=16, le=128)
     """Height and width in pixels, 16 to 128 (default: a crop of up to 128 pixels as it is, else the median short
@@ -35,6 +35,6 @@ class DataConfig(Settings):
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
-    """What shows through where an image is transparent (default: white)."""
+    """Colour of the transparent areas of an image (default: white)."""
     accept_refused: Annotated[bool, Flag("", "Data")] = False
-    """Go on although more than a tenth of the images cannot be used."""
+    """Continue when more than a tenth of the images cannot be used."""

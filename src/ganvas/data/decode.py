@@ -1,6 +1,6 @@
-"""What one process does with some of the images: decode, square, write, hash."""
+"""The work of one process on some of the images: decode, crop, resize, write, hash."""
 
-import warnings
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganvas import images
-from ganvas.data import near_duplicates
-from ganvas.data.sources.contents import EncodedImages, ImageFiles, Part, RawImages
+from ganvas.data import duplicates
+from ganvas.data.sources.contents import ImageFiles, Part, RawImages
 from ganvas.images import Background, Pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-HEADER_BYTES = 128  # of pixels.npy, so that its rows lie where they can be reckoned
+HEADER_BYTES = 128  # of pixels.npy; a fixed length gives every row a fixed place
 DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
 class DecodePlan:
-    """What every image is made into, and where it goes."""
+    """The shape of every prepared image, and the folder that it is written to."""
 
     folder: Path
     size: int
@@ -39,20 +39,15 @@ class DecodePlan:
         return self.channels, self.size, self.size
 
     @property
-    def row_bytes(self) -> int:
-        """Bytes of a prepared image."""
-        return self.channels * self.size * self.size
-
-    @property
     def row_files(self) -> tuple[tuple[str, int, int], ...]:
-        """The files with a row an image, as (name, bytes before the first row, bytes of a row)."""
-        keys = 8 * near_duplicates.TABLES
-        return ("pixels.npy", HEADER_BYTES, self.row_bytes), ("digests", 0, DIGEST_BYTES), ("keys", 0, keys)
+        """The files with a row per image, as (name, bytes before the first row, bytes of a row)."""
+        pixels = "pixels.npy", HEADER_BYTES, math.prod(self.shape)
+        return pixels, ("digests", 0, DIGEST_BYTES), ("keys", 0, 8 * duplicates.TABLES)
 
 
 @dataclass
 class ImageStats:
-    """What some images were before they were prepared."""
+    """Facts about image files as they were before preparation."""
 
     refused: list[tuple[int, str]] = field(default_factory=list)
     """(index, reason)."""
@@ -72,34 +67,38 @@ class ImageStats:
         self.animated += other.animated
 
 
-def decode_chunk(plan: DecodePlan, first: int, part: Part) -> ImageStats:
-    """Writes rows `first` and on of the pixels, digests and keys; a refused image leaves its row to be dropped."""
+def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
+    """Writes the rows of a part from row `first` on, for a task (plan, first, part).
+
+    A refused image leaves an empty row, which is dropped later.
+    """
+    plan, first, part = task
     stats = ImageStats()
     if isinstance(part, RawImages):
         pixels = _from_raw(plan, part, stats)
     else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
-    levels, step = pixels.reshape(-1).data, plan.row_bytes
+        pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
+    levels, step = pixels.reshape(-1).data, math.prod(plan.shape)
     digests = b"".join(
         [blake2b(levels[at : at + step], digest_size=DIGEST_BYTES).digest() for at in range(0, len(levels), step)]
     )
-    rows: list[bytes | memoryview] = [levels, digests, near_duplicates.perceptual_keys(pixels).tobytes()]
+    rows: list[bytes | memoryview] = [levels, digests, duplicates.perceptual_keys(pixels).tobytes()]
     for (name, offset, width), content in zip(plan.row_files, rows, strict=True):
-        _write_at(plan.folder / name, offset + first * width, content)
+        with (plan.folder / name).open("r+b", buffering=0) as file:  # other processes write other rows
+            file.seek(offset + first * width)
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]  # an unbuffered write may be partial
     return stats
 
 
-def _decoded_squares(
-    plan: DecodePlan, first: int, part: ImageFiles | EncodedImages, stats: ImageStats
-) -> Iterator["Image | None"]:
+def _decoded_squares(plan: DecodePlan, first: int, part: ImageFiles, stats: ImageStats) -> Iterator["Image | None"]:
     """Each image of a part, cropped and resized; None for one that is refused."""
     mode = "L" if plan.channels == 1 else "RGB"
     least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
     for index in range(len(part)):
         try:
-            decoded = images.decode_quietly(part.encoded(index), plan.background, least_side)
+            decoded = images.decode(part.encoded(index), plan.background, least_side)
         except images.RefusedImageError as refusal:
             stats.refused.append((first + index, str(refusal)))
             yield None
@@ -115,7 +114,7 @@ def _decoded_squares(
 
 
 def _from_raw(plan: DecodePlan, part: RawImages, stats: ImageStats) -> Pixels:
-    """(n, C, H, W) from images that lie decoded in an array."""
+    """(n, C, H, W) from images that are stored decoded in an array."""
     rows = part.rows()  # (n, H, W, C)
     count, height, width, channels = rows.shape
     stats.sizes[width, height] += count
@@ -129,12 +128,3 @@ def _from_raw(plan: DecodePlan, part: RawImages, stats: ImageStats) -> Pixels:
     converted = (images.from_pixels(row, plan.background).convert(mode) for row in rows)
     squares = (images.crop_and_resize(image, plan.crop, plan.size) for image in converted)
     return images.stack(squares, count, plan.size, plan.channels)
-
-
-def _write_at(path: Path, offset: int, data: bytes | memoryview) -> None:
-    """Writes into a file that other processes write other parts of."""
-    with path.open("r+b", buffering=0) as file:
-        file.seek(offset)
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]  # an unbuffered write may take a part of it

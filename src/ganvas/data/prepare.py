@@ -1,53 +1,66 @@
-"""What a source holds -> one uint8 array, labels, splits and a manifest, in a folder."""
+"""The contents of a source -> one uint8 array, labels, splits and a manifest, in a folder."""
 
 import hashlib
 import json
+import math
 import os
-from collections import Counter
+from importlib import metadata
 from pathlib import Path
 from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import console, images
+from ganvas import __version__, console, images
 from ganvas.console import progress
-from ganvas.data import duplicates, manifest, splits, workers
+from ganvas.data import duplicates, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
-from ganvas.data.sources.contents import Part, RawImages, SourceContents
+from ganvas.data.prepared import ClassCounts, Manifest, Refusal
+from ganvas.data.sources.contents import RawImages, SourceContents
+from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
 
 VERSION = 1
-"""Of what preparing does to an image. Prepared sets of another version are made anew."""
+"""Of the processing of an image. Sets of another version are prepared again."""
 LARGEST_DEFAULT = 64
+LARGEST_SHARE_REFUSED = 0.1
+MOST_EXAMPLES = 20
+MOST_SIZES = 100
 
 
 def prepare(
     contents: SourceContents, config: DataConfig, name: str, folder: Path, processes: int | None = None
 ) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
-    candidates = len(contents) + len(contents.refused)
-    if not len(contents):
-        manifest.refuse_too_many(manifest.refusals(contents, ImageStats()), candidates, config.accept_refused)
-        raise UserError(f"{name} holds no images")
+    if config.attribute != contents.attribute:
+        raise UserError(f"--attribute {config.attribute} needs a set in CelebA's layout; this is {contents.layout}")
     plan, stats = _decode_all(contents, config, folder, processes or workers.worker_count(len(contents)))
-    manifest.refuse_too_many(manifest.refusals(contents, stats), candidates, config.accept_refused)
+    undecoded = [(contents.name(index), reason) for index, reason in stats.refused]
+    refused = tuple(Refusal(name=escaped_name(name), reason=why) for name, why in contents.refused + undecoded)
     kept = np.ones(len(contents), np.bool_)
     kept[[index for index, _ in stats.refused]] = False
     count = int(kept.sum())
+    if not config.accept_refused:
+        refuse_too_many(refused, count)
     if count < 2:
         raise UserError(f"{name} holds {count or 'no'} usable image{'s' * (not count)}; at least two are needed")
     _drop_rows(plan, kept)
 
-    labels, classes = _used_classes(contents, kept)
+    labels, classes = None, contents.classes
+    if contents.labels is not None:
+        used, labels = np.unique(contents.labels[kept], return_inverse=True)
+        classes = tuple(contents.classes[label] for label in used)
     pixels = np.memmap(folder / "pixels.npy", np.uint8, "r", HEADER_BYTES, (count, *plan.shape))
     digests = np.memmap(folder / "digests", np.uint64, "r").reshape(count, -1)
     keys = np.memmap(folder / "keys", np.uint64, "r").reshape(count, -1)
     groups = duplicates.find_duplicates(pixels, digests, keys)
     own_held_out = None if contents.held_out is None else contents.held_out[kept]
     split = splits.split_indices(groups, digests, labels, own_held_out)
-    _check_split(name, split, labels, classes)
+    if not len(split.train):
+        raise UserError(f"{name} holds out every one of its images; there is nothing to train on")
+    if labels is not None and len(untrained := np.setdiff1d(labels, labels[split.train])):
+        raise UserError(f"the class {classes[int(untrained[0])]} of {name} has no image to train on")
     fingerprint = _fingerprint(plan, digests, labels, classes, split)
 
     np.save(folder / "train", split.train)
@@ -57,25 +70,34 @@ def prepare(
     del pixels, digests, keys
     for temporary in ("digests", "keys"):
         (folder / temporary).unlink()
-    lengths = {path.name: path.stat().st_size for path in sorted(folder.glob("*.npy"))}
-    record = manifest.build_manifest(
-        contents, plan, stats, kept, labels, classes, groups, split,
-        version=VERSION, name=name, fingerprint=fingerprint, lengths=lengths,
-    )  # fmt: skip
-    (folder / "manifest.json").write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    manifest = _manifest(contents, plan, stats, refused, kept, labels, classes, groups, split, name, fingerprint)
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+
+
+def refuse_too_many(refused: tuple[Refusal, ...], usable: int) -> None:
+    """A UserError, after a list of the refused images, where they are more than a tenth of all."""
+    candidates = usable + len(refused)
+    if len(refused) <= LARGEST_SHARE_REFUSED * candidates:
+        return
+    for refusal in refused:
+        console.info(f"refused: {refusal.name}: {refusal.reason}")
+    raise UserError(
+        f"{len(refused)} of {candidates} images cannot be used, more than a tenth; mend or remove them, or go on "
+        "without them with --accept-refused"
+    )
 
 
 def _decode_all(
     contents: SourceContents, config: DataConfig, folder: Path, processes: int
 ) -> tuple[DecodePlan, ImageStats]:
-    """Decodes with a guess at size and channels, and once more where all images together tell another.
+    """Decodes with a guessed size and number of channels, and again where all images together give other values.
 
-    Reading every header first would open each file twice; the guess from a hundred of them is right for nearly every
-    set, and where both are chosen there is nothing to guess.
+    Reading every header first would open each file twice. The guess from a hundred of them is right for nearly every
+    set, and there is nothing to guess where both are chosen.
     """
-    plan = _plan(config, folder, *_sample(contents))
+    plan = _plan(config, folder, _sample(contents))
     stats = _decode_pass(contents, plan, processes)
-    better = _plan(config, folder, stats.sizes, stats.coloured > 0)
+    better = _plan(config, folder, stats)
     if stats.sizes and better != plan:
         console.info(f"decoding again: all images together ask for {better.size} px, {better.channels} channels")
         plan, stats = better, _decode_pass(contents, better, processes)
@@ -90,54 +112,49 @@ def _decode_pass(contents: SourceContents, plan: DecodePlan, processes: int) -> 
             file.truncate(offset + total * width)
     _write_header(plan, total)
     # About 4 MB of images in a chunk, and enough chunks for every process to end at the same time.
-    length = max(16, min(2**22 // plan.row_bytes, total // (processes * 12), 2048))
+    length = max(16, min(2**22 // math.prod(plan.shape), total // (processes * 12), 2048))
     stats = ImageStats()
     tasks = ((plan, first, part) for first, part in contents.chunks(length))
     with progress.bar("preparing", total, "images") as bar:
-        for chunk_stats, done in workers.map_in_order(_work, tasks, processes):
+        for chunk_stats in workers.map_in_order(decode_chunk, tasks, processes):
             stats.add(chunk_stats)
-            bar.advance(done)
+            bar.advance(chunk_stats.sizes.total() + len(chunk_stats.refused))
     return stats
 
 
-def _work(task: tuple[DecodePlan, int, Part]) -> tuple[ImageStats, int]:
-    return decode_chunk(*task), len(task[2])
-
-
-def _plan(config: DataConfig, folder: Path, sizes: Counter[tuple[int, int]], is_coloured: bool) -> DecodePlan:
-    """What the choices make of images of these (width, height)."""
+def _plan(config: DataConfig, folder: Path, stats: ImageStats) -> DecodePlan:
+    """The plan for images of these sizes and colours."""
     crop = None if config.crop == "square" else config.crop
     if config.size is not None:
         size = config.size
     elif crop is not None and crop <= 128:
         size = crop
     else:
-        short_sides = [min(width, height, crop or width) for width, height in sizes.elements()]
+        short_sides = [min(width, height, crop or width) for width, height in stats.sizes.elements()]
         size = max(16, min(median_low(short_sides), LARGEST_DEFAULT)) if short_sides else LARGEST_DEFAULT
-    return DecodePlan(folder, size, config.channels or (3 if is_coloured else 1), crop, config.background)
+    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background)
 
 
-def _sample(contents: SourceContents) -> tuple[Counter[tuple[int, int]], bool]:
-    """Sizes, and whether there is colour, of some images: a guess that is checked once all are decoded."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    is_coloured = False
+def _sample(contents: SourceContents) -> ImageStats:
+    """Sizes and colours by the headers of about a hundred images: a guess that is checked once all are decoded."""
+    stats = ImageStats()
     for part in contents.parts:
         if isinstance(part, RawImages):
-            sizes[part.shape[2], part.shape[1]] += len(part)
-            is_coloured |= part.channels > 1
+            stats.sizes[part.shape[2], part.shape[1]] += len(part)
+            stats.coloured += part.shape[3:] not in ((), (1,))
             continue
         for index in range(0, len(part), max(1, len(part) // 100)):
             try:
                 width, height, mode = images.header(part.encoded(index))
             except images.RefusedImageError:
                 continue
-            sizes[width, height] += 1
-            is_coloured |= mode not in ("L", "1", "LA") and not mode.startswith("I")
-    return sizes, is_coloured
+            stats.sizes[width, height] += 1
+            stats.coloured += mode not in ("L", "1", "LA") and not mode.startswith("I")
+    return stats
 
 
 def _write_header(plan: DecodePlan, count: int) -> None:
-    """An .npy header of fixed length, so that it can be written anew once the number of images is known."""
+    """An .npy header of fixed length, so that it can be overwritten once the number of images is known."""
     text = repr({"descr": "|u1", "fortran_order": False, "shape": (count, *plan.shape)}).encode()
     head = b"\x93NUMPY\x01\x00" + (HEADER_BYTES - 10).to_bytes(2, "little") + text.ljust(HEADER_BYTES - 11) + b"\n"
     assert len(head) == HEADER_BYTES
@@ -163,27 +180,6 @@ def _drop_rows(plan: DecodePlan, kept: NDArray[np.bool_]) -> None:
     _write_header(plan, count)
 
 
-def _used_classes(
-    contents: SourceContents, kept: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels of the images that were kept, and the classes that have any of them."""
-    if contents.labels is None:
-        return None, ()
-    labels = contents.labels[kept]
-    used = np.unique(labels)
-    return np.searchsorted(used, labels), tuple(contents.classes[label] for label in used)
-
-
-def _check_split(name: str, split: splits.Split, labels: NDArray[np.int64] | None, classes: tuple[str, ...]) -> None:
-    if not len(split.train):
-        raise UserError(f"{name} holds out every one of its images; there is nothing to train on")
-    if labels is None:
-        return
-    untrained = np.bincount(labels[split.train], minlength=len(classes)) == 0
-    if untrained.any():
-        raise UserError(f"the class {classes[int(untrained.argmax())]} of {name} has no image to train on")
-
-
 def _fingerprint(
     plan: DecodePlan,
     digests: NDArray[np.uint64],
@@ -191,15 +187,73 @@ def _fingerprint(
     classes: tuple[str, ...],
     split: splits.Split,
 ) -> str:
-    """Equal for equal prepared images, labels, classes and splits, wherever and whenever they were made.
+    """Hex digest, equal for equal prepared images, labels, classes and splits, on every machine and at any time.
 
-    Runs record it, so that what goes into it stays byte for byte what it is.
+    Runs record it, so its input must never change by a byte.
     """
     hashed = hashlib.blake2b(digest_size=16)
     hashed.update(json.dumps([VERSION, plan.shape, classes, labels is not None]).encode())
     for array in (digests, labels, split.train, split.held_out):
         if array is not None:
-            for start in range(0, len(array), 2**17):
-                hashed.update(np.ascontiguousarray(array[start : start + 2**17]).tobytes())
+            hashed.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
             hashed.update(f"/{len(array)}".encode())
     return hashed.hexdigest()
+
+
+def _manifest(
+    contents: SourceContents,
+    plan: DecodePlan,
+    stats: ImageStats,
+    refused: tuple[Refusal, ...],
+    kept: NDArray[np.bool_],
+    labels: NDArray[np.int64] | None,
+    classes: tuple[str, ...],
+    groups: duplicates.DuplicateGroups,
+    split: splits.Split,
+    name: str,
+    fingerprint: str,
+) -> Manifest:
+    """The record of a set. `kept` (N of the source,) marks the images that `labels`, `groups` and `split` are about."""
+    index = np.arange(len(groups.exact))
+    is_copy = groups.exact != index
+    is_near = (groups.near != groups.exact) & ~is_copy  # a copy of a near-duplicate counts as a copy
+    source_index = np.flatnonzero(kept)
+
+    def examples(first: NDArray[np.int64], chosen: NDArray[np.bool_]) -> tuple[tuple[str, str], ...]:
+        pairs = [(source_index[i], source_index[first[i]]) for i in np.flatnonzero(chosen)[:MOST_EXAMPLES]]
+        return tuple((escaped_name(contents.name(a)), escaped_name(contents.name(b))) for a, b in pairs)
+
+    # Photographs may all differ in size, so only the commonest sizes are listed.
+    sizes = {f"{width}x{height}": n for (width, height), n in stats.sizes.most_common(MOST_SIZES)}
+    if others := stats.sizes.total() - sum(sizes.values()):
+        sizes["other sizes"] = others
+    # (2, classes): images to train on, held-out images.
+    parts = () if labels is None else (labels[split.train], labels[split.held_out])
+    counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
+    left_out = [
+        f"class left out, no image of it could be used: {name}" for name in contents.classes if name not in classes
+    ]
+    return Manifest(
+        version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
+        size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
+        sizes=sizes,
+        modes=dict(stats.modes.most_common()),
+        animated=stats.animated,
+        enlarged=sum(n for (w, h), n in stats.sizes.items() if min(w, h, plan.crop or w) < plan.size),
+        refused=refused,
+        ignored=tuple(escaped_name(name) for name in contents.ignored),
+        notes=(*contents.notes, *left_out),
+        versions={"ganvas": __version__, "numpy": np.__version__, "pillow": metadata.version("pillow")},
+        images=len(index), train=len(split.train), held_out=len(split.held_out), left_out=len(split.left_out),
+        own_split=contents.held_out is not None,
+        per_class=tuple(
+            ClassCounts(name=name, train=counts[0][label], held_out=counts[1][label])
+            for label, name in enumerate(classes)
+        ),
+        duplicates=int(is_copy.sum()),
+        duplicate_examples=examples(groups.exact, is_copy),
+        near_duplicates=int(is_near.sum()),
+        near_duplicate_examples=examples(groups.near, is_near),
+        near_across_split=int(np.isin(groups.near[split.held_out], groups.near[split.train]).sum()),
+        bytes={path.name: path.stat().st_size for path in sorted(plan.folder.glob("*.npy"))},
+    )  # fmt: skip

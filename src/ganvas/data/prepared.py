@@ -1,13 +1,85 @@
-"""A prepared set: one uint8 array on disk, its labels, its splits, and where it came from."""
+"""A prepared set: one uint8 array on disk, its labels, its splits, and the manifest that `ganvas data` reports."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.data.manifest import Manifest
-from ganvas.images import Pixels
+from ganvas.data.duplicates import CRITERION
+from ganvas.images import FILTER, Pixels
+from ganvas.settings import Settings
+
+FORMAT = 2
+"""Version of the manifest. A set with another one is prepared again; the fingerprint does not depend on it."""
+
+
+class Refusal(Settings):
+    """An image that cannot be used."""
+
+    name: str
+    reason: str
+
+
+class ClassCounts(Settings):
+    """How many images of a class there are."""
+
+    name: str
+    train: int
+    held_out: int
+
+
+class Manifest(Settings):
+    """The facts of a prepared set, stored beside its arrays."""
+
+    version: int
+    """Of the processing of an image, `prepare.VERSION`."""
+    name: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    layout: str = ""
+    """The layout of the source in words."""
+    size: int
+    channels: int
+    crop: Literal["square"] | int = "square"
+    filter: str = FILTER
+    background: Literal["white", "black"] = "white"
+    sizes: dict[str, int]
+    """"20x24" -> images of this width and height, the commonest first."""
+    modes: dict[str, int]
+    """Pillow's name of a mode -> images, the commonest first."""
+    animated: int = 0
+    enlarged: int = 0
+    """Images that are smaller than `size`."""
+    refused: tuple[Refusal, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Files that are no images and are not named like images."""
+    notes: tuple[str, ...] = ()
+    versions: dict[str, str]
+    images: int
+    train: int
+    held_out: int
+    left_out: int = 0
+    """Images of neither part: exact copies of held-out ones."""
+    own_split: bool = False
+    """Whether the source itself holds images out."""
+    per_class: tuple[ClassCounts, ...] = ()
+    duplicates: int = 0
+    duplicate_examples: tuple[tuple[str, str], ...] = ()
+    """(an image, the first that it repeats), a few of them."""
+    near_duplicates: int = 0
+    near_duplicate_examples: tuple[tuple[str, str], ...] = ()
+    near_duplicate_threshold: str = CRITERION
+    near_across_split: int = 0
+    """Held-out images with a near-duplicate in the training part: only a source's own split has any."""
+    bytes: dict[str, int]
+    """Array file -> its length, to detect a damaged set."""
+
+    @property
+    def small_classes(self) -> tuple[str, ...]:
+        """Classes too small to hold an image out."""
+        return tuple(counts.name for counts in self.per_class if not counts.held_out)
 
 
 @dataclass(frozen=True)
@@ -19,7 +91,6 @@ class PreparedSet:
     fingerprint: str
     """Hex digest of the decoded images, labels and preparation: equal for equal content."""
     folder: Path
-    """Where the prepared set lies."""
     pixels: Pixels
     """(N, C, H, W) uint8."""
     labels: NDArray[np.int64] | None
@@ -31,7 +102,6 @@ class PreparedSet:
     held_out: NDArray[np.int64]
     """Indices of the images that are never trained on, ascending."""
     manifest: Manifest
-    """What `ganvas data` reports."""
 
     @property
     def size(self) -> int:
@@ -47,7 +117,7 @@ class PreparedSet:
 def in_memory(
     name: str, pixels: Pixels, labels: NDArray[np.int64] | None = None, classes: tuple[str, ...] = ()
 ) -> PreparedSet:
-    """A set of images (N, C, H, W) that lies nowhere, all of it to train on."""
+    """A set of images (N, C, H, W) that is not on disk, all of it to train on."""
     count, channels, size, _ = pixels.shape
     manifest = Manifest(
         version=0, name=name, fingerprint="", classes=classes, size=size, channels=channels,

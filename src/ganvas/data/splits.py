@@ -1,4 +1,4 @@
-"""Which images are held out: the set's own part, else a tenth by the hash of the decoded image."""
+"""The split: the source's own held-out part, else a tenth of each class by the hash of the decoded image."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Split:
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
     left_out: NDArray[np.int64]
-    """Training images of a set with its own split whose exact copies it holds out: never trained on."""
+    """Training images of a source with its own split that are exact copies of held-out ones: never trained on."""
 
 
 def split_indices(
@@ -26,46 +26,35 @@ def split_indices(
     labels: NDArray[np.int64] | None,
     own_held_out: NDArray[np.bool_] | None,
 ) -> Split:
-    """The set's own split, less the training images that it also holds out; or a tenth of each class."""
-    if own_held_out is None:
-        held_out = _tenth(groups, digests[:, 0], labels)
-        return Split(np.flatnonzero(~held_out), np.flatnonzero(held_out), np.empty(0, np.int64))
-    has_held_out_copy = np.isin(groups.exact, groups.exact[own_held_out])
-    left_out = has_held_out_copy & ~own_held_out
-    return Split(np.flatnonzero(~own_held_out & ~left_out), np.flatnonzero(own_held_out), np.flatnonzero(left_out))
+    """The source's own split, without training images that are also held out; or a tenth of each class, rounded down.
 
-
-def _tenth(groups: DuplicateGroups, hashes: NDArray[np.uint64], labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-    """(N,): a tenth of each class, rounded down, the images with the smallest hash.
-
-    The hash of an image decides, so that the split depends neither on the order of the files nor on a seed. A group of
-    near-duplicates goes as a whole, or training would have seen what is held out: it is held out when its first
-    image's hash is in the lowest tenth and every class in it has room for its images; otherwise it is trained on.
+    The hash of an image decides, so that the split depends neither on the order of the files nor on a seed: the images
+    with the smallest hashes are held out. A group of near-duplicates stays together, or training would see what is held
+    out: it is held out when its first image's hash is in the lowest tenth of all hashes and each of its classes may
+    still hold out so many images; otherwise it is trained on.
     """
+    if own_held_out is not None:
+        left_out = np.isin(groups.exact, groups.exact[own_held_out]) & ~own_held_out
+        return Split(np.flatnonzero(~own_held_out & ~left_out), np.flatnonzero(own_held_out), np.flatnonzero(left_out))
+    hashes, first_of_group = digests[:, 0], groups.near
     labels = np.zeros(len(hashes), np.int64) if labels is None else labels
-    room = np.bincount(labels) // ONE_IN
+    room = np.bincount(labels) // ONE_IN  # (classes,): how many more images of each class may be held out
     held_out = np.zeros(len(hashes), np.bool_)
-    is_grouped = groups.near != np.arange(len(hashes))
-    is_grouped[groups.near[is_grouped]] = True
-    for group in _groups_in_lowest_tenth(groups.near, np.flatnonzero(is_grouped), hashes):
-        touched, needed = np.unique(labels[group], return_counts=True)
-        if (needed <= room[touched]).all():
-            room[touched] -= needed
-            held_out[group] = True
-    for label in range(len(room)):
-        single = np.flatnonzero((labels == label) & ~is_grouped)
-        lowest = np.argsort(hashes[single], kind="stable")[: room[label]]
-        held_out[single[lowest]] = True
-    return held_out
-
-
-def _groups_in_lowest_tenth(
-    first_of_group: NDArray[np.int64], members: NDArray[np.int64], hashes: NDArray[np.uint64]
-) -> list[NDArray[np.int64]]:
-    """Groups, as indices of their members, whose first image's hash is in the lowest tenth, the lowest first."""
+    is_grouped = first_of_group != np.arange(len(hashes))
+    is_grouped[first_of_group[is_grouped]] = True
+    members = np.flatnonzero(is_grouped)
     members = members[np.argsort(first_of_group[members], kind="stable")]
     firsts, starts = np.unique(first_of_group[members], return_index=True)
-    all_groups = np.split(members, starts[1:]) if len(firsts) else []
-    order = np.argsort(hashes[firsts], kind="stable")
-    lowest = np.uint64(2**64 // ONE_IN)
-    return [all_groups[index] for index in order if hashes[firsts[index]] < lowest]
+    stops = np.append(starts[1:], len(members))
+    for index in np.argsort(hashes[firsts], kind="stable"):
+        if hashes[firsts[index]] >= np.uint64(2**64 // ONE_IN):
+            break
+        group = members[starts[index] : stops[index]]
+        group_classes, needed = np.unique(labels[group], return_counts=True)
+        if (needed <= room[group_classes]).all():
+            room[group_classes] -= needed
+            held_out[group] = True
+    for label, count in enumerate(room):
+        single = np.flatnonzero((labels == label) & ~is_grouped)
+        held_out[single[np.argsort(hashes[single], kind="stable")[:count]]] = True
+    return Split(np.flatnonzero(~held_out), np.flatnonzero(held_out), np.empty(0, np.int64))

@@ -1,4 +1,4 @@
-"""A few processes that prepare chunks side by side."""
+"""Processes that prepare chunks in parallel."""
 
 import multiprocessing
 import os
@@ -16,26 +16,24 @@ from ganvas.errors import RunFailedError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# Below this the start of the processes costs more than they save.
-MIN_IMAGES = 1000
-
 
 def worker_count(images: int) -> int:
-    """How many processes a set of so many images is worth: one a core that we may use, eight at most."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if images < MIN_IMAGES else max(1, min(usable, 8))
+    """The number of processes for a set of so many images: one per core that we may use, at most eight."""
+    if images < 1000:  # starting processes would cost more than they save
+        return 1
+    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processes: int) -> Iterator[Result]:
-    """The results of the tasks, in their order; only a few tasks are under way at any time."""
+    """The results of the tasks, in their order. Only a few tasks are taken in advance, so few are in memory."""
     if processes == 1:
         yield from map(work, tasks)
         return
     from threadpoolctl import threadpool_limits
 
-    # numpy's matrix products wake a thread a core, which then spin for a while: each process would take from the
-    # others, and all of it would take twice as long. Forked processes inherit the limit; spawned ones do without.
-    # Fork starts in milliseconds and the work touches no thread of ours; elsewhere the system's own way.
+    # numpy's matrix products use a thread per core, which spin for a while afterwards: the processes would slow each
+    # other down to half the speed. Forked processes inherit the limit; spawned ones run without it.
+    # A fork starts in milliseconds, and is safe because the work uses no thread of ours. Other systems spawn.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with threadpool_limits(1), ProcessPoolExecutor(processes, context, initializer=start_worker) as pool:
         waiting: deque[Future[Result]] = deque()
@@ -48,7 +46,7 @@ def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processe
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise RunFailedError(
-                "a process that prepared images was killed, perhaps for want of memory; the same command starts anew"
+                "a process that prepared images was killed, perhaps for lack of memory; the same command starts again"
             ) from None
         finally:
             for future in waiting:
@@ -56,7 +54,7 @@ def map_in_order(work: Callable[[Task], Result], tasks: Iterable[Task], processe
 
 
 def start_worker() -> None:
-    """In a fresh process: leaves Ctrl-C to the parent, and ends when the parent is gone."""
+    """Sets up a new process: it leaves Ctrl-C to the parent, and ends when the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

@@ -58,7 +58,7 @@ def test_half_of_the_layout_is_refused_with_what_is_missing(celeba_folder, missi
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "must begin"),
         ("x\nA B\n1.jpg 1 1\n", "must begin"),
@@ -67,10 +67,10 @@ def test_half_of_the_layout_is_refused_with_what_is_missing(celeba_folder, missi
         ("1\nA B\n1.jpg 1 0\n", "2 values of 1 or -1"),
     ],
 )
-def test_a_damaged_table_is_refused(celeba_folder, text, said):
+def test_a_damaged_table_is_refused(celeba_folder, text, message):
     folder = celeba_folder(2)
     (folder / "list_attr_celeba.txt").write_text(text)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         opened(folder)
 
 

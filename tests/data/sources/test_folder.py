@@ -63,7 +63,7 @@ def test_exact_copies_of_held_out_images_are_never_trained_on(class_folder, draw
     assert prepared.manifest.left_out == 1
 
 
-def test_a_class_that_only_the_held_out_part_knows_is_refused(class_folder, draw):
+def test_a_class_with_held_out_images_only_is_refused(class_folder, draw):
     folder = class_folder(train=0)
     for path in ("train/cats", "test/cats", "test/dogs"):
         (folder / path).mkdir(parents=True)
@@ -73,14 +73,14 @@ def test_a_class_that_only_the_held_out_part_knows_is_refused(class_folder, draw
         opened(folder)
 
 
-def test_nested_folders_are_refused_with_what_was_found(class_folder, draw):
+def test_nested_folders_are_refused_with_an_example(class_folder, draw):
     folder = class_folder(cats=2)
     (folder / "cats" / "siamese").mkdir()
     with pytest.raises(UserError, match=r"nested.*cats/.*siamese/"):
         opened(folder)
 
 
-def test_images_beside_class_folders_are_refused_with_what_was_found(class_folder, draw):
+def test_images_beside_class_folders_are_refused_with_an_example(class_folder, draw):
     folder = class_folder(cats=2)
     draw(9).save(folder / "loose.png")
     with pytest.raises(UserError, match=r"mixes layouts.*loose\.png"):
@@ -92,7 +92,7 @@ def test_an_empty_folder_is_refused(tmp_path):
         opened(tmp_path)
 
 
-def test_a_folder_of_other_things_is_refused_with_what_it_holds(tmp_path):
+def test_a_folder_without_images_is_refused_with_its_content(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(UserError, match=r"notes\.txt"):
         opened(tmp_path)
@@ -103,7 +103,7 @@ def test_a_single_image_is_refused(class_folder):
         opened(class_folder(cats=1))
 
 
-def test_an_empty_class_folder_is_no_class_and_is_said_so(class_folder):
+def test_an_empty_class_folder_is_no_class_and_is_reported(class_folder):
     folder = class_folder(cats=3, dogs=2)
     (folder / "birds").mkdir()
     prepared = opened(folder)
@@ -111,7 +111,7 @@ def test_an_empty_class_folder_is_no_class_and_is_said_so(class_folder):
     assert any("birds" in note for note in prepared.manifest.notes)
 
 
-def test_a_class_of_which_nothing_can_be_used_is_no_class_and_is_said_so(class_folder):
+def test_a_class_without_usable_images_is_no_class_and_is_reported(class_folder):
     folder = class_folder(birds=1, cats=20)
     (folder / "birds" / "0.png").write_bytes(b"no")
     prepared = opened(folder)
@@ -202,7 +202,7 @@ def test_a_pipe_among_the_images_is_refused_and_not_waited_for(class_folder):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_image_that_may_not_be_read_is_refused_by_name(class_folder):
+def test_an_image_without_read_permission_is_refused_by_name(class_folder):
     folder = class_folder(cats=15)
     (folder / "cats" / "3.png").chmod(0)
     refused = opened(folder).manifest.refused
@@ -219,17 +219,27 @@ def test_an_image_that_vanishes_before_it_is_read_is_refused_by_name(class_folde
 
 
 def test_a_large_file_is_read_whole(tmp_path):
-    from ganvas.data.sources.contents import FIRST_READ, ImageFiles
+    from ganvas.data.sources.contents import ImageFiles
 
-    data = os.urandom(FIRST_READ + 12345)
+    data = os.urandom(2**20 + 12345)
     (tmp_path / "large").write_bytes(data)
     assert ImageFiles(tmp_path, ["large"]).encoded(0) == data
+
+
+def test_a_file_beyond_the_bound_is_refused_before_it_is_read(tmp_path):
+    from ganvas.data.sources.contents import ImageFiles
+    from ganvas.images import RefusedImageError
+
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)  # takes no disk; read whole it would take a terabyte
+    with pytest.raises(RefusedImageError, match="more than 256 MiB"):
+        ImageFiles(tmp_path, ["huge"]).encoded(0)
 
 
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>"[:20], "‮evil", "日本 猫", "-rf", "a\nb", "x..cats", "$(x)"]
 )
-def test_a_class_may_have_any_name_and_it_stays_a_name(class_folder, name):
+def test_a_class_may_have_any_name(class_folder, name):
     name = name.replace("/", "_")
     prepared = opened(class_folder(**{name: 3, "dogs": 3}))
     assert len(prepared.classes) == 2
@@ -237,7 +247,7 @@ def test_a_class_may_have_any_name_and_it_stays_a_name(class_folder, name):
     assert all("\n" not in text for text in prepared.classes)
 
 
-def test_a_name_that_is_no_utf8_is_shown_and_read(tmp_path, draw):
+def test_a_folder_whose_name_is_not_utf8_is_read(tmp_path, draw):
     folder = tmp_path / "pets" / os.fsdecode(b"c\xffts")
     folder.mkdir(parents=True)
     for index in range(12):

@@ -83,7 +83,7 @@ def opened(source="hf:someone/pets", **choices):
     return open_source(source, DataConfig(**choices))
 
 
-def test_the_columns_of_images_and_class_labels_are_found(hub):
+def test_the_columns_of_images_and_class_labels_are_used(hub):
     hub(train=split(20), test=split(4, 100))
     prepared = opened()
     assert prepared.name == "pets"
@@ -134,7 +134,7 @@ def test_an_image_that_is_missing_is_refused_by_name(hub):
 
 
 @pytest.mark.parametrize("features", [{"text": object()}, {"a": Image(), "b": Image()}])
-def test_no_column_of_images_or_two_are_refused_with_what_was_found(hub, features):
+def test_no_column_of_images_or_two_are_refused_with_the_columns(hub, features):
     hub(train=split(3, features=features))
     with pytest.raises(UserError, match=f"it has {', '.join(features)}"):
         opened()
@@ -151,7 +151,7 @@ def named(name, message="no"):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (named("GatedRepoError"), "gated"),
         (named("DatasetNotFoundError"), "no such public set"),
@@ -161,9 +161,9 @@ def named(name, message="no"):
         (RuntimeError("something\nnew " + "x" * 500), "RuntimeError: something new"),
     ],
 )
-def test_whatever_the_hub_answers_is_one_sentence(hub, error, said):
+def test_every_error_of_the_hub_is_one_sentence(hub, error, message):
     hub(raises=error)
-    with pytest.raises(UserError, match=said) as refusal:
+    with pytest.raises(UserError, match=message) as refusal:
         opened()
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 300
@@ -183,7 +183,7 @@ def test_without_datasets_it_says_what_to_install(monkeypatch):
         opened()
 
 
-def test_a_clients_own_warnings_stay_its_own(caplog):
+def test_warnings_of_the_hubs_client_are_hidden(caplog):
     import logging
 
     from ganvas.data.sources.hub import _hub_errors
@@ -196,7 +196,7 @@ def test_a_clients_own_warnings_stay_its_own(caplog):
             client.warning("Retrying in 8s [Retry 5/5].")
             raise ConnectionError
 
-    with pytest.raises(UserError, match="hf:a/b cannot be had: the hub cannot be reached"):
+    with pytest.raises(UserError, match="hf:a/b cannot be loaded: the hub cannot be reached"):
         fetch()
     assert "Retrying" not in caplog.text
     assert client.level == before

@@ -50,7 +50,7 @@ def test_an_idx_crop_is_cut_from_the_centre(idx_folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "harm", "said"),
+    ("name", "harm", "message"),
     [
         ("train-images-idx3-ubyte", lambda data: data[:-1], "damaged or cut off"),
         ("train-images-idx3-ubyte", lambda data: data[:9], "not an idx file"),
@@ -63,10 +63,10 @@ def test_an_idx_crop_is_cut_from_the_centre(idx_folder):
         ),
     ],
 )
-def test_a_damaged_idx_file_is_refused_by_name(idx_folder, name, harm, said):
+def test_a_damaged_idx_file_is_refused_by_name(idx_folder, name, harm, message):
     folder = idx_folder()
     (folder / name).write_bytes(harm((folder / name).read_bytes()))
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         opened(folder)
 
 

@@ -34,8 +34,8 @@ def test_the_table_names_images_and_labels(table, encoding):
     assert prepared.labels.tolist() == [0] * 6 + [1] * 6
 
 
-def test_other_columns_and_orders_are_fine(table):
-    text = "who,label,file_name\n" + "".join(f"me,{index % 3},{index}.png\n" for index in range(0, 12, 2))
+def test_other_columns_are_ignored_and_their_order_is_free(table):
+    text = "author,label,file_name\n" + "".join(f"me,{index % 3},{index}.png\n" for index in range(0, 12, 2))
     prepared = opened(table(text))
     assert prepared.classes == ("0", "1", "2")
     assert len(prepared.pixels) == 6
@@ -59,22 +59,22 @@ def test_a_row_that_cannot_be_used_is_refused_by_name(table, row, reason):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "it has none"),
         ("name,label\n0.png,cat\n", "it has name, label"),
         ("file_name,label\n0.png\n", "no label in row 2"),
         ("file_name,label\n0.png,cat\n,cat\n", "no file_name in row 3"),
         ('file_name,label\n"0.png,cat\n', "not a table"),
-        ("file_name,label\n", "holds no images"),
+        ("file_name,label\n", "holds no usable images"),
     ],
 )
-def test_a_table_of_another_kind_is_refused_with_what_was_found(table, text, said):
-    with pytest.raises(UserError, match=said):
+def test_an_invalid_table_is_refused_with_its_columns_or_row(table, text, message):
+    with pytest.raises(UserError, match=message):
         opened(table(text))
 
 
-def test_a_table_that_is_no_text_is_refused(table):
+def test_a_table_that_is_not_utf8_is_refused(table):
     folder = table("")
     (folder / "metadata.csv").write_bytes(b"file_name,label\n\xff\xfe\x00")
     with pytest.raises(UserError, match="UTF-8"):

@@ -1,11 +1,11 @@
+import shutil
 import zipfile
 
 import numpy as np
 import pytest
 
 from ganvas.data import DataConfig, open_source
-from ganvas.data.sources.npz import NpzFile
-from ganvas.errors import UserError
+from ganvas.errors import RunFailedError, UserError
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (20, 16, 16), np.uint8)
@@ -37,13 +37,6 @@ def test_images_come_through_untouched(write, packed, order, images):
     assert prepared.classes == ("0", "1")
 
 
-def test_an_uncompressed_archive_is_read_in_place(write, tmp_path):
-    path = write(images=GREY, labels=LABELS)
-    (part,) = NpzFile(path).contents(tmp_path).parts
-    assert part.path == path
-    assert (part.rows()[..., 0] == GREY).all()
-
-
 def test_class_names_keep_their_order(write):
     prepared = opened(write(images=GREY, labels=LABELS, classes=np.array(["zebra", "<b>ant</b>"])))
     assert prepared.classes == ("zebra", "<b>ant</b>")
@@ -65,13 +58,13 @@ def test_without_labels_it_is_a_set_without_labels(write):
     assert opened(write(images=GREY)).labels is None
 
 
-def test_transparent_images_lie_over_the_background(write):
+def test_transparent_images_are_composited_over_the_background(write):
     clear = np.zeros((4, 16, 16, 4), np.uint8)
     assert (opened(write(images=clear, labels=LABELS[:4])).pixels == 255).all()
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"x_train": GREY}, "holds no images; it holds x_train"),
         ({"images": GREY.astype(float), "labels": LABELS}, "float64 of shape"),
@@ -87,8 +80,8 @@ def test_transparent_images_lie_over_the_background(write):
         ({"images": GREY, "labels": np.array([{}] * 20)}, "cannot be read"),
     ],
 )
-def test_another_content_is_refused_with_what_was_found(write, arrays, said):
-    with pytest.raises(UserError, match=said):
+def test_other_content_is_refused_with_its_type_and_shape(write, arrays, message):
+    with pytest.raises(UserError, match=message):
         opened(write(**arrays))
 
 
@@ -103,6 +96,13 @@ def test_a_damaged_archive_is_refused_in_a_sentence(write, packed):
         assert "\n" not in str(refusal.value)
 
 
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(write, small_disk, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE", str(small_disk))
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
+    with pytest.raises(RunFailedError, match=r"No space left on device; .*GANVAS_CACHE"):
+        opened(write(images=RANDOM.integers(0, 256, (2000, 16, 16), np.uint8)))
+
+
 def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):
     path = tmp_path / "set.npz"
     head = b"\x93NUMPY\1\0" + (118).to_bytes(2, "little")
@@ -113,7 +113,7 @@ def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):
         opened(path)
 
 
-def test_a_flipped_byte_among_the_images_is_noticed(tmp_path):
+def test_a_flipped_byte_among_the_images_is_refused(tmp_path):
     path = tmp_path / "set.npz"
     np.savez(path, images=GREY, labels=LABELS)
     content = bytearray(path.read_bytes())

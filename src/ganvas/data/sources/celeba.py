@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents
-from ganvas.data.sources.scan import FolderScan, FolderSource
+from ganvas.data.sources.scan import FolderScan
 from ganvas.errors import UserError, nearest
 
 IMAGES = "img_align_celeba"
@@ -14,67 +14,59 @@ ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
 
 
-class CelebA(FolderSource):
-    """Portraits with yes/no attributes; one of them labels the set, or none."""
-
-    def contents(self, scratch: Path) -> SourceContents:
-        """Files in the order of the attribute table; classes `not Smiling` and `Smiling`."""
-        columns, names, values = self._table()
-        # The archive of the portraits unpacks to one folder or, where it was unpacked into one, two.
-        inner = f"{IMAGES}/{IMAGES}"
-        folder = inner if inner in self.listing.files else IMAGES
-        present = set(self.listing.files[folder])
-        kept = [row for row, name in enumerate(names) if name in present]
-        missing = [(name, f"is named in {ATTRIBUTES} and is not there") for name in names if name not in present]
-        labels: NDArray[np.int64] | None = None
-        classes: tuple[str, ...] = ()
-        if self.attribute is not None:
-            if self.attribute not in columns:
-                raise UserError(f"there is no attribute {self.attribute}: {nearest(self.attribute, columns)}")
-            column = columns.index(self.attribute)
-            labels = np.array([values[row][column] == "1" for row in kept], np.int64)
-            classes = (f"not {self.attribute}", self.attribute)
-        return SourceContents(
-            f"CelebA's layout, {f'labelled by {self.attribute}' if self.attribute else 'without labels'}",
-            (ImageFiles(self.listing.root, [f"{folder}/{names[row]}" for row in kept]),),
-            classes,
-            labels,
-            self._held_out([names[row] for row in kept]),
-            self.listing.refused + missing,
-            ignored=sorted(present - set(names)),
-            notes=[] if self.attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."],
-        )
-
-    def _table(self) -> tuple[list[str], list[str], list[list[str]]]:
-        """Attribute names, image names, and a row of "1" and "-1" for each image."""
-        path = self.listing.root / ATTRIBUTES
-        lines = _lines(path)
-        if len(lines) < 3 or not lines[0].strip().isdigit():
-            raise UserError(f"{path} must begin with the number of images and the names of the attributes")
-        columns = lines[1].split()
-        names: list[str] = []
-        values: list[list[str]] = []
-        for number, line in enumerate(lines[2:], 3):
-            name, *row = line.split()
-            if len(row) != len(columns) or not set(row) <= {"1", "-1"}:
-                raise UserError(f"{path}, line {number}: after the name come {len(columns)} values of 1 or -1")
-            names.append(name)
-            values.append(row)
-        if len(names) != int(lines[0]):
-            raise UserError(f"{path} announces {int(lines[0])} images and names {len(names)}: damaged or cut off")
-        return columns, names, values
-
-    def _held_out(self, names: list[str]) -> NDArray[np.bool_] | None:
-        """The published partition, where it is there: 0 is trained on, 1 and 2 are held out."""
-        path = self.listing.root / PARTITION
-        if PARTITION not in self.listing.files[""]:
-            return None
+def read_celeba(listing: FolderScan, scratch: Path, attribute: str | None) -> SourceContents:
+    """Portraits in the order of the attribute table; classes `not Smiling` and `Smiling`, or no labels."""
+    columns, rows = _table(listing.root / ATTRIBUTES)
+    # The archive of the portraits unpacks to one folder or, where it was unpacked into one, two.
+    inner = f"{IMAGES}/{IMAGES}"
+    folder = inner if inner in listing.files else IMAGES
+    present = set(listing.files[folder])
+    names = [name for name in rows if name in present]
+    missing = [(name, f"is named in {ATTRIBUTES} and is not there") for name in rows if name not in present]
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+    if attribute is not None:
+        if attribute not in columns:
+            raise UserError(f"there is no attribute {attribute}: {nearest(attribute, columns)}")
+        column = columns.index(attribute)
+        labels = np.array([rows[name][column] == "1" for name in names], np.int64)
+        classes = (f"not {attribute}", attribute)
+    held_out: NDArray[np.bool_] | None = None
+    if PARTITION in listing.files[""]:  # 0 is trained on, 1 and 2 are held out
+        path = listing.root / PARTITION
         partition = dict(line.split()[:2] for line in _lines(path) if len(line.split()) >= 2)
-        missing = next((name for name in names if partition.get(name) not in ("0", "1", "2")), None)
-        if missing is not None:
-            raise UserError(f"{path} has no part 0, 1 or 2 for {missing}")
-        held_out = np.array([partition[name] != "0" for name in names], np.bool_)
-        return held_out if held_out.any() else None
+        if unknown := [name for name in names if partition.get(name) not in ("0", "1", "2")]:
+            raise UserError(f"{path} has no part 0, 1 or 2 for {unknown[0]}")
+        is_held_out = np.array([partition[name] != "0" for name in names], np.bool_)
+        held_out = is_held_out if is_held_out.any() else None
+    return SourceContents(
+        f"CelebA's layout, {f'labelled by {attribute}' if attribute else 'without labels'}",
+        (ImageFiles(listing.root, [f"{folder}/{name}" for name in names]),),
+        classes,
+        labels,
+        held_out,
+        listing.refused + missing,
+        ignored=sorted(present - rows.keys()),
+        notes=[] if attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."],
+        attribute=attribute,
+    )
+
+
+def _table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The names of the attributes, and for each image its values, "1" or "-1"."""
+    lines = _lines(path)
+    if len(lines) < 3 or not lines[0].strip().isdigit():
+        raise UserError(f"{path} must begin with the number of images and the names of the attributes")
+    columns = lines[1].split()
+    rows: dict[str, list[str]] = {}
+    for number, line in enumerate(lines[2:], 3):
+        name, *row = line.split()
+        if len(row) != len(columns) or not set(row) <= {"1", "-1"}:
+            raise UserError(f"{path}, line {number}: after the name come {len(columns)} values of 1 or -1")
+        rows[name] = row
+    if len(rows) != int(lines[0]):
+        raise UserError(f"{path} announces {int(lines[0])} images and names {len(rows)}: damaged or cut off")
+    return columns, rows
 
 
 def is_celeba(listing: FolderScan) -> bool:

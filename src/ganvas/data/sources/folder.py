@@ -1,56 +1,48 @@
 """A folder of images: a sub-folder per class, splits of those, or images without labels."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from ganvas.data.sources.contents import ImageFiles, SourceContents, refuse_attribute
-from ganvas.data.sources.scan import FolderScan, FolderSource, escaped_name, natural_order
+from ganvas.data.sources.contents import ImageFiles, SourceContents
+from ganvas.data.sources.scan import FolderScan, escaped_name, natural_key
 from ganvas.errors import UserError
 
 HELD_OUT_NAMES = ("test", "val", "valid", "validation")
 
 
-class ImageFolder(NamedTuple):
-    """A folder in which images lie directly."""
-
-    path: str
-    class_name: str | None
-    is_held_out: bool = False
+ImageFolder = tuple[str, str | None, bool]  # (path of a folder that directly holds images, class, is held out)
 
 
-class ClassFolders(FolderSource):
-    """Images in a folder: `cats/ dogs/`, `train/ test/`, or none of them."""
-
-    def contents(self, scratch: Path) -> SourceContents:
-        """Files by class, classes in natural order."""
-        listing = self.listing
-        if listing.unreadable:
-            reason = dict(listing.refused)[listing.unreadable[0]]
-            raise UserError(f"the folder {listing.root / listing.unreadable[0]} {reason}; a class would vanish")
-        layout, folders = _layout(listing)
-        refuse_attribute(self.attribute, layout)
-        images = [(folder, path) for folder in folders for path in listing.images(folder.path)]
-        if not images:
-            raise UserError(f"there are no images in {listing.root}{_what_instead(listing)}")
-        names = natural_order({folder.class_name for folder, _ in images if folder.class_name is not None})
-        classes = tuple(escaped_name(name) for name in names)
-        if len(set(classes)) < len(classes):
-            raise UserError(f"two class folders of {listing.root} have the same name once written as Unicode NFC")
-        index = {name: label for label, name in enumerate(names)}
-        empty = {escaped_name(folder.class_name) for folder in folders if folder.class_name is not None} - {*classes}
-        has_split = any(folder.is_held_out for folder in folders)
-        return SourceContents(
-            layout,
-            (ImageFiles(listing.root, [path for _, path in images]),),
-            classes,
-            np.array([index[folder.class_name or ""] for folder, _ in images], np.int64) if names else None,
-            np.array([folder.is_held_out for folder, _ in images]) if has_split else None,
-            refused=list(listing.refused),
-            ignored=listing.others(),
-            notes=[f"class folder without images, left out: {name}" for name in sorted(empty)],
-        )
+def read_class_folders(listing: FolderScan, scratch: Path, attribute: str | None) -> SourceContents:
+    """Files by class, classes in natural order, from `cats/ dogs/`, `train/ test/`, or neither."""
+    if listing.unreadable:
+        reason = dict(listing.refused)[listing.unreadable[0]]
+        raise UserError(f"the folder {listing.root / listing.unreadable[0]} {reason}; a class would vanish")
+    layout, folders = _layout(listing)
+    images = [(path, name, is_held_out) for folder, name, is_held_out in folders for path in listing.images(folder)]
+    if not images:
+        others = [escaped_name(name) for name in listing.others()]
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        content = f"; it holds {', '.join(others[:5])}{more}" if others else "" if listing.refused else ": it is empty"
+        raise UserError(f"there are no images in {listing.root}{content}")
+    names = sorted({name for _, name, _ in images if name is not None}, key=natural_key)
+    classes = tuple(escaped_name(name) for name in names)
+    if len(set(classes)) < len(classes):
+        raise UserError(f"two class folders of {listing.root} have the same name once written as Unicode NFC")
+    index = {name: label for label, name in enumerate(names)}
+    empty = {escaped_name(name) for _, name, _ in folders if name is not None} - {*classes}
+    has_split = any(is_held_out for _, _, is_held_out in folders)
+    return SourceContents(
+        layout,
+        (ImageFiles(listing.root, [path for path, _, _ in images]),),
+        classes,
+        np.array([index[name or ""] for _, name, _ in images], np.int64) if names else None,
+        np.array([is_held_out for _, _, is_held_out in images]) if has_split else None,
+        refused=list(listing.refused),
+        ignored=listing.others(),
+        notes=[f"class folder without images, left out: {name}" for name in sorted(empty)],
+    )
 
 
 def _layout(listing: FolderScan) -> tuple[str, list[ImageFolder]]:
@@ -59,16 +51,12 @@ def _layout(listing: FolderScan) -> tuple[str, list[ImageFolder]]:
     lowered = {name.lower(): name for name in top}
     held_out = [name for low, name in lowered.items() if low in HELD_OUT_NAMES]
     train = lowered.get("train")
-    if train is not None and len(held_out) + 1 == len(top) and (held_out or listing.folders.get(train)):
-        if listing.images(""):
-            raise UserError(f"{listing.root} mixes layouts: images lie beside train/")
-        return _splits(listing, train, held_out)
-    if not top:
-        return "images without labels", [ImageFolder("", None)]
-    return "a folder per class", [ImageFolder(path, name) for name, path in _classes(listing, "")]
-
-
-def _splits(listing: FolderScan, train: str, held_out: list[str]) -> tuple[str, list[ImageFolder]]:
+    if train is None or len(held_out) + 1 != len(top) or not (held_out or listing.folders.get(train)):
+        if not top:
+            return "images without labels", [("", None, False)]
+        return "a folder per class", _classes(listing, "", False)
+    if listing.images(""):
+        raise UserError(f"{listing.root} mixes layouts: there are images beside train/")
     splits = [train, *held_out]
     without_classes = [split for split in splits if not listing.folders[split]]
     if without_classes and len(without_classes) < len(splits):
@@ -77,33 +65,25 @@ def _splits(listing: FolderScan, train: str, held_out: list[str]) -> tuple[str, 
         )
     names = ", ".join(f"{split}/" for split in splits)
     if without_classes:
-        flat = [ImageFolder(split, None, split != train) for split in splits]
-        return f"{names} with images without labels", flat
-    return f"{names} with a folder per class", [
-        ImageFolder(path, name, split != train) for split in splits for name, path in _classes(listing, split)
-    ]
+        return f"{names} with images without labels", [(split, None, split != train) for split in splits]
+    folders = [folder for split in splits for folder in _classes(listing, split, split != train)]
+    return f"{names} with a folder per class", folders
 
 
-def _classes(listing: FolderScan, parent: str) -> list[tuple[str, str]]:
-    """(class, path) of the folders in a folder; nested and mixed layouts are refused with an example."""
+def _classes(listing: FolderScan, parent: str, is_held_out: bool) -> list[ImageFolder]:
+    """The class folders in a folder; nested and mixed layouts are refused with an example."""
     if loose := listing.images(parent):
         raise UserError(
-            f"{listing.root} mixes layouts: {len(loose)} images lie beside the class folders, "
+            f"{listing.root} mixes layouts: there are {len(loose)} images beside the class folders, "
             f"such as {escaped_name(loose[0])}"
         )
-    paths = {name: f"{parent}/{name}" if parent else name for name in listing.folders[parent]}
-    for path in paths.values():
+    folders: list[ImageFolder] = []
+    for name in listing.folders[parent]:
+        path = f"{parent}/{name}" if parent else name
         if inner := listing.folders.get(path):
             raise UserError(
-                f"{listing.root} is nested: images must lie directly in a class's folder, "
+                f"{listing.root} is nested: images must be directly in a class's folder, "
                 f"and {escaped_name(path)}/ holds the folder {escaped_name(inner[0])}/"
             )
-    return list(paths.items())
-
-
-def _what_instead(listing: FolderScan) -> str:
-    """The end of a sentence on a folder without images."""
-    others = [escaped_name(name) for name in listing.others()]
-    if not others:
-        return "" if listing.refused else ": it is empty"
-    return f"; it holds {', '.join(others[:5])}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        folders.append((path, name, is_held_out))
+    return folders

@@ -4,14 +4,16 @@ Tested with a stand-in for `datasets`; never run against the hub itself.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ganvas.data.sources.contents import EncodedImages, SourceContents, refuse_attribute
+from ganvas import console
+from ganvas.data.sources.contents import ImageFiles, Source, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError, nearest
 
@@ -19,146 +21,98 @@ HELD_OUT_SPLITS = ("test", "val", "valid", "validation")
 LABEL_NAMES = ("label", "labels", "class", "fine_label")
 
 
-class HubSet:
-    """`hf:owner/name`: the column of images, and the column of class labels where there is one."""
-
-    def __init__(self, repository: str, attribute: str | None = None, name: str = "", licence: str = "") -> None:
-        self.repository = repository
-        self.attribute = attribute
-        self.name = name or repository.rpartition("/")[2]
-        self.known_licence = licence
-
-    def state(self) -> str:
-        """Once prepared, a set of the hub is taken as it is: asking whether it changed would need the network."""
-        return f"hf:{self.repository}"
-
-    def licence(self) -> str:
-        """A line to show before anything is downloaded."""
-        with _hub_errors(self.repository):
-            stated = self.known_licence or str(_datasets().load_dataset_builder(self.repository).info.license or "")
-        return f"{self.repository} comes from the hub; its licence: {stated or 'not stated, see its page'}"
-
-    def contents(self, scratch: Path) -> SourceContents:
-        """Encoded images, copied below `scratch` with no more than one of them in memory."""
-        datasets = _datasets()
-        with _hub_errors(self.repository):
-            splits = dict(datasets.load_dataset(self.repository))
-        train = "train" if "train" in splits else next(iter(splits), "train")
-        if train not in splits:
-            raise UserError(f"hf:{self.repository} holds no split")
-        held_out = [name for name in splits if name in HELD_OUT_SPLITS and name != train and len(splits[name])]
-        features = splits[train].features
-        columns = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
-        if len(columns) != 1:
-            names = ", ".join(features) or "no column"
-            raise UserError(
-                f"hf:{self.repository} has {len(columns)} columns of images and one is wanted; it has {names}"
-            )
-        label, classes = self._label_column(features, datasets)
-        parts: list[EncodedImages] = []
-        labels: list[int] = []
-        for split in [train, *held_out]:
-            rows = splits[split].cast_column(columns[0], datasets.Image(decode=False))
-            rows = rows.select_columns(columns if label is None else [*columns, label])
-            with _hub_errors(self.repository):
-                part, numbers = _copied(rows, columns[0], label, scratch / split, split)
-            parts.append(part)
-            labels += numbers
-        if label is not None and not all(0 <= number < len(classes) for number in labels):
-            raise UserError(
-                f"hf:{self.repository} has images without a label, or with one beyond its {len(classes)} classes"
-            )
-        is_held_out = np.arange(len(labels)) >= len(parts[0])
-        return SourceContents(
-            f"hf:{self.repository}",
-            tuple(parts),
-            classes,
-            None if label is None else np.array(labels, np.int64),
-            is_held_out if held_out else None,
-        )
-
-    def _label_column(self, features: Any, datasets: Any) -> tuple[str | None, tuple[str, ...]]:
-        """The column of labels, and its classes in order."""
-        labels = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
-        if self.attribute is not None:
-            yes_no = [name for name, feature in features.items() if getattr(feature, "dtype", "") == "bool"]
-            if not yes_no:
-                refuse_attribute(self.attribute, f"hf:{self.repository}")
-            if self.attribute not in yes_no:
-                raise UserError(f"there is no attribute {self.attribute}: {nearest(self.attribute, yes_no)}")
-            return self.attribute, (f"not {self.attribute}", self.attribute)
-        if not labels:
-            return None, ()
-        label = next((name for name in LABEL_NAMES if name in labels), labels[0])
-        return label, tuple(escaped_name(name) for name in features[label].names)
-
-
-class Mnist(HubSet):
-    """The 70,000 digits of the MNIST database."""
-
-    def __init__(self, attribute: str | None = None) -> None:
-        super().__init__("ylecun/mnist", attribute, "mnist", "MIT, as the hub's page states it")
-
-
-class FashionMnist(HubSet):
-    """70,000 images of clothes in MNIST's format."""
-
-    def __init__(self, attribute: str | None = None) -> None:
-        super().__init__("zalando-datasets/fashion_mnist", attribute, "fashion-mnist", "MIT")
-
-
-class CelebAFromHub(HubSet):
-    """202,599 portraits with forty yes/no attributes."""
-
-    def __init__(self, attribute: str | None = None) -> None:
-        licence = "for non-commercial research only (the CelebA agreement of CUHK's Multimedia Laboratory)"
-        super().__init__("flwrlabs/celeba", attribute, "celeba", licence)
-
-
-def _datasets() -> Any:
+def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None) -> SourceContents:
+    """The column of images, copied to files below `scratch`, and the column of class labels where there is one."""
     try:
         import datasets
     except ImportError:
         raise UserError("sets from the hub need `datasets`, which is not installed: pip install 'ganvas[hf]'") from None
-    return datasets
+    with _hub_errors(repository):
+        licence = licence or str(datasets.load_dataset_builder(repository).info.license or "not stated, see its page")
+        console.info(f"{repository} comes from the hub; its licence: {licence}")
+        splits = dict(datasets.load_dataset(repository))
+        train = "train" if "train" in splits else next(iter(splits), None)
+        if train is None:
+            raise UserError(f"hf:{repository} holds no split")
+        used = [train, *(name for name in splits if name in HELD_OUT_SPLITS and name != train and len(splits[name]))]
+        features = splits[train].features
+        columns = [name for name, column in features.items() if isinstance(column, datasets.Image)]
+        if len(columns) != 1:
+            names = ", ".join(features) or "no column"
+            raise UserError(f"hf:{repository} has {len(columns)} columns of images and needs one; it has {names}")
+        (image,) = columns
+        label: str | None
+        classes: tuple[str, ...]
+        if attribute is None:
+            candidates = {name: column for name, column in features.items() if isinstance(column, datasets.ClassLabel)}
+            label = next((name for name in (*LABEL_NAMES, *candidates) if name in candidates), None)
+            classes = () if label is None else tuple(escaped_name(name) for name in candidates[label].names)
+        else:
+            yes_no = [name for name, column in features.items() if getattr(column, "dtype", "") == "bool"]
+            if attribute not in yes_no:
+                raise UserError(f"there is no attribute {attribute}: {nearest(attribute, yes_no)}")
+            label, classes = attribute, (f"not {attribute}", attribute)
+        files: list[str] = []
+        labels: list[int] = []
+        for split in used:
+            rows = splits[split].cast_column(image, datasets.Image(decode=False))
+            for index, row in enumerate(rows.select_columns([image] if label is None else [image, label])):
+                cell = row[image] or {}
+                data, path = cell.get("bytes"), cell.get("path")
+                if data is None:  # a missing image becomes an empty file, which is refused by name later
+                    data = Path(path).read_bytes() if path and Path(path).is_file() else b""
+                files.append(f"{split}[{index}]")
+                (scratch / files[-1]).write_bytes(data)
+                value = 0 if label is None else row[label]
+                labels.append(-1 if value is None else int(value))
+    if label is not None and not all(0 <= value < len(classes) for value in labels):
+        raise UserError(f"hf:{repository} has images without a label, or with one beyond its {len(classes)} classes")
+    return SourceContents(
+        f"hf:{repository}",
+        (ImageFiles(scratch, files),),
+        classes,
+        None if label is None else np.array(labels, np.int64),
+        np.arange(len(files)) >= len(splits[train]) if len(used) > 1 else None,
+        attribute=attribute,
+    )
 
 
-def _copied(rows: Any, image: str, label: str | None, target: Path, title: str) -> tuple[EncodedImages, list[int]]:
-    """Writes the encoded images one after another; -1 stands for a label that is missing."""
-    offsets, labels = [0], []
-    with target.open("wb") as file:
-        for row in rows:
-            cell = row[image] or {}
-            data, path = cell.get("bytes"), cell.get("path")
-            if data is None:
-                # What is missing is written as nothing, and refused by name as an empty file when it is decoded.
-                data = Path(path).read_bytes() if path and Path(path).is_file() else b""
-            number = row[label] if label is not None else 0
-            offsets.append(offsets[-1] + file.write(data))
-            labels.append(-1 if number is None else int(number))
-    return EncodedImages(target, np.array(offsets, np.int64), title), labels
+def hub_source(repository: str, name: str = "", licence: str = "", about: str = "") -> Source:
+    """`hf:owner/name`. Once prepared, it counts as unchanged: a check for changes would need the network."""
+    read = partial(read_hub, repository, licence)
+    about = f"{about} Downloaded; needs the extra hf."
+    return Source(name or repository.rpartition("/")[2], lambda: f"hf:{repository}", read, about)
 
 
-# What may go wrong between here and the hub, by the name of its class: libraries below `datasets` raise their own.
+MNIST = hub_source(
+    "ylecun/mnist", "mnist", "MIT, as the hub's page states it", "The 70,000 digits of the MNIST database."
+)
+FASHION_MNIST = hub_source(
+    "zalando-datasets/fashion_mnist", "fashion-mnist", "MIT", "70,000 images of clothes in MNIST's format."
+)
+CELEBA = hub_source(
+    "flwrlabs/celeba",
+    "celeba",
+    "for non-commercial research only (the CelebA agreement of CUHK's Multimedia Laboratory)",
+    "202,599 portraits with forty yes/no attributes.",
+)
+
+
+# Reasons by the names of exception classes, since the libraries below `datasets` raise their own. The first that
+# occurs in the name of the error, of a base class or of a cause is shown.
 _REASONS = {
-    "GatedRepoError": "it is gated: accept its terms on its page and log in with `hf auth login`",
-    "DatasetNotFoundError": "there is no such public set; it may be private, gated or misspelt",
-    "RepositoryNotFoundError": "there is no such public set; it may be private or misspelt",
-    "OfflineModeIsEnabled": "the hub is switched off by HF_HUB_OFFLINE",
-    "ConnectionError": "the hub cannot be reached",
-    "ConnectError": "the hub cannot be reached",
-    "LocalEntryNotFoundError": "the hub cannot be reached",
-    "DataFilesNotFoundError": "it holds no data files that can be read",
-    "EmptyDatasetError": "it holds no data files",
-    "DatasetGenerationError": "its data are damaged or cut off",
-    "NonMatchingChecksumError": "its data are damaged or cut off",
-    "NonMatchingSplitsSizesError": "its data are damaged or cut off",
+    "GatedRepo": "it is gated: accept its terms on its page and log in with `hf auth login`",
+    "OfflineMode": "the hub is switched off by HF_HUB_OFFLINE",
+    "DatasetNotFound|RepositoryNotFound": "there is no such public set; it may be private, gated or misspelt",
+    "Connect|LocalEntryNotFound": "the hub cannot be reached",
+    "DataFilesNotFound|EmptyDataset": "it holds no data files that can be read",
+    "DatasetGeneration|NonMatching": "its data are damaged or cut off",
 }
 
 
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
-    """Turns whatever a download raises into one sentence, and keeps its clients' tries and warnings to themselves."""
+    """Turns every error of a download into one sentence, and hides its clients' retries and warnings."""
     levels = {logger: logger.level for logger in map(logging.getLogger, ("huggingface_hub", "datasets"))}
     for logger in levels:
         logger.setLevel(logging.CRITICAL)
@@ -170,10 +124,10 @@ def _hub_errors(repository: str) -> Iterator[None]:
         chain: list[BaseException] = [error]
         while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 10:
             chain.append(cause)
-        names = [base.__name__ for link in chain for base in type(link).__mro__]
-        reason = next((_REASONS[name] for name in names if name in _REASONS), None)
+        names = " ".join(base.__name__ for link in chain for base in type(link).__mro__)
         message = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        raise UserError(f"hf:{repository} cannot be had: {reason or message}") from None
+        reason = next((reason for pattern, reason in _REASONS.items() if re.search(pattern, names)), message)
+        raise UserError(f"hf:{repository} cannot be loaded: {reason}") from None
     finally:
         for logger, level in levels.items():
             logger.setLevel(level)

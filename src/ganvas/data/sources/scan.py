@@ -1,22 +1,25 @@
-"""What lies in a folder: names, sizes and times, by one pass of scandir."""
+"""The content of a folder: names, sizes and times, by one pass of scandir."""
 
 import hashlib
 import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganvas.errors import UserError
 
-# What an image's name may end in. What is inside decides whether it is read; this decides what is looked at.
-READ = "png apng jpg jpeg jpe jfif mpo webp bmp dib gif tif tiff ppm pgm pbm pnm"
-# Formats that are refused by name rather than passed over in silence.
-UNREAD = "eps ps svg psd heic heif avif jxl jp2 ico tga pfm raw pcx"
-IMAGE_SUFFIXES = frozenset(f"{READ} {UNREAD}".split())
-# Files that lie beside images and end in nothing.
+# Suffixes of the files that are opened as images; their content decides whether they are. The last line is of formats
+# that are not read: such a file is refused by name and not silently ignored.
+IMAGE_SUFFIXES = frozenset(
+    [
+        "png", "apng", "jpg", "jpeg", "jpe", "jfif", "mpo", "webp", "bmp", "dib", "gif", "tif", "tiff", "ppm", "pgm",
+        "pbm", "pnm",
+        "eps", "ps", "svg", "psd", "heic", "heif", "avif", "jxl", "jp2", "ico", "tga", "pfm", "raw", "pcx",
+    ]
+)  # fmt: skip
+# Files without a suffix that are common beside images and are not images.
 PLAIN_TEXTS = frozenset(
     ("LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "MAKEFILE", "AUTHORS", "CHANGELOG", "CREDITS", "CITATION")
 )
@@ -33,13 +36,13 @@ class FolderScan:
     folders: dict[str, list[str]] = field(default_factory=dict)
     """Folder -> names of the folders in it, in natural order."""
     refused: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason): dead or circular links, what cannot be read, what is no file."""
+    """(path, reason): dead or circular links, unreadable files, devices."""
     hidden: list[str] = field(default_factory=list)
-    """Folders whose names begin with a dot, and such: not looked into, and said so."""
+    """Folders whose names begin with a dot: not searched, but reported as ignored."""
     unreadable: list[str] = field(default_factory=list)
-    """Folders that the system does not let us look into."""
+    """Folders that we have no permission to read."""
     lines: list[str] = field(default_factory=list)
-    """A line a file: path, size, times."""
+    """A line for each file: path, size, times."""
 
     def state(self) -> str:
         """Digest of names, sizes and times."""
@@ -51,11 +54,11 @@ class FolderScan:
         return [_below(folder, name) for folder, names in self.files.items() for name in names]
 
     def images(self, folder: str) -> list[str]:
-        """Paths of the files in a folder that claim to be images."""
+        """Paths of the files in a folder that are named like images."""
         return [_below(folder, name) for name in self.files.get(folder, ()) if is_image_name(name)]
 
     def others(self) -> list[str]:
-        """Paths of what does not claim to be an image, hidden folders included."""
+        """Paths of the files that are not named like images, and of hidden folders."""
         return [path for path in self.paths() if not is_image_name(path.rpartition("/")[2])] + self.hidden
 
 
@@ -64,48 +67,24 @@ def _below(folder: str, name: str) -> str:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file is looked at: it ends like an image, or in nothing at all and is not one of `PLAIN_TEXTS`."""
+    """Whether a file is opened as an image: it has such a suffix, or none and is not one of `PLAIN_TEXTS`."""
     _, dot, suffix = name.rpartition(".")
     return suffix.lower() in IMAGE_SUFFIXES if dot else name.upper() not in PLAIN_TEXTS
 
 
-_NUMBERS = re.compile(r"([0-9]{1,4000})")
-
-
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """A key that sorts 2 before 10, and `img2` before `img10`."""
-    # Text and numbers take turns, so that like is compared with like; a name that begins with a number begins with "".
-    parts: list[str | int] = [*_NUMBERS.split(name.casefold())]
+    # Texts and numbers alternate, also where a name begins with a number (the first text is ""), so text is compared
+    # with text. Python converts at most 4300 digits.
+    parts: list[str | int] = [*re.split(r"([0-9]{1,4000})", name.casefold())]
     parts[1::2] = [int(number) for number in parts[1::2]]
     return parts, name
 
 
-class FolderSource:
-    """A set that lies in a folder: what the layouts have in common."""
-
-    def __init__(self, listing: FolderScan, attribute: str | None = None) -> None:
-        self.listing = listing
-        self.attribute = attribute
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return escaped_name(self.listing.root.resolve().name) or "images"
-
-    def state(self) -> str:
-        """From names, sizes and times."""
-        return self.listing.state()
-
-
 def escaped_name(name: str) -> str:
-    """A file's name as one line of valid text, equal on every system: NFC, what cannot be printed escaped."""
+    """A file's name as one line of valid text, equal on every system: NFC, with unprintable characters escaped."""
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def natural_order(names: Iterable[str]) -> list[str]:
-    """Sorted so that 2 comes before 10."""
-    return sorted(names, key=natural_key)
 
 
 def scan_folder(root: Path) -> FolderScan:
@@ -119,8 +98,13 @@ def scan_folder(root: Path) -> FolderScan:
     return listing
 
 
+def state_line(name: str, status: os.stat_result) -> str:
+    """A file in `FolderScan.lines`."""
+    return f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
+
+
 def _scan(listing: FolderScan, folder: str, parents: tuple[tuple[int, int], ...]) -> None:
-    """Adds what lies in a folder; `parents` are (device, inode) of the folder and of those above it."""
+    """Adds the content of a folder; `parents` are (device, inode) of the folder and of those above it."""
     files = listing.files[folder] = []
     folders: list[tuple[str, tuple[int, int]]] = []
     listing.folders[folder] = []
@@ -139,8 +123,7 @@ def _scan(listing: FolderScan, folder: str, parents: tuple[tuple[int, int], ...]
                 continue
             if stat.S_ISREG(status.st_mode):
                 files.append(name)
-                times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"
-                listing.lines.append(f"{prefix}{name}\0{status.st_size}\0{times}")
+                listing.lines.append(state_line(prefix + name, status))
             elif stat.S_ISDIR(status.st_mode):
                 folders.append((name, (status.st_dev, status.st_ino)))
             else:
