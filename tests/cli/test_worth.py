@@ -29,7 +29,7 @@ def test_it_prints_a_fact_a_line_the_verdict_last_and_writes_its_files(own_run, 
     assert lines[1].startswith("12 trials, ")
     assert f"answer {own_run.path / 'worth.html'}" in lines
     assert any(line.startswith("real only (10 %): accuracy ") for line in lines)
-    assert lines[-1] == "Cannot tell: fewer than 3 seeds give no verdict."
+    assert lines[-1] == "Inconclusive: fewer than 3 seeds give no verdict."
     assert json.loads((own_run.path / "worth.json").read_text())["answer"] == lines[-1]
     assert (own_run.path / "worth.md").read_text().startswith("# Are images of own worth")
     assert (own_run.path / "worth.html").read_text().startswith("<!doctype html>")
@@ -106,6 +106,8 @@ def test_minutes_that_were_not_given_grow_on_a_slow_machine_and_that_is_said(own
     monkeypatch.setattr(budget, "fit_images", lambda *_: 128)
     worth(own_run.path, quick=True, seeds="1")
     lines = capsys.readouterr().out.splitlines()
-    found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", lines[1])
+    found = re.fullmatch(
+        r"3 minutes are too few for 5 fits and 1 trainings on this machine: the budget becomes (\S+) minutes", lines[1]
+    )
     assert float(found[1]) > 3
     assert f"Budget {found[1]} minutes (quick)" in (own_run.path / "worth.md").read_text()

@@ -9,8 +9,8 @@ from ganvas.experiments.analysis import Results
 from ganvas.experiments.budget import Share
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.results import Failure
-from ganvas.experiments.verdict import ACCURACY, judge, name_of
-from ganvas.experiments.worth_trials import Rare, rare_classes, rare_recall
+from ganvas.experiments.verdict import ACCURACY, conclude, name_of
+from ganvas.experiments.worth_trials import Rare, rare_classes
 
 SEEDS = (0, 1, 2)
 IMAGES = 2_000
@@ -56,7 +56,7 @@ def asked(planned, seeds=SEEDS, failures=None, found=None, spread=0.004):
     )
     figures = {key: {"accuracy": float(each["accuracy"].mean())} for key, each in flags.items()}
     failed = {(name_of(share(size), way), seed): why for (size, seed, way), why in (failures or {}).items()}
-    return judge(experiment, [share(size) for size in planned], seeds, Results(figures, flags, failed, 0.0))
+    return conclude(experiment, [share(size) for size in planned], seeds, Results(figures, flags, failed, 0.0))
 
 
 def variant(found, name):
@@ -121,7 +121,7 @@ def test_the_whole_set_alone_gives_no_answer():
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_fewer_than_three_seeds_give_no_answer_however_clear(seeds):
     found = asked({0.1: rows(0.95), 0.01: rows(0.95)}, seeds)
-    assert (found.verdict, found.answer) == ("unknown", "Cannot tell: fewer than 3 seeds give no verdict.")
+    assert (found.verdict, found.answer) == ("unknown", "Inconclusive: fewer than 3 seeds give no verdict.")
 
 
 def test_one_seed_has_a_figure_and_no_interval():
@@ -137,7 +137,7 @@ def test_a_failed_fit_is_reported_and_never_averaged_away():
     assert variant(judged, "real + generated (10 %)").figures == {}
     assert variant(judged, "real only (10 %)").figures["accuracy"].value > 0
     assert judged.failures == (Failure(variant="real + generated (10 %)", seed=1, why="a loss is not a number"),)
-    assert judged.answer == "Cannot tell: 1 fit that it rests on could not be done."
+    assert judged.answer == "Inconclusive: 1 fit that it rests on could not be done."
 
 
 def test_a_share_of_right_answers_has_an_interval_within_0_and_1():
@@ -168,6 +168,6 @@ def test_the_rare_classes_are_those_with_the_fewest_images_that_can_be_tested():
 
 def test_recall_is_the_rare_classes_mean_and_in_a_balanced_set_the_lowest():
     right, labels = np.array([1, 1, 0, 1, 0, 0], bool), np.array([0, 0, 1, 1, 2, 2])
-    assert rare_recall(right, labels, Rare((1, 2), False)) == pytest.approx(0.25)
-    assert rare_recall(right, labels, Rare((0, 1, 2), True)) == 0.0
-    assert rare_recall(right, labels, Rare((0,), False)) == 1.0
+    assert Rare((1, 2), False).recall(right, labels) == pytest.approx(0.25)
+    assert Rare((0, 1, 2), True).recall(right, labels) == 0.0
+    assert Rare((0,), False).recall(right, labels) == 1.0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganvas.experiments.analysis import Results, describe_difference, failures, variant_results
-from ganvas.experiments.budget import FULL, Share, percent
+from ganvas.experiments.budget import FULL, Share
 from ganvas.experiments.experiment import Experiment, Measure
 from ganvas.experiments.results import ComparisonResult, Findings, Verdict
 from ganvas.experiments.statistics import LEVEL, Difference, compared, holm
@@ -22,7 +22,7 @@ MARGIN = 0.005
 """Of accuracy: a gain below half a percentage point is not worth training a generator for."""
 FEWEST_SEEDS = 3
 ACCURACY = Measure("accuracy", "accuracy", "higher", "percent", 1)
-OPENINGS = {"yes": "Yes", "no": "No", "unknown": "Cannot tell"}
+OPENINGS = {"yes": "Yes", "no": "No", "unknown": "Inconclusive"}
 
 
 class Gain(NamedTuple):
@@ -37,38 +37,51 @@ class Gain(NamedTuple):
     p_useless: float
     """Of a gain of at least MARGIN over both."""
 
-    @property
-    def is_useless(self) -> bool:
-        """Whether it is shown to gain too little."""
-        return self.p_useless <= LEVEL
-
-    def __str__(self) -> str:
-        """Who gains how much over whom."""
-        value, low, high = (100 * v for v in self.by[:3])
-        better = f"{abs(value):.1f} points {'more' if value >= 0 else 'less'} accurate"
-        return f"{WAYS[self.of]} is {better} than {WAYS[self.against]} ({low:+.1f} to {high:+.1f})"
+    def verdict(self, p_holm: float) -> Verdict:
+        """Yes: it gains enough. No: it is shown to gain too little."""
+        if p_holm <= LEVEL and self.by.value >= MARGIN:
+            return "yes"
+        return "no" if self.p_useless <= LEVEL else "unknown"
 
 
 def name_of(share: Share, way: str) -> str:
     """The variant's name: `real only (10 %)`."""
-    return f"{WAYS[way]} ({percent(share.share)})"
+    return f"{WAYS[way]} ({share.percent})"
 
 
-def judge(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int], results: Results) -> Findings:
+def conclude(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int], results: Results) -> Findings:
     """Figures, gains and the verdict. A share that the run's own generator saw as a whole does not decide.
 
     It would flatter every part of the set: what it learned from the rest is in each of its images.
     """
     deciding = [share for share in shares if share.share != FULL]
     gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, results)) is not None]
-    adjusted = holm([each.p for each in gains])
-    verdict, sentence = answer(deciding, list(zip(gains, adjusted, strict=True)), seeds, results)
+    p_values = holm([each.p for each in gains])
+    verdicts = [each.verdict(p) for each, p in zip(gains, p_values, strict=True)]
+    verdict, sentence = answer(deciding, list(zip(gains, verdicts, strict=True)), seeds, results)
+    comparisons = []
+    for each, own_verdict, p_holm in zip(gains, verdicts, p_values, strict=True):
+        of, against = name_of(each.share, each.of), name_of(each.share, each.against)
+        in_short, interval = f"{of}, against {WAYS[each.against]}", each.by[:3]
+        detail = f"accuracy {describe_difference(ACCURACY, interval)}"
+        useless = f"p (gain of at least {100 * MARGIN:g}) {each.p_useless:.2g}"
+        comparison = ComparisonResult(
+            measure=ACCURACY.name,
+            of=(of,),
+            against=(against,),
+            verdict=own_verdict,
+            in_short=in_short,
+            sentence=f"{in_short}: {detail}, {useless}, no gain",  # the page appends the p value of no gain
+            p_holm=p_holm,
+            **dict(zip(("value", "low", "high"), interval, strict=True)),
+        )
+        comparisons.append(comparison)
     return Findings(
         verdict=verdict,
         answer=f"{OPENINGS[verdict]}: {sentence}",
         in_short=f"{OPENINGS[verdict]}.",
         variants=variant_results(experiment, results, seeds),
-        comparisons=tuple(map(compare, gains, adjusted)),
+        comparisons=tuple(comparisons),
         failures=failures(results),
     )
 
@@ -78,58 +91,42 @@ def gain(share: Share, way: str, seeds: Sequence[int], results: Results) -> Gain
     names = {each: name_of(share, each) for each in (way, *WITHOUT)}
     if len(seeds) < 2 or any((name, seed) not in results.flags for name in names.values() for seed in seeds):
         return None
-    right = {
+    right = {  # (S, N) each
         each: np.stack([results.flags[name, seed][ACCURACY.name] for seed in seeds]) for each, name in names.items()
     }
     over = {other: compared(right[way], right[other]) for other in WITHOUT}
     best = min(over, key=lambda other: over[other].value)
-    none = (gap.p_value() if gap.value > 0 else 1.0 for gap in over.values())
+    no_gain = [gap.p_value() if gap.value > 0 else 1.0 for gap in over.values()]
     too_little = [gap.p_value(MARGIN) if gap.value < MARGIN else 1.0 for gap in over.values()]
-    return Gain(share, way, best, over[best], max(none), min(1.0, len(over) * min(too_little)))
-
-
-def compare(gained: Gain, p_holm: float) -> ComparisonResult:
-    """A gain as one comparison of the page."""
-    names = name_of(gained.share, gained.of), name_of(gained.share, gained.against)
-    helps = p_holm <= LEVEL and gained.by.value >= MARGIN
-    values = (gained.by.value, gained.by.low, gained.by.high)
-    sentence = f"{names[0]}, against {WAYS[gained.against]}: accuracy {describe_difference(ACCURACY, values)}"
-    return ComparisonResult(
-        measure=ACCURACY.name,
-        of=names[:1],
-        against=names[1:],
-        verdict="yes" if helps else "no" if gained.is_useless else "unknown",
-        in_short=f"{names[0]}, against {WAYS[gained.against]}",
-        sentence=f"{sentence}, p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
-        value=gained.by.value,
-        low=gained.by.low,
-        high=gained.by.high,
-        p_holm=p_holm,
-    )
+    return Gain(share, way, best, over[best], max(no_gain), min(1.0, len(over) * min(too_little)))
 
 
 def answer(
-    deciding: Sequence[Share], gains: Sequence[tuple[Gain, float]], seeds: Sequence[int], results: Results
+    deciding: Sequence[Share], gains: Sequence[tuple[Gain, Verdict]], seeds: Sequence[int], results: Results
 ) -> tuple[Verdict, str]:
     """The verdict, and its sentence without the opening word."""
     if len(seeds) < FEWEST_SEEDS:
         return "unknown", f"fewer than {FEWEST_SEEDS} seeds give no verdict."
     needed = [(name_of(share, way), seed) for share in deciding for way in WITH + WITHOUT for seed in seeds]
-    if (lost := sum(key not in results.figures for key in needed)) or not deciding:
-        return "unknown", f"{lost} {'fit' if lost == 1 else 'fits'} that it rests on could not be done."
-    proven = [each for each, p_holm in gains if p_holm <= LEVEL and each.by.value >= MARGIN]
-    sentences, helped, others = [], [], []
+    if (missing := sum(key not in results.figures for key in needed)) or not deciding:
+        return "unknown", f"{missing} {'fit' if missing == 1 else 'fits'} that it rests on could not be done."
+    sentences, helpful, others = [], [], []
     for share in deciding:
-        own = [each for each, _ in gains if each.share == share]
-        best = max(own, key=lambda each: (each in proven, each.by.value))
-        sentences.append(f"with {percent(share.share)} of the training images ({share.images:,}), {best}")
-        if best in proven:
-            helped.append(sentences[-1])
+        own = [(each, verdict) for each, verdict in gains if each.share == share]
+        best, verdict = max(own, key=lambda pair: (pair[1] == "yes", pair[0].by.value))
+        value, low, high = (100 * figure for figure in best.by[:3])
+        points = f"{abs(value):.1f} points {'more' if value >= 0 else 'less'} accurate"
+        sentences.append(
+            f"with {share.percent} of the training images ({share.images:,}), {WAYS[best.of]} is {points} than "
+            f"{WAYS[best.against]} ({low:+.1f} to {high:+.1f})"
+        )
+        if verdict == "yes":
+            helpful.append(sentences[-1])
         else:
-            useless = all(each.is_useless for each in own)
-            others.append(f"{'they do not help' if useless else 'inconclusive'} at {percent(share.share)}")
-    if proven:
-        return "yes", f"{'; '.join(helped + others)}."
-    if all(each.is_useless for each, _ in gains):
+            useless = all(each == "no" for _, each in own)
+            others.append(f"{'they do not help' if useless else 'inconclusive'} at {share.percent}")
+    if helpful:
+        return "yes", f"{'; '.join(helpful + others)}."
+    if all(verdict == "no" for _, verdict in gains):
         return "no", f"they add less than {100 * MARGIN:g} points of accuracy: {'; '.join(sentences)}."
-    return "unknown", f"neither a gain worth having nor the lack of one is certain: {'; '.join(sentences)}."
+    return "unknown", f"neither a gain of {100 * MARGIN:g} points nor its absence is shown: {'; '.join(sentences)}."
