@@ -18,7 +18,7 @@ from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import Samples, draw_samples, proportions, subsample
-from ganvas.experiments.experiment import Measurements, Trial, Variant
+from ganvas.experiments.experiment import Measure, Measurements, Trial, Variant
 from ganvas.images import Pixels, decode, grid, save_png
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, BundleInfo
@@ -31,6 +31,8 @@ COUNT = 2_000
 STRIP = 20  # images that show a variant
 IMAGES_BETWEEN_LOOKS = 640  # at the clock
 SPEED = ComputeConfig(1, "float32", "contiguous")  # the same for all, whatever would be fastest for one
+FCD = Measure("fcd", "FCD")
+BALANCE = Measure("balance", "class balance", "higher", "points", 3)
 
 
 @dataclass(frozen=True)

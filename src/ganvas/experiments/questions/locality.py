@@ -6,11 +6,9 @@ from ganvas.experiments.experiment import Comparison, Experiment, Measure, Varia
 from ganvas.experiments.patches import PIXELS, measure_locality
 
 PARTS = (2, 4, 7)
-BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}, "pair": {"width": 32}}
-PAIRS: dict[str, dict[str, Any]] = {
-    "modern": {"recipe": "modern"},
-    "the book's convolutional pair": {"recipe": "book-conv", "run": BATCHED},
-}
+BOOK_RUN = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}, "pair": {"width": 32}}
+BOOK = "the book's convolutional pair"
+PAIRS: dict[str, dict[str, Any]] = {"modern": {"recipe": "modern"}, BOOK: {"recipe": "book-conv", "run": BOOK_RUN}}
 
 
 def _cut(parts: int) -> str:
