@@ -75,10 +75,10 @@ def test_a_share_in_per_cent_is_written_so():
 
 
 def test_the_page_opens_with_the_answer_and_ends_with_the_command(results):
-    text = page.markdown(results, strips=True)
+    text = page.markdown(results, has_strips=True)
     assert text.index("**b is better: FCD 0.50 times.**") < text.index("![which](chart.png)") < text.index("## Figures")
     assert "![Generated images, a strip a variant](images.png)" in text
-    assert "images.png" not in page.markdown(results, strips=False)
+    assert "images.png" not in page.markdown(results, has_strips=False)
     assert "- Set: patterns." in text
     assert text.rstrip().endswith("```sh\nganvas study which ./patterns --seeds 3 --budget 20\n```")
     assert "nowhere" not in text
@@ -88,7 +88,7 @@ def test_failures_are_shown_and_so_is_what_is_not_done():
     failed = [Failure(variant="b", seed=2, why=f"a loss is not a number {HOSTILE}")]
     alone = Figure(value=5, by_seed=(5, None, None))
     results = results_of([variant("a", fcd=figure(10)), variant("b", fcd=alone)], failed)
-    text = page.markdown(results, strips=False)
+    text = page.markdown(results, has_strips=False)
     assert "- failed: b, seed 2: a loss is not a number \\<script\\>" in text
     assert "(5 of 6 trials are done.)" in text
     assert "| b | 5.00 |" in text
@@ -103,7 +103,7 @@ def test_the_page_is_written_as_text_and_as_one_file_that_holds_its_images_and_r
     assert HOSTILE not in html
     assert html.count("data:image/png;base64,") == 2
     assert "&lt;script&gt;" in html
-    assert (tmp_path / "README.md").read_text() == page.markdown(results, strips=True)
+    assert (tmp_path / "README.md").read_text() == page.markdown(results, has_strips=True)
     assert said == [f"answer {tmp_path / 'study.html'}"]
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ganvas.experiments.analysis import Results
+from ganvas.experiments.analysis import Outcome, assemble
 from ganvas.experiments.budget import Share
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.results import Failure
@@ -56,7 +56,9 @@ def asked(planned, seeds=SEEDS, failures=None, found=None, spread=0.004):
     )
     figures = {key: {"accuracy": float(each["accuracy"].mean())} for key, each in flags.items()}
     failed = {(name_of(share(size), way), seed): why for (size, seed, way), why in (failures or {}).items()}
-    return conclude(experiment, [share(size) for size in planned], seeds, Results(figures, flags, failed, 0.0))
+    outcome = Outcome(figures, flags, failed, 0.0)
+    answer = conclude([share(size) for size in planned], seeds, outcome)
+    return assemble(experiment, "a title", answer, outcome, seeds, (), "a command")
 
 
 def variant(found, name):

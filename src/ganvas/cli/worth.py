@@ -7,7 +7,7 @@ from ganvas import console, files
 from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
 
-Text = str | None
+Text = str | None  # a number, checked with the settings
 
 
 def worth(
@@ -28,8 +28,8 @@ def worth(
     from ganvas.experiments.worth_trials import open_subject
     from ganvas.settings import parse
 
-    given = {"seeds": seeds, "seed": seed, "minutes": minutes}
-    choices = parse(Worth, {"quick": quick, **{name: value for name, value in given.items() if value is not None}})
+    given = {"quick": quick, "seeds": seeds, "seed": seed, "minutes": minutes}
+    choices = parse(Worth, {name: value for name, value in given.items() if value is not None})
     refuse_no_run(run)
     if not run.is_dir():
         raise UserError(f"{run} is not a run: give a run's folder")

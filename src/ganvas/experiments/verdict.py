@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ganvas.experiments.analysis import Results, describe_difference, failures, variant_results
+from ganvas.experiments.analysis import Answer, Outcome, describe_difference
 from ganvas.experiments.budget import FULL, Share
-from ganvas.experiments.experiment import Experiment, Measure
-from ganvas.experiments.results import ComparisonResult, Findings, Verdict
+from ganvas.experiments.experiment import Measure, Verdict
+from ganvas.experiments.results import ComparisonResult
 from ganvas.experiments.statistics import LEVEL, Difference, compared, holm
 from ganvas.experiments.worth_trials import WAYS
 
@@ -49,16 +49,16 @@ def name_of(share: Share, way: str) -> str:
     return f"{WAYS[way]} ({share.percent})"
 
 
-def conclude(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[int], results: Results) -> Findings:
-    """Figures, gains and the verdict. A share that the run's own generator saw as a whole does not decide.
+def conclude(shares: Sequence[Share], seeds: Sequence[int], outcome: Outcome) -> Answer:
+    """The gains and the verdict. A share that the run's own generator saw as a whole does not decide.
 
     It would flatter every part of the set: what it learned from the rest is in each of its images.
     """
     deciding = [share for share in shares if share.share != FULL]
-    gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, results)) is not None]
+    gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, outcome)) is not None]
     p_values = holm([each.p for each in gains])
     verdicts = [each.verdict(p) for each, p in zip(gains, p_values, strict=True)]
-    verdict, sentence = answer(deciding, list(zip(gains, verdicts, strict=True)), seeds, results)
+    verdict, sentence = answer(deciding, list(zip(gains, verdicts, strict=True)), seeds, outcome)
     comparisons = []
     for each, own_verdict, p_holm in zip(gains, verdicts, p_values, strict=True):
         of, against = name_of(each.share, each.of), name_of(each.share, each.against)
@@ -76,23 +76,16 @@ def conclude(experiment: Experiment, shares: Sequence[Share], seeds: Sequence[in
             **dict(zip(("value", "low", "high"), interval, strict=True)),
         )
         comparisons.append(comparison)
-    return Findings(
-        verdict=verdict,
-        answer=f"{OPENINGS[verdict]}: {sentence}",
-        in_short=f"{OPENINGS[verdict]}.",
-        variants=variant_results(experiment, results, seeds),
-        comparisons=tuple(comparisons),
-        failures=failures(results),
-    )
+    return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", f"{OPENINGS[verdict]}.", tuple(comparisons))
 
 
-def gain(share: Share, way: str, seeds: Sequence[int], results: Results) -> Gain | None:
+def gain(share: Share, way: str, seeds: Sequence[int], outcome: Outcome) -> Gain | None:
     """Over the better of the ways without generated images. None if a fit is missing, or there is one seed."""
     names = {each: name_of(share, each) for each in (way, *WITHOUT)}
-    if len(seeds) < 2 or any((name, seed) not in results.flags for name in names.values() for seed in seeds):
+    if len(seeds) < 2 or any((name, seed) not in outcome.flags for name in names.values() for seed in seeds):
         return None
     right = {  # (S, N) each
-        each: np.stack([results.flags[name, seed][ACCURACY.name] for seed in seeds]) for each, name in names.items()
+        each: np.stack([outcome.flags[name, seed][ACCURACY.name] for seed in seeds]) for each, name in names.items()
     }
     over = {other: compared(right[way], right[other]) for other in WITHOUT}
     best = min(over, key=lambda other: over[other].value)
@@ -102,13 +95,13 @@ def gain(share: Share, way: str, seeds: Sequence[int], results: Results) -> Gain
 
 
 def answer(
-    deciding: Sequence[Share], gains: Sequence[tuple[Gain, Verdict]], seeds: Sequence[int], results: Results
+    deciding: Sequence[Share], gains: Sequence[tuple[Gain, Verdict]], seeds: Sequence[int], outcome: Outcome
 ) -> tuple[Verdict, str]:
     """The verdict, and its sentence without the opening word."""
     if len(seeds) < FEWEST_SEEDS:
         return "unknown", f"fewer than {FEWEST_SEEDS} seeds give no verdict."
     needed = [(name_of(share, way), seed) for share in deciding for way in WITH + WITHOUT for seed in seeds]
-    if (missing := sum(key not in results.figures for key in needed)) or not deciding:
+    if (missing := sum(key not in outcome.figures for key in needed)) or not deciding:
         return "unknown", f"{missing} {'fit' if missing == 1 else 'fits'} that it rests on could not be done."
     sentences, helpful, others = [], [], []
     for share in deciding:

@@ -17,7 +17,7 @@ from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.page import Names
 from ganvas.experiments.results import ExperimentResults
-from ganvas.experiments.trials import assemble, carry_out, software_and_machine
+from ganvas.experiments.trials import carry_out, software_and_machine
 from ganvas.experiments.worth_trials import GENERATED, GENERATORS, WAYS, Subject, measure_worth
 from ganvas.report.page import escape_markdown
 from ganvas.settings import Settings
@@ -86,10 +86,10 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
     carry_out(experiment, str(subject.path), seeds, seconds, journal)
 
     outcome = analysis.read(journal.finished)
-    results = assemble(
+    results = analysis.assemble(
         experiment,
         f"Are images of {subject.name} worth learning from?",
-        verdict.conclude(experiment, plan.shares, seeds, outcome),
+        verdict.conclude(plan.shares, seeds, outcome),
         outcome,
         seeds,
         method(subject, plan, choices, outcome.seconds),
