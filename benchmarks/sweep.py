@@ -123,13 +123,11 @@ def perform(trial: Trial) -> dict[str, Any]:
     line |= {"speed": autotune.describe(trial.speed)}
     try:
         spent = next(
-            s
-            for s in stretches(game, lambda s: s.processor_seconds / trial.seconds)
-            if s.processor_seconds >= trial.seconds
+            s for s in stretches(game, lambda s: s.cpu_seconds / trial.seconds) if s.cpu_seconds >= trial.seconds
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    played = TrainedGan(run, prepared, game, spent.images, spent.processor_seconds)
+    played = TrainedGan(run, prepared, game, spent.images, spent.cpu_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}
