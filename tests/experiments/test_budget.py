@@ -9,7 +9,7 @@ import pytest
 from ganvas import machine
 from ganvas.errors import UserError
 from ganvas.experiments import budget
-from ganvas.experiments.budget import Plan, Rates, class_counts, list_shares, plan, subset
+from ganvas.experiments.budget import Plan, Rates, Worth, class_counts, list_shares, plan, subset
 
 FAST = Rates(fitting=2_500.0, training=900.0)
 
@@ -43,8 +43,8 @@ def prepared(tiny_prepared):
 def small(prepared):
     """small(minutes, ...) -> the plan of a set of 6,000 images."""
 
-    def build(minutes, rates=FAST, most_trained=10**6, **choices):
-        return plan(prepared(3_000, 3_000), rates, minutes, seeds=3, tested=500, most_trained=most_trained, **choices)
+    def build(minutes=None, rates=FAST, most_trained=10**6, quick=False):
+        return plan(prepared(3_000, 3_000), rates, Worth(minutes=minutes, quick=quick), 500, most_trained)
 
     return build
 
@@ -75,15 +75,14 @@ def test_no_class_has_fewer_than_two_images_unless_the_set_has_and_a_note_says_s
     whole = prepared(1000, 120, 1)
     assert class_counts(whole, 0.01).tolist() == [10, 2, 1]
     assert class_counts(whole).tolist() == [1000, 120, 1]
-    (_, tenth, _), (_, hundredth, note) = list_shares(whole, quick=True)
-    assert (tenth, hundredth) == (100 + 12 + 1, 10 + 2 + 1)
-    assert note == "2 classes would have fewer than 2 images, and got that many"
+    tenth, hundredth = list_shares(whole, quick=True)
+    assert (tenth.images, hundredth.images) == (100 + 12 + 1, 10 + 2 + 1)
+    assert hundredth.note == "2 classes would have fewer than 2 images, and got that many"
 
 
 def test_a_share_with_the_images_of_another_is_left_out_and_a_note_says_so(prepared):
-    assert list_shares(prepared(20, 20), quick=True) == [
-        (0.1, 4, "1 % would be the same images, at 2 of each class at least")
-    ]
+    note = "1 % would be the same images, at 2 of each class at least"
+    assert list_shares(prepared(20, 20), quick=True) == [Share(share=0.1, images=4, note=note)]
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -106,14 +105,14 @@ def cpu_seconds(planned, rates, seeds, tested):
 @pytest.mark.parametrize(("minutes", "quick"), [(15, False), (3, True), (10, True), (40, False)])
 def test_a_plan_takes_no_longer_than_was_asked(prepared, minutes, quick):
     tested = budget.QUICK_TESTED if quick else budget.MOST_TESTED
-    planned = plan(prepared(30_000, 30_000), FAST, minutes, seeds=3, tested=tested, most_trained=10**9, quick=quick)
+    planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**9)
     taken = cpu_seconds(planned, FAST, 3, tested) / 60 / 2  # two cores that are never idle
     assert 0.6 * minutes < taken <= minutes
     assert planned.minutes == minutes
 
 
 def test_generators_take_two_fifths_of_the_time(prepared):
-    planned = plan(prepared(30_000, 30_000), FAST, 10, seeds=3, tested=500, most_trained=10**9, quick=True)
+    planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=10, quick=True), 500, 10**9)
     trainings = sum(share.trained for share in planned.shares) * 3 / FAST.training
     started = cpu_seconds(
         Plan(minutes=0, shares=[share.model_copy(update={"shown": 0, "trained": 0}) for share in planned.shares]),
@@ -126,7 +125,7 @@ def test_generators_take_two_fifths_of_the_time(prepared):
 
 def test_more_cores_show_more_in_the_same_time_and_an_accelerator_is_counted_once(prepared, monkeypatch):
     def shown():
-        planned = plan(prepared(30_000, 30_000), FAST, 4, seeds=3, tested=500, most_trained=10**9, quick=True)
+        planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=4, quick=True), 500, 10**9)
         return planned.shares[0].shown
 
     two = shown()
@@ -143,7 +142,7 @@ def test_quick_leaves_the_whole_set_out_and_the_whole_set_uses_the_runs_own_gene
 
 
 def test_every_fit_shows_the_same_number_of_whole_batches_and_at_most_half_of_them_is_generated(prepared):
-    shares = plan(prepared(30_000, 30_000), FAST, 15, seeds=3, tested=10_000, most_trained=10**6).shares
+    shares = plan(prepared(30_000, 30_000), FAST, Worth(minutes=15), 10_000, 10**6).shares
     assert len({share.shown for share in shares}) == 1
     for share in shares:
         assert share.shown % 128 == 0
@@ -164,11 +163,11 @@ def test_too_few_minutes_are_refused_with_those_that_are_enough(small):
         small(0.8 * least, quick=True)
 
 
-def test_minutes_that_may_grow_do_so_only_where_they_have_to(small, said):
-    assert small(3, quick=True, may_grow=True).minutes == 3
+def test_minutes_that_were_not_given_grow_only_where_they_have_to(small, said):
+    assert small(quick=True).minutes == 3
     assert said == []
     slow = Rates(*(rate / 10 for rate in FAST))
-    grown = small(3, slow, quick=True, may_grow=True).minutes
+    grown = small(rates=slow, quick=True).minutes
     assert 3 < grown < 30
     few = "3 minutes are too few for 30 fits and 6 trainings on this machine"
     assert said == [f"{few}: the budget becomes {grown:g} minutes"]
@@ -178,7 +177,7 @@ def test_minutes_that_may_grow_do_so_only_where_they_have_to(small, said):
     ("minutes", "quick", "tested"), [(3, True, budget.QUICK_TESTED), (15, False, budget.MOST_TESTED)]
 )
 def test_sixty_thousand_images_fit_into_the_default_minutes_on_two_cores(prepared, minutes, quick, tested):
-    plan(prepared(30_000, 30_000), FAST, minutes, seeds=3, tested=tested, most_trained=10**6, quick=quick)
+    plan(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**6)
 
 
 def test_a_plan_is_read_back_as_it_was_written(small):

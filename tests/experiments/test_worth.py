@@ -7,8 +7,9 @@ import pytest
 
 from ganvas.errors import RunFailedError, UserError
 from ganvas.experiments import budget, page, worth, worth_trials
+from ganvas.experiments.budget import Worth
 from ganvas.experiments.results import Failure
-from ganvas.experiments.worth import NAMES, Worth, weigh
+from ganvas.experiments.worth import NAMES, weigh
 from ganvas.experiments.worth_trials import open_subject
 from ganvas.training.engine import ComputeConfig
 

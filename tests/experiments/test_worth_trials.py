@@ -10,10 +10,9 @@ from ganvas.config.resolve import resolve
 from ganvas.errors import UserError
 from ganvas.evaluation.samples import Samples
 from ganvas.experiments import gan_trials, worth_trials
-from ganvas.experiments.budget import Share
+from ganvas.experiments.budget import Share, Worth
 from ganvas.experiments.experiment import Trial
 from ganvas.experiments.gan_trials import train_for_images
-from ganvas.experiments.worth import Worth
 from ganvas.experiments.worth_trials import GENERATED, open_subject, shuffled_rows, training_images
 from ganvas.runs import sealed
 from ganvas.training.engine import Engine

@@ -24,7 +24,8 @@ def worth(
     from ganvas.cli.places import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.cli.sample import refuse_no_run
     from ganvas.experiments import page
-    from ganvas.experiments.worth import NAMES, Worth, weigh
+    from ganvas.experiments.budget import Worth
+    from ganvas.experiments.worth import NAMES, weigh
     from ganvas.experiments.worth_trials import open_subject
     from ganvas.settings import parse
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ganvas import console, machine
 from ganvas.config.resolve import resolve
@@ -17,11 +18,13 @@ from ganvas.evaluation.fit import BATCH, fit_classifier, fit_images
 from ganvas.experiments.results import Record
 from ganvas.experiments.trials import one_thread
 from ganvas.rng import stream
+from ganvas.settings import Settings
 from ganvas.training import autotune
 
 FULL = 1.0
 REDUCED = (0.1, 0.01)
 FEWEST_OF_A_CLASS = 2
+MINUTES, QUICK_MINUTES = 15.0, 3.0
 MOST_TESTED, QUICK_TESTED = 10_000, 2_500
 MOST_GENERATED = 9  # times the real images: together ten times as many
 SHARE_OF_GENERATORS = 0.4  # of the time
@@ -32,6 +35,24 @@ FORWARD_COST = 1 / 2
 FEWEST_SHOWN, FEWEST_TRAINED = 40 * BATCH, 4_000
 """With fewer images, a classifier or a generator says more of the budget than of the data."""
 SECONDS_FOR_A_RATE, STEPS_FOR_A_RATE = 1.0, 60
+
+
+class Worth(Settings):
+    """How much `worth` spends on its question."""
+
+    quick: bool = False
+    """Reduced shares alone, and fewer images shown."""
+    seeds: int = Field(default=3, ge=1, le=50)
+    """How often everything is done, each time with another part of the set, another generator, other first weights."""
+    seed: int = Field(default=0, ge=0, lt=2**62)
+    """The first of the seeds."""
+    minutes: float | None = Field(default=None, gt=0, le=10_000)
+    """For everything together. Unless given, some minutes that grow on a slow or busy machine."""
+
+    @property
+    def most_tested(self) -> int:
+        """Held-out images that each fit is tested on, at most."""
+        return QUICK_TESTED if self.quick else MOST_TESTED
 
 
 class Rates(NamedTuple):
@@ -47,13 +68,13 @@ class Share(Record):
     share: float
     images: int
     """Real training images."""
-    shown: int
+    shown: int = 0
     """In each fit, whatever it learns from."""
-    generated: int
+    generated: int = 0
     """Different generated images."""
-    trained: int | None
+    trained: int | None = None
     """Shown to the generator that is trained anew. None: the run's own generator serves, which saw the whole set."""
-    note: str
+    note: str = ""
     """What a reader has to know of this share."""
 
     @property
@@ -61,12 +82,27 @@ class Share(Record):
         """`1 %` of 0.01."""
         return f"{100 * self.share:g} %"
 
+    @property
+    def ways(self) -> str:
+        """The letters of the ways of learning: generated images of the whole set are not augmented."""
+        return "abcd" if self.share == FULL else "abcde"
+
 
 class Plan(Record):
     """What is spent on every share. It is kept in the journal, so that a resumed comparison follows the same plan."""
 
     minutes: float
     shares: tuple[Share, ...]
+
+    @property
+    def fits(self) -> int:
+        """For each seed."""
+        return sum(len(share.ways) for share in self.shares)
+
+    @property
+    def trainings(self) -> int:
+        """For each seed."""
+        return sum(share.share != FULL for share in self.shares)
 
 
 def class_counts(prepared: PreparedSet, share: float = FULL) -> NDArray[np.int64]:
@@ -93,45 +129,36 @@ def subset(prepared: PreparedSet, share: float, seed: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate(chosen))
 
 
-def list_shares(prepared: PreparedSet, quick: bool) -> list[tuple[float, int, str]]:
-    """(share, images, note for a reader) of each share. UserError if the set is too small to take a part of it."""
+def list_shares(prepared: PreparedSet, quick: bool) -> list[Share]:
+    """The shares, with nothing spent on them yet. UserError if the set is too small to take a part of it."""
     total = class_counts(prepared)
-    images = [int(class_counts(prepared, share).sum()) for share in REDUCED]
-    if images[0] == total.sum():
+    everything = Share(share=FULL, images=int(total.sum()), note="the generator saw the whole set: no verdict")
+    tenth, hundredth = (int(class_counts(prepared, share).sum()) for share in REDUCED)
+    if tenth == everything.images:
         raise UserError(
-            f"{prepared.name} has {total.sum()} training images of {len(total)} classes, too few to learn from a part "
+            f"{prepared.name} has {tenth} training images of {len(total)} classes, too few to learn from a part "
             f"of them: at least {FEWEST_OF_A_CLASS} of each class are needed"
         )
-    shares = [] if quick else [(FULL, int(total.sum()), "the generator saw the whole set: no verdict")]
-    for share, count in zip(REDUCED, images, strict=True):
+    shares = [] if quick else [everything]
+    for share, images in zip(REDUCED, (tenth, hundredth), strict=True):
         raised = int((share * total < FEWEST_OF_A_CLASS - 0.5).sum())
         note = f"{raised} classes would have fewer than {FEWEST_OF_A_CLASS} images, and got that many"
-        shares.append((share, count, note if raised else ""))
-    if images[0] == images[1]:
-        note = f"{100 * REDUCED[1]:g} % would be the same images, at {FEWEST_OF_A_CLASS} of each class at least"
-        shares[-2:] = [(REDUCED[0], images[0], note)]
+        shares.append(Share(share=share, images=images, note=note if raised else ""))
+    if tenth == hundredth:
+        note = f"{shares[-1].percent} would be the same images, at {FEWEST_OF_A_CLASS} of each class at least"
+        shares[-2:] = [Share(share=REDUCED[0], images=tenth, note=note)]
     return shares
 
 
-def plan(
-    prepared: PreparedSet,
-    rates: Rates,
-    minutes: float,
-    *,
-    seeds: int,
-    tested: int,
-    most_trained: int,
-    quick: bool = False,
-    may_grow: bool = False,
-) -> Plan:
-    """What each fit and each training shows, so that all of it takes about so many minutes.
+def plan(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int, most_trained: int) -> Plan:
+    """What each fit and each training shows, so that all of it takes about the minutes of the choices.
 
     tested: held-out images of each fit. most_trained: images that the run's own generator was shown; no generator is
-    trained longer. Where the minutes are too few to mean anything, they grow if they may; else UserError names enough.
+    trained longer. UserError if minutes were given that are too few to mean anything; it names enough.
     """
-    shares = list_shares(prepared, quick)
-    fits, drawings = seeds * sum(fits_of(share) for share, _, _ in shares), seeds * len(shares)
-    trainings = seeds * sum(share != FULL for share, _, _ in shares)
+    minutes = choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES)
+    bare = Plan(minutes=minutes, shares=tuple(list_shares(prepared, choices.quick)))
+    fits, trainings, drawings = (choices.seeds * count for count in (bare.fits, bare.trainings, len(bare.shares)))
     # CPU seconds: of what does not depend on the budget, of an image in every training, and of an image in every fit.
     # At most half of the images that a fit shows are drawn.
     fixed = SECONDS_TO_START * (fits + drawings) + fits * tested * FORWARD_COST / rates.fitting
@@ -145,7 +172,7 @@ def plan(
     if minutes * seconds_a_minute < enough:
         least = math.ceil(10 * enough / seconds_a_minute) / 10
         few = f"{minutes:g} minutes are too few for {fits} fits and {trainings} trainings on this machine"
-        if not may_grow:
+        if choices.minutes:
             raise UserError(f"{few}: give --minutes {least:g} or more")
         console.info(f"{few}: the budget becomes {least:g} minutes")
         minutes = least
@@ -153,18 +180,12 @@ def plan(
     trained = min(most_trained, int(SHARE_OF_GENERATORS * seconds / of_trained))
     shown = min(fit_images(len(prepared.train), prepared.size), int((seconds - trained * of_trained) / of_shown))
     shown = max(1, shown // BATCH) * BATCH
-    planned = [
-        Share(
-            share=share,
-            images=images,
-            shown=shown,
-            generated=max(len(prepared.classes), min(MOST_GENERATED * images, shown // 2)),
-            trained=None if share == FULL else trained,
-            note=note,
-        )
-        for share, images, note in shares
-    ]
-    return Plan(minutes=minutes, shares=tuple(planned))
+    shares = []
+    for share in bare.shares:
+        generated = max(len(prepared.classes), min(MOST_GENERATED * share.images, shown // 2))
+        spent = {"shown": shown, "generated": generated, "trained": None if share.share == FULL else trained}
+        shares.append(share.model_copy(update=spent))
+    return Plan(minutes=minutes, shares=tuple(shares))
 
 
 def at_once(trials: int) -> int:
@@ -173,11 +194,6 @@ def at_once(trials: int) -> int:
     Some trials wait for others, so a plan counts on at most a third of them.
     """
     return min(machine.cores(), max(1, trials // 3)) if machine.device() == "cpu" else 1
-
-
-def fits_of(share: float) -> int:
-    """Ways of learning at a share, for each seed: generated images of the whole set are not augmented."""
-    return 4 if share == FULL else 5
 
 
 def measured_rates(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig) -> Rates:

@@ -6,46 +6,26 @@ it learned there into every part, so variants that use the run's own generator g
 
 from pathlib import Path
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from ganvas import console, files
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import BATCH, weights_digest
 from ganvas.experiments import analysis, budget, verdict
-from ganvas.experiments.budget import FULL, Plan
+from ganvas.experiments.budget import MINUTES, QUICK_MINUTES, Plan, Worth
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.page import Names
 from ganvas.experiments.results import ExperimentResults
 from ganvas.experiments.trials import carry_out, software_and_machine
-from ganvas.experiments.worth_trials import GENERATED, GENERATORS, WAYS, Subject, measure_worth
+from ganvas.experiments.worth_trials import GENERATED, GENERATORS, Subject, measure_worth
 from ganvas.report.page import escape_markdown
-from ganvas.settings import Settings
 
 RESULTS, NAMES = "worth.jsonl", Names("worth.md", "worth.html", "worth.png", "worth-images.png")
-MINUTES, QUICK_MINUTES = 15.0, 3.0
 LIMITS = (
     "Another classifier, or a longer fit, may gain more or less.",
     "With the whole set the run's own generator serves, which saw every part of it: nothing is concluded from that.",
 )
-
-
-class Worth(Settings):
-    """How much is spent on the question."""
-
-    quick: bool = False
-    """Reduced shares alone, and fewer images shown."""
-    seeds: int = Field(default=3, ge=1, le=50)
-    """How often everything is done, each time with another part of the set, another generator, other first weights."""
-    seed: int = Field(default=0, ge=0, lt=2**62)
-    """The first of the seeds."""
-    minutes: float | None = Field(default=None, gt=0, le=10_000)
-    """For everything together."""
-
-    @property
-    def most_tested(self) -> int:
-        """Held-out images that each fit is tested on, at most."""
-        return budget.QUICK_TESTED if self.quick else budget.MOST_TESTED
 
 
 def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
@@ -53,12 +33,11 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
 
     Finished trials are kept in `folder`/worth.jsonl. UserError if another comparison was begun there.
     """
-    journal = Journal(folder / RESULTS)
-    minutes = choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES)
+    journal, prepared = Journal(folder / RESULTS), subject.prepared
     asked: dict[str, JsonValue] = {
         **choices.model_dump(),
-        "minutes": minutes,
-        "images of": subject.prepared.fingerprint[:16],
+        "minutes": choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES),
+        "images of": prepared.fingerprint[:16],
         "generator": weights_digest(subject.sampler.generator)[:16],
     }
     journal.refuse_another(asked)
@@ -69,16 +48,8 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
             raise UserError(f"{journal.path}: line 1 is damaged; remove the file to begin anew") from None
     else:
         console.info("measuring how fast this machine fits and trains")
-        plan = budget.plan(
-            subject.prepared,
-            budget.measured_rates(subject.run, subject.prepared, subject.compute),
-            minutes,
-            seeds=choices.seeds,
-            tested=len(subject.tested),
-            most_trained=subject.sampler.card.images,
-            quick=choices.quick,
-            may_grow=choices.minutes is None,  # on a slow or busy machine
-        )
+        rates = budget.measured_rates(subject.run, prepared, subject.compute)
+        plan = budget.plan(prepared, rates, choices, len(subject.tested), subject.sampler.card.images)
     experiment = experiment_of(subject, plan, choices)
     journal.begin(asked, {**software_and_machine(), "budget": plan.model_dump(mode="json")})
     seeds, trials = range(choices.seed, choices.seed + choices.seeds), len(experiment.variants) * choices.seeds
@@ -107,7 +78,7 @@ def experiment_of(subject: Subject, plan: Plan, choices: Worth) -> Experiment:
     for share in plan.shares:
         generator, about = f"generator ({share.percent})", {"share": share, "tested": choices.most_tested}
         variants.append(Variant(generator, {**about, "way": ""}))
-        for way in list(WAYS)[: budget.fits_of(share.share)]:
+        for way in share.ways:
             after = generator if way in GENERATED else ""
             variants.append(Variant(verdict.name_of(share, way), {**about, "way": way}, after=after))
     rare = subject.rare
@@ -140,8 +111,6 @@ def method(subject: Subject, plan: Plan, choices: Worth, cpu_seconds: float) -> 
     names, counts = [escape_markdown(name) for name in prepared.classes], budget.class_counts(prepared)
     rarest = ", ".join(f"{names[k]} ({counts[k]:,})" for k in rare.classes)
     seeds = range(choices.seed, choices.seed + choices.seeds)
-    fits = len(seeds) * sum(budget.fits_of(share.share) for share in plan.shares)
-    trainings = len(seeds) * sum(share.share != FULL for share in plan.shares)
     sentences += [
         f"Each fit shows its images to the same small network, in batches of {BATCH}, and is tested on "
         f"{len(subject.tested):,} real held-out images of {escape_markdown(prepared.name)} "
@@ -158,8 +127,8 @@ def method(subject: Subject, plan: Plan, choices: Worth, cpu_seconds: float) -> 
         "No class has fewer than half as many images as another, so the lowest recall is reported."
         if rare.balanced
         else f"Rarest classes, with their training images: {rarest}.",
-        f"Budget {plan.minutes:g} minutes{' (quick)' if choices.quick else ''}: {fits} fits and {trainings} trainings, "
-        f"each on one thread; they took {cpu_seconds:,.0f} CPU seconds.",
+        f"Budget {plan.minutes:g} minutes{' (quick)' if choices.quick else ''}: {plan.fits * choices.seeds} fits and "
+        f"{plan.trainings * choices.seeds} trainings, each on one thread; they took {cpu_seconds:,.0f} CPU seconds.",
     ]
     tested = set(subject.test_labels.tolist())
     if untested := [name for k, name in enumerate(names) if k not in tested]:
