@@ -9,7 +9,7 @@ import pytest
 from ganvas import machine
 from ganvas.errors import UserError
 from ganvas.experiments import budget
-from ganvas.experiments.budget import Plan, Rates, Worth, class_counts, list_shares, plan, subset
+from ganvas.experiments.budget import Plan, Rates, Share, Worth, class_counts, list_shares, plan, subset
 
 FAST = Rates(fitting=2_500.0, training=900.0)
 

@@ -154,7 +154,7 @@ def test_no_held_out_image_is_learned_from(tiny_prepared):
 
 
 def asked(source, folder, seed=1):
-    return Trial("harmony", "a row", seed, 0.1, str(source), folder)
+    return Trial("a row", seed, 0.1, str(source), folder)
 
 
 def test_real_images_are_the_upper_and_their_mixtures_the_lower_reference(short, tiny_source, tmp_path):

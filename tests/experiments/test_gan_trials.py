@@ -28,7 +28,7 @@ def short_fits(monkeypatch):
 
 
 def task(source, folder, seed=0, seconds=0.2):
-    return Trial("none", "a/row", seed, seconds, str(source), folder)
+    return Trial("a/row", seed, seconds, str(source), folder)
 
 
 def row(small, recipe="modern", run=None, **choices):

@@ -21,7 +21,7 @@ from ganvas.training.trainer import build_trainer
 
 
 def task(row, seed=0, folder=Path()):
-    return Trial("memory", row.name, seed, 0.0, "unused", folder)
+    return Trial(row.name, seed, 0.0, "unused", folder)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def short_stretches(monkeypatch):
 
 
 def task(source, folder, seconds=0.1, seed=0):
-    return Trial("normalisation", "a row", seed, seconds, str(source), folder)
+    return Trial("a row", seed, seconds, str(source), folder)
 
 
 def row(normalisation, batch):

@@ -131,11 +131,11 @@ def test_variants_become_dots_and_points_become_lines(results, tmp_path):
     assert all(np.asarray(opened(tmp_path / f"{name}.png")).std() > 5 for name in ("dots", "lines"))
 
 
-@pytest.mark.parametrize("kind", ["dots", "lines"])
-def test_no_name_is_cut_off_at_the_edge_of_a_chart(kind, results, tmp_path):
+@pytest.mark.parametrize("form", ["dots", "lines"])
+def test_no_name_is_cut_off_at_the_edge_of_a_chart(form, results, tmp_path):
     long = "a name that is longer than the room that was kept for names"
     dots = results_of([variant(long, fcd=figure(10))])
-    charts.chart(dots if kind == "dots" else lines_of((long,)), tmp_path / "chart.png")
+    charts.chart(dots if form == "dots" else lines_of((long,)), tmp_path / "chart.png")
     pixels = np.asarray(opened(tmp_path / "chart.png").convert("L"))
     assert pixels[:, :5].min() == pixels[:, -5:].min() == 255
 

@@ -120,19 +120,19 @@ def test_pairs_are_ranked_and_a_tie_is_half():
 def test_a_classifier_is_shown_so_many_images_a_second_and_fewer_where_they_are_large(size, images, monkeypatch):
     monkeypatch.setattr(patches, "fit_classifier", lambda pixels, labels, classes, shown, *_, **__: shown)
     prepared = in_memory("noise", np.zeros((6, 1, size, size), np.uint8), np.arange(6) % 2, ("a", "b"))
-    assert fit_to(prepared, Trial("locality", "x", 0, 2.0, "x", Path())) == images
+    assert fit_to(prepared, Trial("x", 0, 2.0, "x", Path())) == images
 
 
 def test_a_classifier_is_fitted_to_the_training_images_alone(tiny_prepared, monkeypatch):
     monkeypatch.setattr(patches, "fit_classifier", lambda *_, rows, **__: rows)
-    trial = Trial("locality", "x", 0, 2.0, "x", Path())
+    trial = Trial("x", 0, 2.0, "x", Path())
     assert np.array_equal(fit_to(tiny_prepared, trial), tiny_prepared.train)
 
 
 @pytest.mark.parametrize(("learns", "parts"), [(1, 1), (1, 2), (2, 2), (PIXELS, PIXELS)])
 def test_a_classifier_gives_its_accuracy_and_the_receptive_field_of_its_last_convolution(tiny_source, learns, parts):
     row = Variant("x", {"sees": "classifier", "learns": learns, "parts": parts})
-    result = patches.measure_locality(Trial("locality", "x", 0, 0.05, str(tiny_source), Path()), row)
+    result = patches.measure_locality(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
     assert 0 <= result["accuracy"] <= 1
     # 16 px: 5 px at stride 2, 3 at stride 2 and 3 more, in steps of 1, 2 and 4 px.
     assert result["field"] == 5 + 2 * 2 + 2 * 4
@@ -147,7 +147,7 @@ def test_a_discriminator_ranks_whole_above_shuffled_images_and_ties_on_equal_one
         "images_a_second": 320,
         "run": {"pair": run["pair"], "training": {"batch": 8}},
     }
-    task = Trial("locality", "x", 0, 0.1, str(tiny_source), Path())
+    task = Trial("x", 0, 0.1, str(tiny_source), Path())
     result = patches.measure_locality(task, Variant("x", {**chosen, "parts": 2}))
     assert 0 <= result["told"] <= 1
     assert result["field"] > 1
@@ -162,7 +162,5 @@ def test_a_discriminator_is_measured_without_labels_too(unlabelled_source, small
         "parts": 2,
         "run": {"pair": small("book-conv")["pair"], "training": {"batch": 8}},
     }
-    result = patches.measure_locality(
-        Trial("locality", "x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices)
-    )
+    result = patches.measure_locality(Trial("x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices))
     assert 0 <= result["told"] <= 1

@@ -147,7 +147,7 @@ def test_the_untrained_network_has_the_weights_that_the_trained_one_begins_with(
 
     monkeypatch.setattr(probes, "fit_to", fitted)
     monkeypatch.setattr(probes, "probe_score", lambda network, *_: networks.append(network) or 0.0)
-    trial = Trial("hierarchy", "x", 3, 0.1, str(tiny_source), Path())
+    trial = Trial("x", 3, 0.1, str(tiny_source), Path())
     probes.measure_probe(trial, Variant("x", {"asked": "class", "layer": 1}))
     untrained, trained = networks
     assert untrained is not trained
@@ -157,7 +157,7 @@ def test_the_untrained_network_has_the_weights_that_the_trained_one_begins_with(
 @pytest.mark.parametrize(("asked", "layer"), [("gradient", 1), ("loops", 2), ("ends", 3), ("class", FEATURES)])
 def test_a_trial_gives_a_score_that_of_no_training_and_their_difference(tiny_source, asked, layer):
     row = Variant("x", {"asked": asked, "layer": layer})
-    result = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
+    result = probes.measure_probe(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
     assert set(result) == {each.name for each in EXPERIMENT.measures}
     assert result["learned"] == result["score"] - result["untrained"]
     assert -1 <= result["score"] <= 1
@@ -166,6 +166,6 @@ def test_a_trial_gives_a_score_that_of_no_training_and_their_difference(tiny_sou
 def test_pixels_need_no_training(tiny_source, monkeypatch):
     monkeypatch.setattr(probes, "fit_to", None)
     row = Variant("x", {"asked": "class", "layer": PIXELS})
-    result = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
+    result = probes.measure_probe(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
     assert result["score"] == result["untrained"]
     assert result["learned"] == 0

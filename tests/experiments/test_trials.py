@@ -193,7 +193,7 @@ def test_memory_that_runs_out_is_a_failure_and_another_error_is_ours():
     def wrong(trial, variant):
         raise RuntimeError("a mistake")
 
-    task = Variant("whole"), Trial("small", "whole", 0, 1.0, "digits", Path())
+    task = Variant("whole"), Trial("whole", 0, 1.0, "digits", Path())
     assert trials.perform(replace(EXPERIMENT, measure=short_of_memory), task).failed == "memory ran out"
     with pytest.raises(RuntimeError, match="a mistake"):
         trials.perform(replace(EXPERIMENT, measure=wrong), task)
@@ -220,7 +220,7 @@ def test_a_real_study_runs_in_processes_and_ends_with_an_answer(large_source, tm
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_at_once_without_a_traceback_and_the_same_command_goes_on(large_source, tmp_path):
+def test_ctrl_c_ends_a_study_at_once_without_a_traceback_and_the_same_command_resumes(large_source, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "ganvas", "study", "activation", str(large_source), "--out", str(out)]
     process = subprocess.Popen(
@@ -237,9 +237,9 @@ def test_ctrl_c_ends_a_study_at_once_without_a_traceback_and_the_same_command_go
             time.sleep(0.2)
         time.sleep(5)  # trials are under way
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
-        _, said = process.communicate(timeout=60)  # a trial would take ten minutes
+        _, message = process.communicate(timeout=60)  # a trial would take ten minutes
         assert process.returncode == 130
-        assert said == "ganvas: interrupted\n"
+        assert message == "ganvas: interrupted\n"
         left = True
         while left:  # Python's own watcher of processes goes a moment later; the test's time limit bounds this
             try:

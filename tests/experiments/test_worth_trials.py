@@ -61,7 +61,7 @@ def test_what_a_run_leaves_to_the_data_is_resolved_on_the_part_that_is_trained_o
     assert (kept.objective.augment, kept.pair.blur) == ("off", "off")
     subject = open_subject(run.path, 100)
     part = replace(subject.prepared, train=np.asarray(subject.prepared.train)[:6])
-    trial = Trial("worth", "generator (10 %)", 1, 0.0, str(run.path), tmp_path)
+    trial = Trial("generator (10 %)", 1, 0.0, str(run.path), tmp_path)
     worth_trials.generated_images(subject, part, share(trained=16), trial)
     assert [(each.objective.augment, each.pair.blur, each.seed) for each in resolved] == [("on", "on", 1)]
 
@@ -75,7 +75,7 @@ def test_what_was_asked_for_stays_so_on_every_part(train_small, tmp_path, resolv
 
 
 def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, monkeypatch):
-    trial = Trial("worth", "real + generated (10 %)", 2, 0.0, str(subject.path), tmp_path)
+    trial = Trial("real + generated (10 %)", 2, 0.0, str(subject.path), tmp_path)
     first = worth_trials.generated_images(subject, subject.prepared, share(trained=8), trial)
     monkeypatch.setattr(worth_trials, "train_for_images", None)
     again = worth_trials.generated_images(subject, subject.prepared, share(trained=8), replace(trial, variant="other"))
@@ -87,26 +87,26 @@ def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, m
 
 def test_where_the_runs_own_generator_serves_none_is_trained(subject, tmp_path, monkeypatch):
     monkeypatch.setattr(worth_trials, "train_for_images", None)
-    trial = Trial("worth", "generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
+    trial = Trial("generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
     assert len(worth_trials.generated_images(subject, subject.prepared, share(trained=None), trial).pixels) == 12
 
 
 @pytest.fixture
-def drawn(subject):
-    return Samples("drawn", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
+def generated(subject):
+    return Samples("generated", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
 
 
 @pytest.mark.parametrize("way", list("abcde"))
-def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject, drawn, way):
+def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject, generated, way):
     prepared = subject.prepared
     labels = np.asarray(prepared.labels)
-    pixels, learned, rows = training_images(prepared, way, drawn if way in GENERATED else None, 256, 0)
+    pixels, learned, rows = training_images(prepared, way, generated if way in GENERATED else None, 256, 0)
     assert len(rows) == 256
-    generated = (pixels[rows] == 255).all(axis=(1, 2, 3))
-    assert generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128}[way]
+    is_generated = (pixels[rows] == 255).all(axis=(1, 2, 3))
+    assert is_generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128}[way]
     if way in "ce":
         known = {prepared.pixels[k].tobytes(): labels[k] for k in prepared.train}
-        assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~generated])
+        assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~is_generated])
 
 
 def test_images_are_shown_evenly_and_never_of_the_held_out_ones(subject):

@@ -71,7 +71,6 @@ class Comparison:
 class Trial:
     """One trial, as the process that is started for it gets it."""
 
-    experiment: str
     variant: str
     seed: int
     seconds: float

@@ -81,7 +81,7 @@ def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds
     """Does the trials that the journal lacks, those that others wait for first."""
     done = analysis.read(journal.finished).figures
     missing = [
-        (variant, Trial(experiment.name, variant.name, seed, seconds, source, journal.path.parent))
+        (variant, Trial(variant.name, seed, seconds, source, journal.path.parent))
         for seed in seeds
         for variant in experiment.variants
         if (variant.name, seed) not in done
