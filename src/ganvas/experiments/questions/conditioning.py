@@ -62,7 +62,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     limits=(
-        "The distance is taken in a classifier's features, which look at what tells the classes apart.",
+        "The distance is taken in the features of a classifier, which are those that separate the classes.",
         "With labels, modern's discriminator is also taught the classes; without them that head is not there.",
         "Short trainings: what holds at their end may not hold after hours.",
     ),

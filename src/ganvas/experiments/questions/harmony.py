@@ -11,14 +11,11 @@ REAL, MIXED = "real images", "halves of two real images"
 
 
 def _compared(measure: str, of: str, against: str) -> Comparison:
-    does, of_real = {
-        "coherence": ("makes images whose halves go together", "go together"),
-        "tie": ("makes halves that are told from those of another image", "are told from those of another image"),
-        "fcd": ("draws", ""),
-    }[measure]
+    which = {"coherence": "go together", "tie": "are distinguished from those of another image"}.get(measure, "")
+    does = f"draws halves that {which}" if which else "draws"
     claim = f"The {of} generator {does} {{better|worse}} than the {against} one"
     if of == REAL:
-        claim = f"The halves of real images {of_real} {{better|worse}} than the halves that a {against} generator draws"
+        claim = f"The halves of real images {which} {{better|worse}} than the halves that a {against} generator draws"
     return Comparison.between(measure, of, against, claim)
 
 
@@ -44,7 +41,7 @@ EXPERIMENT = Experiment(
         Measure("coherence", "halves taken for one image's", "higher", "points", 3),
         FCD,
         Measure("mixed", "halves of two of them, the same", "higher", "points", 3),
-        Measure("tie", "own half told from another's (AUC)", "higher", "points", 3),
+        Measure("tie", "own half against another's (AUC)", "higher", "points", 3),
         Measure("check", "check on real halves (AUC)", "higher", "points", 3),
     ),
     comparisons=(

@@ -50,13 +50,13 @@ EXPERIMENT = Experiment(
     ),
     limits=(
         "The layers are those of a classifier that learned classes, not of a generator.",
-        "A direction is read from a map's values at one place, the rest from all places of a layer at once: an early "
+        "A direction is read from a map's values at one position, the rest from all positions at once: an early "
         "layer has more values than a late one, and the last features know no position at all.",
         "Loops and ends are counted in light strokes on a dark ground; of images that are no strokes those two "
         "figures say nothing.",
-        "Loops and ends go with the class of a digit, so a layer that tells the class tells something of them.",
-        "Classifiers are shown 3,000 images of 28 px a second of the budget, fewer of larger ones: about a thread's.",
-        "A straight line is all a probe can draw: what it cannot tell may still be there.",
+        "Loops and ends go with the class of a digit, so a layer that encodes the class encodes something of them.",
+        "Classifiers are shown 3,000 images of 28 px a second of the budget, fewer of larger ones: about one thread's.",
+        "A probe is linear: what it cannot read may still be there.",
     ),
     headlines=4,
     seconds=6.0,
