@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.experiments.statistics import LEVEL, compared, holm, of_test, paired
+from ganvas.experiments.statistics import LEVEL, compared, holm, paired
 
 
 def test_a_paired_interval_is_the_one_worked_out_by_hand():
@@ -42,7 +42,8 @@ def test_the_spread_over_held_out_images_widens_the_interval_and_brings_its_degr
 def test_the_variance_of_a_test_is_that_of_one_mean_difference_an_image():
     more = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
     less = np.array([[1, 0, 1, 0], [0, 1, 0, 0]], bool)
-    assert of_test(more, less) == pytest.approx(max(np.var([0.5, 0.5, 0, 0], ddof=1) / 4, 1 / 16))
+    variance_of_test = max(np.var([0.5, 0.5, 0, 0], ddof=1) / 4, 1 / 16)
+    assert compared(more, less) == pytest.approx(paired(np.array([0.25, 0.25]), variance_of_test))
 
 
 def test_a_few_held_out_images_all_alike_by_luck_are_no_certainty():

@@ -37,12 +37,6 @@ class Gain(NamedTuple):
     p_useless: float
     """Of a gain of at least MARGIN over both."""
 
-    def verdict(self, p_holm: float) -> Verdict:
-        """Yes: it gains enough. No: it is shown to gain too little."""
-        if p_holm <= LEVEL and self.by.value >= MARGIN:
-            return "yes"
-        return "no" if self.p_useless <= LEVEL else "unknown"
-
 
 def name_of(share: Share, way: str) -> str:
     """The variant's name: `real only (10 %)`."""
@@ -56,27 +50,31 @@ def conclude(shares: Sequence[Share], seeds: Sequence[int], outcome: Outcome) ->
     """
     deciding = [share for share in shares if share.share != FULL]
     gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, outcome)) is not None]
-    p_values = holm([each.p for each in gains])
-    verdicts = [each.verdict(p) for each, p in zip(gains, p_values, strict=True)]
+    comparisons = tuple(map(compare_ways, gains, holm([each.p for each in gains])))
+    verdicts = [comparison.verdict for comparison in comparisons]
     verdict, sentence = answer(deciding, list(zip(gains, verdicts, strict=True)), seeds, outcome)
-    comparisons = []
-    for each, own_verdict, p_holm in zip(gains, verdicts, p_values, strict=True):
-        of, against = name_of(each.share, each.of), name_of(each.share, each.against)
-        in_short, interval = f"{of}, against {WAYS[each.against]}", each.by[:3]
-        detail = f"accuracy {describe_difference(ACCURACY, interval)}"
-        useless = f"p (gain of at least {100 * MARGIN:g}) {each.p_useless:.2g}"
-        comparison = ComparisonResult(
-            measure=ACCURACY.name,
-            of=(of,),
-            against=(against,),
-            verdict=own_verdict,
-            in_short=in_short,
-            sentence=f"{in_short}: {detail}, {useless}, no gain",  # the page appends the p value of no gain
-            p_holm=p_holm,
-            **dict(zip(("value", "low", "high"), interval, strict=True)),
-        )
-        comparisons.append(comparison)
-    return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", f"{OPENINGS[verdict]}.", tuple(comparisons))
+    return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", f"{OPENINGS[verdict]}.", comparisons)
+
+
+def compare_ways(gained: Gain, p_holm: float) -> ComparisonResult:
+    """A gain as a comparison. Its verdict is yes if it gains enough, and no if it is shown to gain too little."""
+    helps, useless = p_holm <= LEVEL and gained.by.value >= MARGIN, gained.p_useless <= LEVEL
+    of, against = name_of(gained.share, gained.of), name_of(gained.share, gained.against)
+    in_short = f"{of}, against {WAYS[gained.against]}"
+    gap = f"accuracy {describe_difference(ACCURACY, gained.by[:3])}"
+    return ComparisonResult(
+        measure=ACCURACY.name,
+        of=(of,),
+        against=(against,),
+        verdict="yes" if helps else "no" if useless else "unknown",
+        in_short=in_short,
+        # The page appends the p value of no gain.
+        sentence=f"{in_short}: {gap}, p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
+        value=gained.by.value,
+        low=gained.by.low,
+        high=gained.by.high,
+        p_holm=p_holm,
+    )
 
 
 def gain(share: Share, way: str, seeds: Sequence[int], outcome: Outcome) -> Gain | None:
