@@ -170,19 +170,17 @@ def raced(
     looks = [share * seconds for share in LOOKS]
 
     def clock(spent: Cost) -> float:
-        return spent.wall_seconds if threads > 1 else spent.processor_seconds
+        return spent.wall_seconds if threads > 1 else spent.cpu_seconds
 
     for spent in stretches(trainer, lambda spent: clock(spent) / seconds):
         if clock(spent) >= looks[0]:
-            look, played = (
-                looks.pop(0),
-                TrainedGan(resolved, scorer.prepared, trainer, spent.images, spent.processor_seconds),
-            )
+            look = looks.pop(0)
+            played = TrainedGan(resolved, scorer.prepared, trainer, spent.images, spent.cpu_seconds)
             yield {
                 "recipe": run.recipe,
                 "seed": run.seed,
                 "look": look,
-                "processor_seconds": round(spent.processor_seconds, 2),
+                "cpu_seconds": round(spent.cpu_seconds, 2),
                 "wall_seconds": round(spent.wall_seconds, 2),
                 "images": spent.images,
                 **scorer(played, last=not looks),

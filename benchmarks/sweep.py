@@ -126,13 +126,11 @@ def perform(trial: Trial) -> dict[str, Any]:
     line |= {"speed": str(trial.speed)}
     try:
         spent = next(
-            s
-            for s in stretches(trainer, lambda s: s.processor_seconds / trial.seconds)
-            if s.processor_seconds >= trial.seconds
+            s for s in stretches(trainer, lambda s: s.cpu_seconds / trial.seconds) if s.cpu_seconds >= trial.seconds
         )
     except RunFailedError as error:
         return line | {"failed": str(error)}
-    played = TrainedGan(resolved, prepared, trainer, spent.images, spent.processor_seconds)
+    played = TrainedGan(resolved, prepared, trainer, spent.images, spent.cpu_seconds)
     line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}

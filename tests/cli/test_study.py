@@ -1,4 +1,4 @@
-"""`ganvas study`: what it says and writes, and which sentence answers which mistake."""
+"""`ganvas study`: its output and files, and the message for each mistake."""
 
 import re
 
@@ -12,7 +12,7 @@ from ganvas.experiments.questions import EXPERIMENTS
 
 
 @pytest.fixture
-def made_up(monkeypatch):
+def invented_figures(monkeypatch):
     """Trials that train nothing."""
 
     def in_no_process(work, tasks):
@@ -26,7 +26,7 @@ def made_up(monkeypatch):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_question_ends_with_its_answer_and_a_page(name, made_up, large_source, tmp_path, capsys):
+def test_every_question_ends_with_its_answer_and_a_page(name, invented_figures, large_source, tmp_path, capsys):
     assert study(name, str(large_source), seeds="2", budget="1", out=tmp_path / "out") == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"answer {tmp_path / 'out' / 'study.html'}" in lines
@@ -35,7 +35,7 @@ def test_every_question_ends_with_its_answer_and_a_page(name, made_up, large_sou
     assert {"README.md", "chart.png", "results.jsonl", "study.html"} <= {p.name for p in (tmp_path / "out").iterdir()}
 
 
-def test_without_a_place_the_answer_goes_to_studies(made_up, monkeypatch, large_source, tmp_path):
+def test_without_out_the_answer_goes_to_studies(invented_figures, monkeypatch, large_source, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert study("activation", str(large_source), quick=True) == 0
     assert (tmp_path / "studies" / "activation" / "results.jsonl").exists()
@@ -57,7 +57,7 @@ def test_a_mistake_is_answered_before_anything_is_done(name, choices, sentence, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_place_inside_the_images_or_a_file_is_refused(tmp_path):
+def test_a_file_as_out_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError):
         study("activation", "digits", out=tmp_path / "file")

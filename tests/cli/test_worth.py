@@ -1,4 +1,4 @@
-"""`ganvas worth`: what it says and writes, and which sentence answers which mistake."""
+"""`ganvas worth`: its output and files, and the message for each mistake."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_it_prints_a_fact_a_line_the_verdict_last_and_writes_its_files(own_run, 
     assert lines[1].startswith("12 trials, ")
     assert f"answer {own_run.path / 'worth.html'}" in lines
     assert any(line.startswith("real only (10 %): accuracy ") for line in lines)
-    assert lines[-1] == "Cannot tell: fewer than 3 seeds give no verdict."
+    assert lines[-1] == "Inconclusive: fewer than 3 seeds give no verdict."
     assert json.loads((own_run.path / "worth.json").read_text())["answer"] == lines[-1]
     assert (own_run.path / "worth.md").read_text().startswith("# Are images of own worth")
     assert (own_run.path / "worth.html").read_text().startswith("<!doctype html>")
@@ -73,7 +73,7 @@ def test_a_mistake_gets_one_sentence_and_leaves_nothing(own_run, contents, choic
     assert contents(own_run.path) == before
 
 
-def test_places_that_will_not_do_are_refused(own_run, tiny_source, tmp_path, contents):
+def test_unusable_folders_are_refused(own_run, tiny_source, tmp_path, contents):
     file = tmp_path / "file"
     file.write_text("")
     for run, out, sentence in (
@@ -99,13 +99,15 @@ def test_another_comparison_in_the_same_folder_is_refused_with_the_difference(ow
         worth(own_run.path, quick=True, seeds="1", minutes="0.05", seed="7")
 
 
-def test_minutes_that_were_not_given_grow_on_a_slow_machine_and_that_is_said(own_run, monkeypatch, capsys):
+def test_minutes_that_were_not_given_grow_on_a_slow_machine_with_a_message(own_run, monkeypatch, capsys):
     slow = budget.Rates(fitting=1_000.0, training=0.5)
     monkeypatch.setattr(budget, "measured_rates", lambda *_: slow)
     monkeypatch.setattr(budget, "FEWEST_TRAINED", 60)
     monkeypatch.setattr(budget, "fit_images", lambda *_: 128)
     worth(own_run.path, quick=True, seeds="1")
     lines = capsys.readouterr().out.splitlines()
-    found = re.fullmatch(r"3 minutes are too few on this machine, as busy as it is: (\S+) are taken", lines[1])
-    assert float(found[1]) > 3
-    assert f"Budget {found[1]} minutes (quick)" in (own_run.path / "worth.md").read_text()
+    match = re.fullmatch(
+        r"3 minutes are too few for 5 fits and 1 trainings on this machine: the budget becomes (\S+) minutes", lines[1]
+    )
+    assert float(match[1]) > 3
+    assert f"Budget {match[1]} minutes (quick)" in (own_run.path / "worth.md").read_text()

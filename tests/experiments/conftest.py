@@ -3,7 +3,8 @@
 import pytest
 
 from ganvas.experiments import budget, trials
-from ganvas.experiments.worth import Worth, weigh
+from ganvas.experiments.budget import Worth
+from ganvas.experiments.worth import weigh
 from ganvas.experiments.worth_trials import open_subject
 
 RATES = budget.Rates(fitting=1_000.0, training=100_000.0)

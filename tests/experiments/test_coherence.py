@@ -1,4 +1,4 @@
-"""Halves that belong together: what is cut out, what is shuffled, what the classifier learns, and when it is silent."""
+"""Halves that belong together: the cut, the partners, what the classifier learns, and its check."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganvas.experiments import coherence, gan_trials
-from ganvas.experiments.coherence import area, composed, fit_coherence, measure_coherence, mixed, partners
+from ganvas.experiments.coherence import area, composed, fit_coherence, measure_coherence, mixed, partners, score
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.questions.harmony import EXPERIMENT
 from ganvas.rng import stream
@@ -21,7 +21,7 @@ def short(monkeypatch):
     monkeypatch.setattr(coherence, "COUNT", 140)
     monkeypatch.setattr(coherence, "WIDTH", 4)
     monkeypatch.setattr(coherence, "fit_coherence", lambda prepared, seed: fit_coherence(prepared, seed, 256))
-    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+    monkeypatch.setattr(gan_trials, "IMAGES_PER_STRETCH", 16)
 
 
 @pytest.fixture
@@ -80,20 +80,20 @@ def test_a_partner_is_another_image_of_the_same_class():
     labels = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
     rows = np.array([0, 1, 2, 3, 4, 6, 7, 9, 11])
     for step in range(50):
-        found = partners(rows, rows, labels, stream(0, "test", step))
-        assert np.array_equal(labels[found], labels[rows])
-        assert (found != rows).all()
-        assert set(found) <= set(rows)
+        result = partners(rows, rows, labels, stream(0, "test", step))
+        assert np.array_equal(labels[result], labels[rows])
+        assert (result != rows).all()
+        assert set(result) <= set(rows)
 
 
 def test_every_other_image_of_the_class_may_be_the_partner():
     labels = np.array([0, 1, 0, 0, 0])
     rows = np.arange(5)
-    found = {int(partners(rows[:1], rows, labels, stream(0, "test", step))[0]) for step in range(60)}
-    assert found == {2, 3, 4}
+    result = {int(partners(rows[:1], rows, labels, stream(0, "test", step))[0]) for step in range(60)}
+    assert result == {2, 3, 4}
 
 
-def test_a_image_that_is_alone_in_its_class_is_its_own_partner():
+def test_an_image_that_is_alone_in_its_class_is_its_own_partner():
     labels = np.array([0, 1, 0])
     assert partners(np.arange(3), np.arange(3), labels, stream(0, "test")).tolist() == [2, 1, 0]
 
@@ -101,11 +101,11 @@ def test_a_image_that_is_alone_in_its_class_is_its_own_partner():
 def test_mixed_images_are_the_same_every_time_and_none_is_the_one_it_stands_beside():
     pixels = np.arange(12, dtype=np.uint8)[:, None, None, None]
     labels = np.arange(12) % 3
-    found = mixed(pixels, labels, 0)
-    assert np.array_equal(found, mixed(pixels, labels, 0))
-    assert not np.array_equal(found, mixed(pixels, labels, 1))
-    assert (found != pixels).all()
-    assert np.array_equal(found[:, 0, 0, 0] % 3, labels)
+    result = mixed(pixels, labels, 0)
+    assert np.array_equal(result, mixed(pixels, labels, 0))
+    assert not np.array_equal(result, mixed(pixels, labels, 1))
+    assert (result != pixels).all()
+    assert np.array_equal(result[:, 0, 0, 0] % 3, labels)
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order_and_a_tie_is_half_a_pair():
@@ -115,28 +115,28 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order_and_a_tie_is_half_a_p
     assert area(np.array([2.0]), np.array([2.0, 2.0])) == 0.5
 
 
-def test_halves_that_tell_each_other_are_told_from_shuffled_ones_never_seen_before():
+def test_halves_of_one_image_score_higher_than_those_of_two_on_held_out_images():
     stripes = striped()
     classifier = fit_coherence(stripes, seed=0, shown=10_000)
     held, labels = stripes.pixels[stripes.held_out], stripes.labels[stripes.held_out]
     others = mixed(held, labels, 0)
     different = (held != others).any((1, 2, 3))
-    whole, torn = classifier.score(held), classifier.score(held, others)
+    whole, torn = score(classifier, held), score(classifier, held, others)
     assert area(whole, torn[different]) > 0.9
     assert whole.mean() > torn[different].mean() + 0.2
 
 
-def test_what_cannot_be_told_is_not():
+def test_on_noise_the_classifier_fails_its_check():
     noise = striped()
     noise.pixels = np.random.default_rng(0).integers(0, 256, noise.pixels.shape).astype(np.uint8)
     held, labels = noise.pixels[noise.held_out], noise.labels[noise.held_out]
     classifier = fit_coherence(noise, seed=0, shown=2_000)
-    assert area(classifier.score(held), classifier.score_mixed(held, labels, 0)) < coherence.LEAST
+    assert area(score(classifier, held), score(classifier, held, mixed(held, labels, 0))) < coherence.LEAST
 
 
-def test_the_same_seed_learns_the_same_and_says_the_same(tiny_prepared):
+def test_the_same_seed_gives_the_same_scores(tiny_prepared):
     pixels = np.asarray(tiny_prepared.pixels[:9])
-    first, again, other = (fit_coherence(tiny_prepared, seed, 256).score(pixels) for seed in (0, 0, 1))
+    first, again, other = (score(fit_coherence(tiny_prepared, seed, 256), pixels) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert ((first >= 0) & (first <= 1)).all()
@@ -149,18 +149,18 @@ def test_no_held_out_image_is_learned_from(tiny_prepared):
         SimpleNamespace(**{**vars(striped(60)), **vars(tiny_prepared), "pixels": p})
         for p in (pixels, tiny_prepared.pixels)
     )
-    first, second = (fit_coherence(each, 0, 256).score(pixels[:5]) for each in both)
+    first, second = (score(fit_coherence(each, 0, 256), pixels[:5]) for each in both)
     assert np.array_equal(first, second)
 
 
 def asked(source, folder, seed=1):
-    return Trial("harmony", "a row", seed, 0.1, str(source), folder)
+    return Trial("a row", seed, 0.1, str(source), folder)
 
 
 def test_real_images_are_the_upper_and_their_mixtures_the_lower_reference(short, tiny_source, tmp_path):
     whole, torn = (
-        measure_coherence(asked(tiny_source, tmp_path), Variant("a row", {"real": kind, "size": 16}))
-        for kind in ("whole", "mixed")
+        measure_coherence(asked(tiny_source, tmp_path), Variant("a row", {"real": real, "size": 16}))
+        for real in ("whole", "mixed")
     )
     assert set(whole) == {"check", "coherence", "mixed", "tie"}
     assert set(torn) == {"check", "coherence"}
@@ -169,25 +169,25 @@ def test_real_images_are_the_upper_and_their_mixtures_the_lower_reference(short,
     assert whole["coherence"] != torn["coherence"]
 
 
-def test_a_generator_is_asked_about_its_images_and_about_mixtures_of_them(short, small, large_source, tmp_path):
+def test_a_generators_images_and_mixtures_of_them_are_scored(short, small, large_source, tmp_path):
     run = {"pair": small()["pair"], "training": {"batch": 8}}
-    found = measure_coherence(
+    result = measure_coherence(
         asked(large_source, tmp_path, seed=0), Variant("a row", {"recipe": "modern", "run": run, "size": 16})
     )
-    assert set(found) == {"fcd", "images", "check", "coherence", "mixed", "tie"}
-    assert 0 <= found["mixed"] <= 1
-    assert 0 <= found["coherence"] <= 1
-    assert gan_trials.strip_of(tmp_path, "a row").exists()
+    assert set(result) == {"fcd", "images", "check", "coherence", "mixed", "tie"}
+    assert 0 <= result["mixed"] <= 1
+    assert 0 <= result["coherence"] <= 1
+    assert gan_trials.strip_path(tmp_path, "a row").exists()
 
 
-def test_a_classifier_that_fails_its_check_says_nothing_more(short, tiny_source, tmp_path, monkeypatch):
+def test_a_classifier_that_fails_its_check_gives_no_other_figure(short, tiny_source, tmp_path, monkeypatch):
     monkeypatch.setattr(coherence, "LEAST", 1.1)
     assert set(measure_coherence(asked(tiny_source, tmp_path), Variant("a row", {"real": "whole", "size": 16}))) == {
         "check"
     }
 
 
-def test_every_generator_of_the_question_is_told_the_classes_and_drawn_at_one_size():
+def test_every_generator_of_the_question_is_conditional_and_of_one_size():
     from ganvas.config.recipes import configure
 
     sizes = {row.choices["size"] for row in EXPERIMENT.variants}

@@ -1,4 +1,4 @@
-"""One training of a study: its budget, its labels, and what is measured of its images."""
+"""One training of a study: its budget, its labels, and the figures of its images."""
 
 import time
 from dataclasses import replace
@@ -24,11 +24,11 @@ from ganvas.training.trainer import build_trainer
 def short_fits(monkeypatch):
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 512)
     monkeypatch.setattr(gan_trials, "COUNT", 150)
-    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+    monkeypatch.setattr(gan_trials, "IMAGES_PER_STRETCH", 16)
 
 
 def task(source, folder, seed=0, seconds=0.2):
-    return Trial("none", "a/row", seed, seconds, str(source), folder)
+    return Trial("a/row", seed, seconds, str(source), folder)
 
 
 def row(small, recipe="modern", run=None, **choices):
@@ -36,7 +36,7 @@ def row(small, recipe="modern", run=None, **choices):
     return Variant("a/row", {"recipe": recipe, "run": {**given, "training": {"batch": 8}, **(run or {})}, **choices})
 
 
-def test_a_training_lasts_for_its_cpu_seconds_or_for_its_images(short_fits, small, large_source, tmp_path):
+def test_a_gan_is_trained_for_its_cpu_seconds_or_for_its_images(short_fits, small, large_source, tmp_path):
     done = gan_trials.train_gan(task(large_source, tmp_path), row(small))
     assert done.seconds >= 0.2
     assert done.images >= 16
@@ -48,24 +48,24 @@ def test_a_training_lasts_for_its_cpu_seconds_or_for_its_images(short_fits, smal
 
 
 def test_shuffled_labels_keep_every_classs_size_and_touch_no_held_out_image(tiny_prepared):
-    found = gan_trials.shuffled(tiny_prepared, seed=1)
-    train, held = np.asarray(found.train), np.asarray(found.held_out)
-    assert not np.array_equal(found.labels[train], tiny_prepared.labels[train])
-    assert np.array_equal(np.bincount(found.labels[train]), np.bincount(tiny_prepared.labels[train]))
-    assert np.array_equal(found.labels[held], tiny_prepared.labels[held])
-    assert np.array_equal(found.labels, gan_trials.shuffled(tiny_prepared, seed=1).labels)
-    assert not np.array_equal(found.labels, gan_trials.shuffled(tiny_prepared, seed=2).labels)
+    result = gan_trials.shuffled(tiny_prepared, seed=1)
+    train, held = np.asarray(result.train), np.asarray(result.held_out)
+    assert not np.array_equal(result.labels[train], tiny_prepared.labels[train])
+    assert np.array_equal(np.bincount(result.labels[train]), np.bincount(tiny_prepared.labels[train]))
+    assert np.array_equal(result.labels[held], tiny_prepared.labels[held])
+    assert np.array_equal(result.labels, gan_trials.shuffled(tiny_prepared, seed=1).labels)
+    assert not np.array_equal(result.labels, gan_trials.shuffled(tiny_prepared, seed=2).labels)
 
 
-def test_a_plain_training_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):
-    found = gan_trials.train_and_score(task(large_source, tmp_path), row(small, run={"labels": "off"}))
-    assert set(found) == {"fcd", "balance", "images", "seconds"}
-    assert 0 <= found["balance"] <= 1
+def test_an_unconditional_gan_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):
+    result = gan_trials.train_and_score(task(large_source, tmp_path), row(small, run={"labels": "off"}))
+    assert set(result) == {"fcd", "balance", "images", "seconds"}
+    assert 0 <= result["balance"] <= 1
 
 
-def test_a_conditional_training_has_both_and_its_first_seed_leaves_a_strip(short_fits, small, large_source, tmp_path):
-    found = gan_trials.train_and_score(task(large_source, tmp_path), row(small))
-    assert set(found) == {"fcd", "balance", "label_accuracy", "images", "seconds"}
+def test_a_conditional_gan_has_both_and_its_first_seed_leaves_a_strip(short_fits, small, large_source, tmp_path):
+    result = gan_trials.train_and_score(task(large_source, tmp_path), row(small))
+    assert set(result) == {"fcd", "balance", "label_accuracy", "images", "seconds"}
     strips = gan_trials.strips_of(tmp_path, ["a/row", "another"])
     assert list(strips) == ["a/row"]
     assert strips["a/row"].shape == (1, 16 + 4, gan_trials.STRIP * (16 + 2) + 2)
@@ -75,23 +75,25 @@ def test_a_conditional_training_has_both_and_its_first_seed_leaves_a_strip(short
 
 
 class FixedEvaluator:
-    """An evaluator that sees what it is told."""
+    """An evaluator whose predictions are given."""
 
     def __init__(self, classes):
         self.classes = iter(classes)
 
     def embed(self, pixels):
-        told = np.array([next(self.classes) for _ in pixels])
-        return Embedding(np.random.default_rng(0).normal(size=(len(pixels), 4)).astype(np.float32), np.eye(3)[told])
+        predicted = np.array([next(self.classes) for _ in pixels])
+        return Embedding(
+            np.random.default_rng(0).normal(size=(len(pixels), 4)).astype(np.float32), np.eye(3)[predicted]
+        )
 
 
-def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_asked(tiny_prepared):
+def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_predicted_as_asked(tiny_prepared):
     labels = np.array([0, 1, 2] * 20)
-    images = Samples("made", np.zeros((60, 1, 16, 16), np.uint8), labels, Origin())
+    images = Samples("generated", np.zeros((60, 1, 16, 16), np.uint8), labels, Origin())
     half_and_half = [0, 1] * 30  # a third of each was wanted
-    found = gan_trials.quality(FixedEvaluator([*half_and_half, *[0] * 100]), tiny_prepared, images)
-    assert found["balance"] == pytest.approx(1 - (1 / 6 + 1 / 6 + 1 / 3) / 2)
-    assert found["label_accuracy"] == pytest.approx(np.mean(labels == half_and_half))
+    result = gan_trials.quality(FixedEvaluator([*half_and_half, *[0] * 100]), tiny_prepared, images)
+    assert result["balance"] == pytest.approx(1 - (1 / 6 + 1 / 6 + 1 / 3) / 2)
+    assert result["label_accuracy"] == pytest.approx(np.mean(labels == half_and_half))
     alone = gan_trials.quality(FixedEvaluator([0] * 160), tiny_prepared, replace(images, labels=None))
     assert alone["balance"] == pytest.approx(1 / 3)
     assert set(alone) == {"fcd", "balance"}
@@ -99,10 +101,10 @@ def test_balance_is_one_less_the_total_variation_and_accuracy_the_share_seen_as_
 
 def test_the_distance_is_smaller_to_real_images_than_to_those_of_one_class(short_fits, large_source):
     prepared = open_source(str(large_source))
-    judge, rows = evaluator_for(prepared), np.asarray(prepared.train)
+    evaluator, rows = evaluator_for(prepared), np.asarray(prepared.train)
     one = rows[prepared.labels[rows] == 0]
     near, far = (Samples("real", prepared.pixels[each], None, Origin()) for each in (rows, one))
-    assert gan_trials.quality(judge, prepared, near)["fcd"] < gan_trials.quality(judge, prepared, far)["fcd"]
+    assert gan_trials.quality(evaluator, prepared, near)["fcd"] < gan_trials.quality(evaluator, prepared, far)["fcd"]
 
 
 def test_held_out_images_keep_their_labels(tiny_prepared, monkeypatch):
@@ -114,7 +116,7 @@ def test_held_out_images_keep_their_labels(tiny_prepared, monkeypatch):
 
 
 def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_source, tiny_prepared, monkeypatch):
-    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+    monkeypatch.setattr(gan_trials, "IMAGES_PER_STRETCH", 16)
     run = configure(str(tiny_source), "modern", {**small(), "training": {"batch": 8}})
     trainer = build_trainer(
         resolve(run, tiny_prepared, gan_trials.SPEED), tiny_prepared, Engine.for_trials(gan_trials.SPEED)
@@ -127,11 +129,11 @@ def test_what_happens_between_two_stretches_is_not_on_the_clock(small, tiny_sour
             break
     assert [each.images for each in spent] == [0, 16, 32, 48, 64]
     assert spent[0] == gan_trials.Cost()
-    assert all(b.processor_seconds > a.processor_seconds for a, b in pairwise(spent))
+    assert all(b.cpu_seconds > a.cpu_seconds for a, b in pairwise(spent))
 
 
 def test_the_rate_follows_the_share_of_the_budget(small, tiny_source, tiny_prepared, monkeypatch):
-    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 8)
+    monkeypatch.setattr(gan_trials, "IMAGES_PER_STRETCH", 8)
     choices = {**small(), "training": {"batch": 8}, "optimiser": {"lr": 0.01, "lr_hold": 0.5, "lr_final": 0.0}}
     run = configure(str(tiny_source), "modern", choices)
     trainer = build_trainer(

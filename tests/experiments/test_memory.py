@@ -1,4 +1,4 @@
-"""What a training takes is what was allocated, and what is predicted is what one counts by hand."""
+"""The measured memory is what was allocated, and the predicted one is what one counts by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,24 +17,22 @@ from ganvas.experiments.questions.memory import EXPERIMENT, FAMILIES, SIZES
 from ganvas.networks.book import BookMLP
 from ganvas.networks.pair import Shape
 from ganvas.training.engine import Engine
-from ganvas.training.trainer import build_trainer, network_shape
+from ganvas.training.trainer import build_trainer
 
 
 def task(row, seed=0, folder=Path()):
-    return Trial("memory", row.name, seed, 0.0, "unused", folder)
+    return Trial(row.name, seed, 0.0, "unused", folder)
 
 
 @pytest.fixture
 def trainer_of():
-    """trainer_of("book-gan", 16) -> a trainer on noise, and its shape."""
+    """trainer_of("book-gan", 16) -> a trainer on noise."""
 
-    def made(recipe, size):
+    def build(recipe, size):
         run, prepared = configure("noise", recipe), memory.noise_set(size, 0)
-        return build_trainer(
-            run, prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous"))
-        ), network_shape(run, prepared)
+        return build_trainer(run, prepared, Engine.for_trials(ComputeConfig(1, "float32", "contiguous")))
 
-    return made
+    return build
 
 
 def test_every_family_is_tried_at_every_size_as_a_point_of_its_line():
@@ -73,14 +71,15 @@ def test_counting_values_leaves_no_hook():
     assert not network[0]._forward_hooks
 
 
-def test_what_is_predicted_is_four_numbers_a_weight_and_the_values_of_the_layers(trainer_of):
-    trainer, shape = trainer_of("book-gan", 16)
+def test_the_prediction_is_four_numbers_a_weight_and_the_values_of_the_layers():
+    variant = Variant("x", {"recipe": "book-gan", "size": 16})
     weights = (100 * 200 + 200 + 400 + 200 * 768 + 768) + (768 * 200 + 200 + 400 + 200 + 1)
-    assert memory.predicted_bytes(trainer, shape) == 4 * (4 * weights + (600 + 2 * 768) + 601)
+    predicted = memory.measure_memory(task(variant), variant)["predicted"]
+    assert predicted * memory.MB == pytest.approx(4 * (4 * weights + (600 + 2 * 768) + 601))
 
 
-def test_a_training_lasts_for_its_seconds_and_a_few_steps_at_least(trainer_of):
-    trainer, _ = trainer_of("book-gan", 16)
+def test_a_step_is_timed_for_the_seconds_and_over_a_few_steps_at_least(trainer_of):
+    trainer = trainer_of("book-gan", 16)
     steps = []
     counting = replace(trainer, step=steps.append)
     assert memory.seconds_a_step(counting, 0.0) >= 0
@@ -122,11 +121,11 @@ def test_where_there_is_no_status_the_peak_is_the_processes_own(monkeypatch):
 @pytest.mark.parametrize("recipe", ["book-gan", "book-conv"])
 def test_a_trial_gives_every_measure_of_the_question(recipe):
     row = Variant("x", {"recipe": recipe, "size": 16})
-    found = memory.measure_memory(task(row), row)
-    assert set(found) <= {each.name for each in EXPERIMENT.measures}
-    assert found["milliseconds"] > 0
-    assert found["predicted"] > 0
-    assert found.get("memory", 0) >= 0
+    result = memory.measure_memory(task(row), row)
+    assert set(result) <= {each.name for each in EXPERIMENT.measures}
+    assert result["milliseconds"] > 0
+    assert result["predicted"] > 0
+    assert result.get("memory", 0) >= 0
 
 
 def test_where_nothing_is_known_of_memory_there_is_no_figure_of_it(monkeypatch):
@@ -137,7 +136,7 @@ def test_where_nothing_is_known_of_memory_there_is_no_figure_of_it(monkeypatch):
 
 def test_parameters_grow_with_the_images_faster_for_the_fully_connected_pair(trainer_of):
     def millions(recipe, size):
-        trainer, _ = trainer_of(recipe, size)
+        trainer = trainer_of(recipe, size)
         return sum(each.numel() for network in trainer.networks.values() for each in network.parameters()) / 1e6
 
     # 3 x 28 x 28 values, to and from 200 hidden ones.

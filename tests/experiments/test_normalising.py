@@ -1,4 +1,4 @@
-"""One normalisation or another: what is counted, whose averages evaluator, and what spectral normalisation bounds."""
+"""One normalisation or another: the averages that BatchNorm uses, and what spectral normalisation bounds."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from ganvas.experiments import gan_trials, normalising
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.normalising import (
     held_out_accuracy,
-    measure_classifier,
     measure_normalisation,
     normalise_spectrally,
     with_own_averages,
@@ -22,12 +21,12 @@ from ganvas.networks.pair import Shape
 
 
 @pytest.fixture(autouse=True)
-def frequent_looks(monkeypatch):
-    monkeypatch.setattr(gan_trials, "IMAGES_BETWEEN_LOOKS", 16)
+def short_stretches(monkeypatch):
+    monkeypatch.setattr(gan_trials, "IMAGES_PER_STRETCH", 16)
 
 
 def task(source, folder, seconds=0.1, seed=0):
-    return Trial("normalisation", "a row", seed, seconds, str(source), folder)
+    return Trial("a row", seed, seconds, str(source), folder)
 
 
 def row(normalisation, batch):
@@ -56,7 +55,7 @@ def test_batch_normalisation_of_one_image_while_it_trains_is_instance_normalisat
     assert torch.allclose(own.train()(images), batch_independent, atol=1e-5)
 
 
-def test_and_by_its_running_averages_it_says_something_else():
+def test_running_averages_give_other_logits():
     images = torch.rand(6, 1, 16, 16) * 2 - 1
     classifier = trained()
     assert not torch.allclose(with_own_averages(classifier).eval()(images), classifier.eval()(images), atol=0.01)
@@ -84,12 +83,12 @@ def test_the_copy_leaves_the_classifier_as_it_was():
     assert isinstance(classifier.layers.normalisation1, nn.BatchNorm2d)
 
 
-def test_what_has_no_batch_normalisation_says_the_same_by_its_own_averages():
+def test_own_averages_change_nothing_without_batch_normalisation():
     classifier, images = trained("layer").eval(), torch.rand(2, 1, 16, 16)
     assert torch.equal(with_own_averages(classifier)(images), classifier(images))
 
 
-def test_spectral_normalisation_bounds_every_layer_and_the_optimiser_goes_on():
+def test_spectral_normalisation_bounds_every_layer_and_the_optimiser_still_updates_them():
     classifier = trained("none")
     optimiser = torch.optim.SGD(classifier.parameters(), lr=0.5)
     normalise_spectrally(classifier)
@@ -115,28 +114,28 @@ def test_accuracy_is_that_of_held_out_images_in_eval_mode(tiny_prepared):
     held = np.asarray(tiny_prepared.held_out)
     with torch.no_grad():
         images = from_uint8(torch.from_numpy(np.array(tiny_prepared.pixels[held])))
-        said = classifier.eval()(images).argmax(1).numpy()
+        predicted = classifier.eval()(images).argmax(1).numpy()
     classifier.train()
-    expected = float(np.mean(said == np.asarray(tiny_prepared.labels)[held]))
+    expected = float(np.mean(predicted == np.asarray(tiny_prepared.labels)[held]))
     assert held_out_accuracy(classifier, tiny_prepared) == expected
-    assert classifier.training, "looking leaves it as it was"
+    assert classifier.training, "measuring leaves the mode as it was"
 
 
 @pytest.mark.parametrize("batch", [1, 8])
 @pytest.mark.parametrize("name", ["layer", "instance", "none", "spectral"])
-def test_a_classifier_is_trained_for_its_processor_seconds(name, batch, tiny_source, tmp_path):
-    found = measure_classifier(task(tiny_source, tmp_path), row(name, batch))
-    assert set(found) == {"accuracy", "images", "seconds"}
-    assert found["seconds"] >= 0.1
-    assert found["images"] % 16 == 0
-    assert 0 <= found["accuracy"] <= 1
+def test_a_classifier_is_trained_for_its_cpu_seconds(name, batch, tiny_source, tmp_path):
+    result = measure_normalisation(task(tiny_source, tmp_path), row(name, batch))
+    assert set(result) == {"accuracy", "images", "seconds"}
+    assert result["seconds"] >= 0.1
+    assert result["images"] % 16 == 0
+    assert 0 <= result["accuracy"] <= 1
 
 
 @pytest.mark.parametrize("batch", [1, 8])
-def test_batch_normalisation_is_judged_by_running_averages_and_by_the_images_own(batch, tiny_source, tmp_path):
-    found = measure_classifier(task(tiny_source, tmp_path), row("batch", batch))
-    assert set(found) == {"accuracy", "own_accuracy", "images", "seconds"}
-    own = measure_classifier(task(tiny_source, tmp_path), row("own", batch))
+def test_batch_normalisation_is_scored_with_running_averages_and_with_each_images_own(batch, tiny_source, tmp_path):
+    result = measure_normalisation(task(tiny_source, tmp_path), row("batch", batch))
+    assert set(result) == {"accuracy", "own_accuracy", "images", "seconds"}
+    own = measure_normalisation(task(tiny_source, tmp_path), row("own", batch))
     assert own["accuracy"] == own["own_accuracy"]
 
 
@@ -148,8 +147,8 @@ def test_the_seed_decides_what_is_learned(tiny_source, tmp_path, monkeypatch):
         return 0.5
 
     monkeypatch.setattr(normalising, "held_out_accuracy", noted)
-    for seed in (0, 0, 1):  # so little time that it is one look at the clock
-        measure_classifier(task(tiny_source, tmp_path, 1e-9, seed), row("layer", 8))
+    for seed in (0, 0, 1):  # so little time that it is one stretch
+        measure_normalisation(task(tiny_source, tmp_path, 1e-9, seed), row("layer", 8))
     assert np.array_equal(firsts[0], firsts[1])
     assert not np.array_equal(firsts[0], firsts[2])
 
@@ -158,11 +157,11 @@ def test_a_row_with_a_recipe_is_a_gan_and_has_a_distance_in_place_of_an_accuracy
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 256)
     monkeypatch.setattr(gan_trials, "COUNT", 140)
     run = {"pair": {"hidden": 6, "normalisation": "batch"}, "training": {"batch": 4}}
-    found = measure_normalisation(
+    result = measure_normalisation(
         task(large_source, tmp_path), Variant("a row", {"recipe": "book-conditional", "run": run})
     )
-    assert "fcd" in found
-    assert "accuracy" not in found
+    assert "fcd" in result
+    assert "accuracy" not in result
 
 
 def test_each_normalisation_is_a_line_over_the_images_of_a_batch():

@@ -75,10 +75,10 @@ def test_a_share_in_per_cent_is_written_so():
 
 
 def test_the_page_opens_with_the_answer_and_ends_with_the_command(results):
-    text = page.markdown(results, strips=True)
+    text = page.markdown(results, has_strips=True)
     assert text.index("**b is better: FCD 0.50 times.**") < text.index("![which](chart.png)") < text.index("## Figures")
     assert "![Generated images, a strip a variant](images.png)" in text
-    assert "images.png" not in page.markdown(results, strips=False)
+    assert "images.png" not in page.markdown(results, has_strips=False)
     assert "- Set: patterns." in text
     assert text.rstrip().endswith("```sh\nganvas study which ./patterns --seeds 3 --budget 20\n```")
     assert "nowhere" not in text
@@ -88,7 +88,7 @@ def test_failures_are_shown_and_so_is_what_is_not_done():
     failed = [Failure(variant="b", seed=2, why=f"a loss is not a number {HOSTILE}")]
     alone = Figure(value=5, by_seed=(5, None, None))
     results = results_of([variant("a", fcd=figure(10)), variant("b", fcd=alone)], failed)
-    text = page.markdown(results, strips=False)
+    text = page.markdown(results, has_strips=False)
     assert "- failed: b, seed 2: a loss is not a number \\<script\\>" in text
     assert "(5 of 6 trials are done.)" in text
     assert "| b | 5.00 |" in text
@@ -103,7 +103,7 @@ def test_the_page_is_written_as_text_and_as_one_file_that_holds_its_images_and_r
     assert HOSTILE not in html
     assert html.count("data:image/png;base64,") == 2
     assert "&lt;script&gt;" in html
-    assert (tmp_path / "README.md").read_text() == page.markdown(results, strips=True)
+    assert (tmp_path / "README.md").read_text() == page.markdown(results, has_strips=True)
     assert said == [f"answer {tmp_path / 'study.html'}"]
 
 
@@ -131,11 +131,11 @@ def test_variants_become_dots_and_points_become_lines(results, tmp_path):
     assert all(np.asarray(opened(tmp_path / f"{name}.png")).std() > 5 for name in ("dots", "lines"))
 
 
-@pytest.mark.parametrize("kind", ["dots", "lines"])
-def test_no_name_is_cut_off_at_the_edge_of_a_chart(kind, results, tmp_path):
+@pytest.mark.parametrize("form", ["dots", "lines"])
+def test_no_name_is_cut_off_at_the_edge_of_a_chart(form, results, tmp_path):
     long = "a name that is longer than the room that was kept for names"
     dots = results_of([variant(long, fcd=figure(10))])
-    charts.chart(dots if kind == "dots" else lines_of((long,)), tmp_path / "chart.png")
+    charts.chart(dots if form == "dots" else lines_of((long,)), tmp_path / "chart.png")
     pixels = np.asarray(opened(tmp_path / "chart.png").convert("L"))
     assert pixels[:, :5].min() == pixels[:, -5:].min() == 255
 

@@ -1,20 +1,22 @@
-"""Shuffling moves patches and nothing else, and who looks at them is asked rightly."""
+"""Shuffling moves patches and nothing else, and networks are scored on shuffled and whole images."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from ganvas.data.prepared import in_memory
 from ganvas.experiments import patches
 from ganvas.experiments.experiment import Trial, Variant
-from ganvas.experiments.patches import PIXELS, images_to_show, share_ranked_first, shuffled
+from ganvas.experiments.patches import PIXELS, fit_to, share_ranked_first, shuffled
 from ganvas.experiments.questions.locality import EXPERIMENT
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput
 from ganvas.rng import stream
 
 
 def numbered(count, channels, size):
-    """Every value of an image is its place."""
+    """Every value of an image is its index."""
     return torch.arange(channels * size**2).reshape(1, channels, size, size).repeat(count, 1, 1, 1).float()
 
 
@@ -39,7 +41,7 @@ def test_the_rows_cover_both_ways_of_learning_and_both_discriminators():
 
 
 @pytest.mark.parametrize("parts", [2, 4, 7])
-def test_patches_change_their_places_and_stay_what_they_are(parts):
+def test_patches_move_and_stay_what_they_are(parts):
     images = numbered(20, 3, 28)
     broken = shuffled(images, parts, stream(0, "x"))
     assert broken.shape == images.shape
@@ -67,8 +69,8 @@ def test_every_patch_gets_everywhere():
     images = numbered(400, 1, 4)
     broken = shuffled(images, 2, stream(0, "x"))
     corners = broken[:, 0, ::2, ::2].flatten(1)
-    for place in range(4):
-        shares = torch.unique(corners[:, place], return_counts=True)[1] / 400
+    for corner in range(4):
+        shares = torch.unique(corners[:, corner], return_counts=True)[1] / 400
         assert len(shares) == 4
         assert shares.min() > 0.15
 
@@ -114,23 +116,30 @@ def test_pairs_are_ranked_and_a_tie_is_half():
     assert discriminator.training
 
 
-def test_seconds_are_so_many_images_and_fewer_where_they_are_large():
-    task = Trial("locality", "x", 0, 2.0, "x", Path())
-    assert images_to_show(task, 28) == 2 * patches.RATE
-    assert images_to_show(task, 56) == patches.RATE // 2
+@pytest.mark.parametrize(("size", "images"), [(28, 2 * patches.RATE), (56, patches.RATE // 2)])
+def test_a_classifier_is_shown_so_many_images_a_second_and_fewer_where_they_are_large(size, images, monkeypatch):
+    monkeypatch.setattr(patches, "fit_classifier", lambda pixels, labels, classes, shown, *_, **__: shown)
+    prepared = in_memory("noise", np.zeros((6, 1, size, size), np.uint8), np.arange(6) % 2, ("a", "b"))
+    assert fit_to(prepared, Trial("x", 0, 2.0, "x", Path())) == images
+
+
+def test_a_classifier_is_fitted_to_the_training_images_alone(tiny_prepared, monkeypatch):
+    monkeypatch.setattr(patches, "fit_classifier", lambda *_, rows, **__: rows)
+    trial = Trial("x", 0, 2.0, "x", Path())
+    assert np.array_equal(fit_to(tiny_prepared, trial), tiny_prepared.train)
 
 
 @pytest.mark.parametrize(("learns", "parts"), [(1, 1), (1, 2), (2, 2), (PIXELS, PIXELS)])
-def test_a_classifier_gives_its_accuracy_and_what_its_last_convolution_sees(tiny_source, learns, parts):
+def test_a_classifier_gives_its_accuracy_and_the_receptive_field_of_its_last_convolution(tiny_source, learns, parts):
     row = Variant("x", {"sees": "classifier", "learns": learns, "parts": parts})
-    found = patches.measure_locality(Trial("locality", "x", 0, 0.05, str(tiny_source), Path()), row)
-    assert 0 <= found["accuracy"] <= 1
+    result = patches.measure_locality(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
+    assert 0 <= result["accuracy"] <= 1
     # 16 px: 5 px at stride 2, 3 at stride 2 and 3 more, in steps of 1, 2 and 4 px.
-    assert found["field"] == 5 + 2 * 2 + 2 * 4
+    assert result["field"] == 5 + 2 * 2 + 2 * 4
 
 
 @pytest.mark.parametrize("recipe", ["modern", "book-conv"])
-def test_a_discriminator_says_which_of_two_is_real_and_cannot_where_they_are_the_same(tiny_source, small, recipe):
+def test_a_discriminator_ranks_whole_above_shuffled_images_and_ties_on_equal_ones(tiny_source, small, recipe):
     run = small(recipe)
     chosen = {
         "sees": "discriminator",
@@ -138,14 +147,14 @@ def test_a_discriminator_says_which_of_two_is_real_and_cannot_where_they_are_the
         "images_a_second": 320,
         "run": {"pair": run["pair"], "training": {"batch": 8}},
     }
-    task = Trial("locality", "x", 0, 0.1, str(tiny_source), Path())
-    found = patches.measure_locality(task, Variant("x", {**chosen, "parts": 2}))
-    assert 0 <= found["told"] <= 1
-    assert found["field"] > 1
+    task = Trial("x", 0, 0.1, str(tiny_source), Path())
+    result = patches.measure_locality(task, Variant("x", {**chosen, "parts": 2}))
+    assert 0 <= result["told"] <= 1
+    assert result["field"] > 1
     assert patches.measure_locality(task, Variant("x", {**chosen, "parts": 1}))["told"] == 0.5
 
 
-def test_a_set_without_labels_may_ask_its_discriminator(unlabelled_source, small):
+def test_a_discriminator_is_measured_without_labels_too(unlabelled_source, small):
     choices = {
         "sees": "discriminator",
         "recipe": "book-conv",
@@ -153,7 +162,5 @@ def test_a_set_without_labels_may_ask_its_discriminator(unlabelled_source, small
         "parts": 2,
         "run": {"pair": small("book-conv")["pair"], "training": {"batch": 8}},
     }
-    found = patches.measure_locality(
-        Trial("locality", "x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices)
-    )
-    assert 0 <= found["told"] <= 1
+    result = patches.measure_locality(Trial("x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices))
+    assert 0 <= result["told"] <= 1

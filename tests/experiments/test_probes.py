@@ -1,4 +1,4 @@
-"""A probe finds what is there, nothing in noise, and is asked of the right layer."""
+"""A probe predicts what a layer holds, and nothing from noise."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from ganvas.experiments.probes import (
     edges,
     kappa,
     layer_maps,
-    networks,
     ridge_predict,
     stroke_counts,
     values_at,
 )
-from ganvas.experiments.questions.hierarchy import ASKED, EXPERIMENT, LAYERS
+from ganvas.experiments.questions.hierarchy import EXPERIMENT, LAYERS, TARGETS
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.networks.pair import Shape
+from ganvas.rng import seed_weights
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def chance():
     return np.random.default_rng(0)
 
 
-def test_everything_is_asked_of_every_layer_and_each_is_a_line_of_the_chart():
+def test_every_target_is_probed_at_every_layer_and_is_a_line_of_the_chart():
     assert [(row.line, row.x) for row in EXPERIMENT.variants] == [
-        (ASKED[what], layer) for what in ASKED for layer in LAYERS
+        (TARGETS[what], layer) for what in TARGETS for layer in LAYERS
     ]
     names = {row.name for row in EXPERIMENT.variants}
-    assert len(names) == len(ASKED) * len(LAYERS)
+    assert len(names) == len(TARGETS) * len(LAYERS)
     assert all({*each.of, *each.against} <= names for each in EXPERIMENT.comparisons)
     assert {each.measure for each in EXPERIMENT.comparisons} <= {each.name for each in EXPERIMENT.measures}
 
@@ -52,12 +52,12 @@ def test_kappa_is_nothing_for_guessing_and_one_for_knowing():
 def test_a_probe_finds_what_lies_along_a_line(chance):
     values = chance.normal(size=(400, 30))
     answers = (values[:, 3] + 0.1 * values[:, 7] > 0) * 2
-    found = ridge_predict(values[:300], answers[:300], values[300:])
-    assert kappa(answers[300:], found) > 0.6
-    assert set(found) == {0, 2}
+    result = ridge_predict(values[:300], answers[:300], values[300:])
+    assert kappa(answers[300:], result) > 0.6
+    assert set(result) == {0, 2}
 
 
-def test_a_probe_finds_it_too_with_more_values_than_images(chance):
+def test_a_probe_works_with_more_values_than_images(chance):
     directions = chance.normal(size=(4, 900))
     answers = chance.integers(4, size=300)
     values = directions[answers] * 0.5 + chance.normal(size=(300, 900)) + 40
@@ -69,7 +69,7 @@ def test_a_probe_finds_nothing_in_noise(chance):
     assert abs(kappa(answers[300:], ridge_predict(values[:300], answers[:300], values[300:]))) < 0.15
 
 
-def test_values_that_are_all_alike_and_one_kind_alone_are_no_accident(chance):
+def test_equal_values_and_a_single_class_are_no_error(chance):
     answers = chance.integers(3, size=40)
     assert len(ridge_predict(np.zeros((40, 2)), answers, np.zeros((7, 2)))) == 7
     assert ridge_predict(chance.normal(size=(40, 2)), np.full(40, 5), np.zeros((3, 2))).tolist() == [5, 5, 5]
@@ -83,30 +83,30 @@ def ramp(rising_by_row, rising_by_column):
 def test_an_edge_points_where_brightness_rises():
     ways = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]  # right, then on with the clock
     pixels = np.stack([ramp(*way) for way in ways])[:, None]
-    places, sectors = edges(pixels, np.full(8, 0.5, np.float32))
+    positions, sectors = edges(pixels, np.full(8, 0.5, np.float32))
     assert sectors.tolist() == list(range(8))
-    assert places.shape == (8, 2)
+    assert positions.shape == (8, 2)
 
 
-def test_an_edge_is_looked_for_where_it_is_steep(chance):
+def test_an_edge_lies_where_it_is_steep(chance):
     pixels = chance.integers(0, 10, (50, 1, 12, 12)).astype(np.uint8)
     pixels[:, :, :, 6:] += 200
-    places, sectors = edges(pixels, chance.random(50, np.float32))
-    assert set(places[:, 1]) == {5, 6}
-    assert len(set(places[:, 0])) > 5
+    positions, sectors = edges(pixels, chance.random(50, np.float32))
+    assert set(positions[:, 1]) == {5, 6}
+    assert len(set(positions[:, 0])) > 5
     assert set(sectors) == {0}
 
 
-def test_a_flat_image_has_a_place_too():
-    places, sectors = edges(np.zeros((2, 1, 4, 4), np.uint8), np.array([0.0, 0.99], np.float32))
-    assert places.tolist() == [[0, 0], [3, 3]]
+def test_a_flat_image_has_an_edge_too():
+    positions, sectors = edges(np.zeros((2, 1, 4, 4), np.uint8), np.array([0.0, 0.99], np.float32))
+    assert positions.tolist() == [[0, 0], [3, 3]]
     assert sectors.tolist() == [0, 0]
 
 
-def test_a_place_of_a_image_is_found_in_a_smaller_map():
+def test_a_position_of_an_image_is_scaled_to_a_smaller_map():
     maps = np.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4).astype(float)
-    found = values_at(maps, np.array([[0, 15], [9, 4]]), 16)
-    assert found.tolist() == [maps[0, :, 0, 3].tolist(), maps[1, :, 2, 1].tolist()]
+    result = values_at(maps, np.array([[0, 15], [9, 4]]), 16)
+    assert result.tolist() == [maps[0, :, 0, 3].tolist(), maps[1, :, 2, 1].tolist()]
     assert values_at(maps[:, :, :1, :1], np.array([[0, 15], [9, 4]]), 16).shape == (2, 3)
 
 
@@ -138,39 +138,34 @@ def test_many_loops_and_ends_count_as_the_most():
     assert stroke_counts(grid, "loops").tolist() == [probes.MOST_LOOPS]
 
 
-def test_an_untrained_network_has_the_weights_that_the_trained_one_began_with(tiny_prepared, monkeypatch):
-    begun = []
+def test_the_untrained_network_has_the_weights_that_the_trained_one_begins_with(tiny_source, monkeypatch):
+    networks = []
 
-    def fitted(pixels, labels, classes, shown, seed, rows):
-        from ganvas.rng import seed_weights
+    def fitted(prepared, trial):
+        seed_weights(trial.seed, "judge")  # as every fit begins
+        return EvaluatorConfig().build(Shape(1, 16, len(prepared.classes)))
 
-        seed_weights(seed, "judge")
-        begun.append((len(rows), EvaluatorConfig().build(Shape(1, 16, classes))))
-        return begun[0][1]
-
-    monkeypatch.setattr(probes, "fit_classifier", fitted)
-    task = Trial("hierarchy", "x", 3, 0.1, "x", Path())
-    trained, fresh = networks(tiny_prepared, task, fits=True)
-    assert trained is begun[0][1]
-    assert begun[0][0] == len(tiny_prepared.train)
-    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), fresh.parameters(), strict=True))
-    trained, fresh = networks(tiny_prepared, task, fits=False)
-    assert trained is fresh
-    assert len(begun) == 1
+    monkeypatch.setattr(probes, "fit_to", fitted)
+    monkeypatch.setattr(probes, "probe_score", lambda network, *_: networks.append(network) or 0.0)
+    trial = Trial("x", 3, 0.1, str(tiny_source), Path())
+    probes.measure_probe(trial, Variant("x", {"asked": "class", "layer": 1}))
+    untrained, trained = networks
+    assert untrained is not trained
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), untrained.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(("asked", "layer"), [("gradient", 1), ("loops", 2), ("ends", 3), ("class", FEATURES)])
 def test_a_trial_gives_a_score_that_of_no_training_and_their_difference(tiny_source, asked, layer):
     row = Variant("x", {"asked": asked, "layer": layer})
-    found = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
-    assert set(found) == {each.name for each in EXPERIMENT.measures}
-    assert found["learned"] == found["score"] - found["untrained"]
-    assert -1 <= found["score"] <= 1
+    result = probes.measure_probe(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
+    assert set(result) == {each.name for each in EXPERIMENT.measures}
+    assert result["learned"] == result["score"] - result["untrained"]
+    assert -1 <= result["score"] <= 1
 
 
 def test_pixels_need_no_training(tiny_source, monkeypatch):
-    monkeypatch.setattr(probes, "fit_classifier", None)
+    monkeypatch.setattr(probes, "fit_to", None)
     row = Variant("x", {"asked": "class", "layer": PIXELS})
-    found = probes.measure_probe(Trial("hierarchy", "x", 0, 0.05, str(tiny_source), Path()), row)
-    assert found["score"] == found["untrained"]
-    assert found["learned"] == 0
+    result = probes.measure_probe(Trial("x", 0, 0.05, str(tiny_source), Path()), row)
+    assert result["score"] == result["untrained"]
+    assert result["learned"] == 0

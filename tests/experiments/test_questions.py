@@ -36,7 +36,7 @@ def test_rows_and_measures_have_names_of_their_own_and_comparisons_name_them(que
 @EVERY
 def test_sentences_differ_by_verdict_and_end_without_a_full_stop(question):
     for each in question.comparisons:
-        sentences = {each.yes, each.no, each.unknown}
+        sentences = {each.sentence(verdict) for verdict in ("yes", "no", "unknown")}
         assert len(sentences) == 3
         assert not any(sentence.endswith(".") for sentence in sentences)
 

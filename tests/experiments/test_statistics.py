@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.experiments.statistics import LEVEL, compared, holm, of_test, paired
+from ganvas.experiments.statistics import LEVEL, compared, holm, paired
 
 
 def test_a_paired_interval_is_the_one_worked_out_by_hand():
-    found = paired(np.array([0.02, 0.04, 0.06]))
+    difference = paired(np.array([0.02, 0.04, 0.06]))
     # Mean 0.04, deviation 0.02, over √3 is 0.011547; times 4.302653, the quantile of two degrees: 0.049683.
-    assert found.value == pytest.approx(0.04)
-    assert (found.low, found.high) == pytest.approx((0.04 - 0.049683, 0.04 + 0.049683), abs=1e-6)
-    assert found.degrees == 2
+    assert difference.value == pytest.approx(0.04)
+    assert (difference.low, difference.high) == pytest.approx((0.04 - 0.049683, 0.04 + 0.049683), abs=1e-6)
+    assert difference.degrees == 2
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 8])
 def test_a_paired_interval_and_its_p_value_are_scipys(seeds):
     differences = np.random.default_rng(seeds).normal(0.01, 0.02, seeds)
-    found, known = paired(differences), stats.ttest_1samp(differences, 0.0)
+    difference, known = paired(differences), stats.ttest_1samp(differences, 0.0)
     interval = known.confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.p_value() == pytest.approx(known.pvalue)
-    assert found.p_value(0.005) == pytest.approx(stats.ttest_1samp(differences, 0.005).pvalue)
+    assert (difference.low, difference.high) == pytest.approx((interval.low, interval.high))
+    assert difference.p_value() == pytest.approx(known.pvalue)
+    assert difference.p_value(0.005) == pytest.approx(stats.ttest_1samp(differences, 0.005).pvalue)
 
 
 def test_differences_that_are_all_the_same_are_certain_and_none_is_no_difference():
@@ -39,10 +39,11 @@ def test_the_spread_over_held_out_images_widens_the_interval_and_brings_its_degr
     assert wide.degrees == 32
 
 
-def test_the_variance_of_a_test_is_that_of_one_mean_difference_a_image():
+def test_the_variance_of_a_test_is_that_of_one_mean_difference_an_image():
     more = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
     less = np.array([[1, 0, 1, 0], [0, 1, 0, 0]], bool)
-    assert of_test(more, less) == pytest.approx(max(np.var([0.5, 0.5, 0, 0], ddof=1) / 4, 1 / 16))
+    variance_of_test = max(np.var([0.5, 0.5, 0, 0], ddof=1) / 4, 1 / 16)
+    assert compared(more, less) == pytest.approx(paired(np.array([0.25, 0.25]), variance_of_test))
 
 
 def test_a_few_held_out_images_all_alike_by_luck_are_no_certainty():
@@ -74,8 +75,8 @@ def simulated(random, gain, seeds=3, images=300):
 def test_intervals_hold_the_truth_as_often_as_they_say():
     random = np.random.default_rng(0)
     sizes, truth = 400, 0.0
-    found = [compared(*simulated(random, 0.0)) for _ in range(sizes)]
-    held = np.mean([each.low <= truth <= each.high for each in found])
+    differences = [compared(*simulated(random, 0.0)) for _ in range(sizes)]
+    held = np.mean([each.low <= truth <= each.high for each in differences])
     assert held >= 0.95 - 2.6 * np.sqrt(0.05 * 0.95 / sizes)
     paired_alone = [paired(more.mean(1) - less.mean(1)) for more, less in (simulated(random, 0.0) for _ in range(200))]
     # Over seeds alone the held-out images count as all there are, and one is sure too often.

@@ -1,4 +1,4 @@
-"""Loops and ends of drawn strokes are those one counts by eye."""
+"""Loops and ends of strokes are those one counts by eye."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SHAPES = {
 }
 
 
-def drawn(name):
+def strokes_of(name):
     return np.array([[letter == "#" for letter in line] for line in SHAPES[name]])[None]
 
 
@@ -25,20 +25,20 @@ def drawn(name):
     [("bar", 0), ("ring", 1), ("two", 2), ("cross", 0), ("open", 0), ("corner", 1), ("nothing", 0)],
 )
 def test_loops_are_what_the_frame_does_not_reach(name, count):
-    assert loops(drawn(name)).tolist() == [count]
+    assert loops(strokes_of(name)).tolist() == [count]
 
 
 @pytest.mark.parametrize(
     ("name", "count"), [("bar", 2), ("ring", 0), ("two", 0), ("cross", 4), ("open", 2), ("nothing", 0)]
 )
 def test_ends_are_where_the_middle_line_has_one_neighbour(name, count):
-    assert ends(drawn(name)).tolist() == [count]
+    assert ends(strokes_of(name)).tolist() == [count]
 
 
 def test_images_are_counted_apart():
-    every = np.concatenate([drawn(name) for name in SHAPES])
-    assert loops(every).tolist() == [loops(drawn(name)).item() for name in SHAPES]
-    assert ends(every).tolist() == [ends(drawn(name)).item() for name in SHAPES]
+    every = np.concatenate([strokes_of(name) for name in SHAPES])
+    assert loops(every).tolist() == [loops(strokes_of(name)).item() for name in SHAPES]
+    assert ends(every).tolist() == [ends(strokes_of(name)).item() for name in SHAPES]
 
 
 def test_a_loop_at_the_frame_is_a_loop():
@@ -59,7 +59,7 @@ def test_a_winding_loop_is_one():
 
 @pytest.mark.parametrize("name", ["bar", "ring", "open", "cross"])
 def test_a_skeleton_is_thin_and_inside_and_keeps_the_loops(name):
-    thin, strokes = skeleton(drawn(name)), drawn(name)
+    thin, strokes = skeleton(strokes_of(name)), strokes_of(name)
     assert not (thin & ~strokes).any()
     assert thin.any()
     assert loops(thin).tolist() == loops(strokes).tolist()
@@ -87,7 +87,7 @@ def test_values_grow_within_their_room_alone():
 
 
 def test_neighbours_are_counted_and_so_is_where_strokes_begin_around_them():
-    around, turns = neighbours(drawn("cross"))
+    around, turns = neighbours(strokes_of("cross"))
     assert around[:, 0, 2, 3].sum() == 4
     assert turns[0, 2, 3] == 4
     assert around[:, 0, 0, 3].sum() == 1

@@ -1,16 +1,16 @@
-"""What is concluded from results: planted effects are found, none is not, and the whole set never decides."""
+"""What is concluded from results: planted effects are detected, none is not, and the whole set never decides."""
 
 import re
 
 import numpy as np
 import pytest
 
-from ganvas.experiments.analysis import Results
+from ganvas.experiments.analysis import Outcome, assemble
 from ganvas.experiments.budget import Share
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.results import Failure
-from ganvas.experiments.verdict import ACCURACY, judge, name_of
-from ganvas.experiments.worth_trials import Rare, rare_classes, rare_recall
+from ganvas.experiments.verdict import ACCURACY, conclude, name_of
+from ganvas.experiments.worth_trials import Rare, rare_classes
 
 SEEDS = (0, 1, 2)
 IMAGES = 2_000
@@ -41,9 +41,9 @@ def rows(with_generated, real=0.8, augmented=0.82, both=None):
     return {"a": real, "b": augmented, "c": with_generated, "d": 0.5, "e": both}
 
 
-def asked(planned, seeds=SEEDS, failures=None, found=None, spread=0.004):
-    found = results(planned, seeds, spread) if found is None else found
-    flags = {(name_of(share(size), way), seed): {"accuracy": right} for (size, seed, way), right in found.items()}
+def asked(planned, seeds=SEEDS, failures=None, right=None, spread=0.004):
+    right = results(planned, seeds, spread) if right is None else right
+    flags = {(name_of(share(size), way), seed): {"accuracy": flags} for (size, seed, way), flags in right.items()}
     experiment = Experiment(
         name="worth",
         claim="",
@@ -56,20 +56,22 @@ def asked(planned, seeds=SEEDS, failures=None, found=None, spread=0.004):
     )
     figures = {key: {"accuracy": float(each["accuracy"].mean())} for key, each in flags.items()}
     failed = {(name_of(share(size), way), seed): why for (size, seed, way), why in (failures or {}).items()}
-    return judge(experiment, [share(size) for size in planned], seeds, Results(figures, flags, failed, 0.0))
+    outcome = Outcome(figures, flags, failed, 0.0)
+    answer = conclude([share(size) for size in planned], seeds, outcome)
+    return assemble(experiment, "a title", answer, outcome, seeds, (), "a command")
 
 
-def variant(found, name):
-    return next(each for each in found.variants if each.name == name)
+def variant(result, name):
+    return next(each for each in result.variants if each.name == name)
 
 
-def test_a_planted_effect_is_a_yes_that_says_at_what_size_and_by_how_much():
-    found = asked({0.1: rows(0.9), 0.01: rows(0.82)})
-    assert found.verdict == "yes"
-    assert found.answer.startswith("Yes: with 10 % of the training images (100), real + generated")
-    assert re.search(r" is [78]\.\d points more accurate than real, augmented \(\+\d", found.answer)
-    assert found.answer.endswith("; inconclusive at 1 %.")
-    assert found.in_short == "Yes."
+def test_a_planted_effect_is_a_yes_at_what_size_and_by_how_much():
+    result = asked({0.1: rows(0.9), 0.01: rows(0.82)})
+    assert result.verdict == "yes"
+    assert result.answer.startswith("Yes: with 10 % of the training images (100), real + generated")
+    assert re.search(r" is [78]\.\d points more accurate than real, augmented \(\+\d", result.answer)
+    assert result.answer.endswith("; inconclusive at 1 %.")
+    assert result.in_short == "Yes."
 
 
 def test_no_effect_is_no_yes():
@@ -79,14 +81,14 @@ def test_no_effect_is_no_yes():
 
 
 def test_harm_at_every_size_is_a_no():
-    found = asked({0.1: rows(0.7), 0.01: rows(0.6)})
-    assert found.verdict == "no"
-    assert found.answer.startswith("No: they add less than 0.5 points of accuracy: with 10 %")
+    result = asked({0.1: rows(0.7), 0.01: rows(0.6)})
+    assert result.verdict == "no"
+    assert result.answer.startswith("No: they add less than 0.5 points of accuracy: with 10 %")
 
 
 def test_harm_at_one_size_and_chance_at_the_other_cannot_be_told():
-    found = results({0.1: rows(0.82), 0.01: rows(0.6)}, spread=0.05)
-    assert asked({0.1: {}, 0.01: {}}, found=found).verdict == "unknown"
+    right = results({0.1: rows(0.82), 0.01: rows(0.6)}, spread=0.05)
+    assert asked({0.1: {}, 0.01: {}}, right=right).verdict == "unknown"
 
 
 def test_beating_real_images_alone_is_no_yes_where_augmentation_does_as_much():
@@ -95,20 +97,20 @@ def test_beating_real_images_alone_is_no_yes_where_augmentation_does_as_much():
 
 def test_a_certain_trifle_is_a_no():
     """One image in a thousand more right, the same ones whatever the seed: certain, and not worth a generator."""
-    place = np.arange(40_000)
-    found = {(0.1, seed, way): place < (32_040 if way in "ce" else 32_000) for seed in SEEDS for way in "abcde"}
-    judged = asked({0.1: {}}, found=found)
-    assert max(gain.p_holm for gain in judged.comparisons) < 0.001
-    assert {gain.verdict for gain in judged.comparisons} == {"no"}
-    assert judged.verdict == "no"
+    index = np.arange(40_000)
+    right = {(0.1, seed, way): index < (32_040 if way in "ce" else 32_000) for seed in SEEDS for way in "abcde"}
+    result = asked({0.1: {}}, right=right)
+    assert max(gain.p_holm for gain in result.comparisons) < 0.001
+    assert {gain.verdict for gain in result.comparisons} == {"no"}
+    assert result.verdict == "no"
 
 
 @pytest.mark.parametrize("whole", [0.5, 0.99])
 def test_rows_of_the_whole_set_never_decide(whole):
     without = asked({0.1: rows(0.9), 0.01: rows(0.82)})
     planned = {1.0: {"a": 0.8, "b": 0.8, "c": whole, "d": whole}, 0.1: rows(0.9), 0.01: rows(0.82)}
-    found = results({0.1: rows(0.9), 0.01: rows(0.82)}) | results({1.0: planned[1.0]})
-    with_whole = asked(planned, found=found)
+    right = results({0.1: rows(0.9), 0.01: rows(0.82)}) | results({1.0: planned[1.0]})
+    with_whole = asked(planned, right=right)
     assert (with_whole.verdict, with_whole.answer) == (without.verdict, without.answer)
     assert with_whole.comparisons == without.comparisons
     assert variant(with_whole, "real + generated (100 %)").figures["accuracy"].value == pytest.approx(whole, abs=0.02)
@@ -120,8 +122,8 @@ def test_the_whole_set_alone_gives_no_answer():
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_fewer_than_three_seeds_give_no_answer_however_clear(seeds):
-    found = asked({0.1: rows(0.95), 0.01: rows(0.95)}, seeds)
-    assert (found.verdict, found.answer) == ("unknown", "Cannot tell: fewer than 3 seeds give no verdict.")
+    result = asked({0.1: rows(0.95), 0.01: rows(0.95)}, seeds)
+    assert (result.verdict, result.answer) == ("unknown", "Inconclusive: fewer than 3 seeds give no verdict.")
 
 
 def test_one_seed_has_a_figure_and_no_interval():
@@ -131,31 +133,31 @@ def test_one_seed_has_a_figure_and_no_interval():
 
 
 def test_a_failed_fit_is_reported_and_never_averaged_away():
-    found = results({0.1: rows(0.95), 0.01: rows(0.95)})
-    del found[0.1, 1, "c"]
-    judged = asked({0.1: {}, 0.01: {}}, failures={(0.1, 1, "c"): "a loss is not a number"}, found=found)
-    assert variant(judged, "real + generated (10 %)").figures == {}
-    assert variant(judged, "real only (10 %)").figures["accuracy"].value > 0
-    assert judged.failures == (Failure(variant="real + generated (10 %)", seed=1, why="a loss is not a number"),)
-    assert judged.answer == "Cannot tell: 1 fit that it rests on could not be done."
+    right = results({0.1: rows(0.95), 0.01: rows(0.95)})
+    del right[0.1, 1, "c"]
+    result = asked({0.1: {}, 0.01: {}}, failures={(0.1, 1, "c"): "a loss is not a number"}, right=right)
+    assert variant(result, "real + generated (10 %)").figures == {}
+    assert variant(result, "real only (10 %)").figures["accuracy"].value > 0
+    assert result.failures == (Failure(variant="real + generated (10 %)", seed=1, why="a loss is not a number"),)
+    assert result.answer == "Inconclusive: 1 fit that it rests on could not be done."
 
 
 def test_a_share_of_right_answers_has_an_interval_within_0_and_1():
-    found = asked({0.1: dict.fromkeys("abcde", 0.998)}, spread=0.01)
-    figure = variant(found, "real only (10 %)").figures["accuracy"]
+    result = asked({0.1: dict.fromkeys("abcde", 0.998)}, spread=0.01)
+    figure = variant(result, "real only (10 %)").figures["accuracy"]
     assert figure.high <= 1.0
 
 
 def test_chance_alone_says_yes_at_most_as_often_as_it_may():
     flat = {share: dict.fromkeys("abcde", 0.8) for share in (0.1, 0.01)}
-    random, said = np.random.default_rng(3), 0
+    random, positives = np.random.default_rng(3), 0
     hard = random.permutation(IMAGES) / IMAGES
     for _ in range(60):
-        found = {
+        right = {
             (size, seed, way): hard < 0.8 + random.normal(0, 0.01) for size in flat for way in "abcde" for seed in SEEDS
         }
-        said += asked(flat, found=found).verdict == "yes"
-    assert said <= 6
+        positives += asked(flat, right=right).verdict == "yes"
+    assert positives <= 6
 
 
 def test_the_rare_classes_are_those_with_the_fewest_images_that_can_be_tested():
@@ -168,6 +170,6 @@ def test_the_rare_classes_are_those_with_the_fewest_images_that_can_be_tested():
 
 def test_recall_is_the_rare_classes_mean_and_in_a_balanced_set_the_lowest():
     right, labels = np.array([1, 1, 0, 1, 0, 0], bool), np.array([0, 0, 1, 1, 2, 2])
-    assert rare_recall(right, labels, Rare((1, 2), False)) == pytest.approx(0.25)
-    assert rare_recall(right, labels, Rare((0, 1, 2), True)) == 0.0
-    assert rare_recall(right, labels, Rare((0,), False)) == 1.0
+    assert Rare((1, 2), False).recall(right, labels) == pytest.approx(0.25)
+    assert Rare((0, 1, 2), True).recall(right, labels) == 0.0
+    assert Rare((0,), False).recall(right, labels) == 1.0

@@ -7,8 +7,9 @@ import pytest
 
 from ganvas.errors import RunFailedError, UserError
 from ganvas.experiments import budget, page, worth, worth_trials
+from ganvas.experiments.budget import Worth
 from ganvas.experiments.results import Failure
-from ganvas.experiments.worth import NAMES, Worth, weigh
+from ganvas.experiments.worth import NAMES, weigh
 from ganvas.experiments.worth_trials import open_subject
 from ganvas.training.engine import ComputeConfig
 
@@ -131,7 +132,7 @@ def test_a_training_that_fails_is_reported_and_real_images_stay(subject, tmp_pat
     for way in "cde":
         assert figures[f"{worth_trials.WAYS[way]} (10 %)"] == {}
         assert Failure(variant=f"{worth_trials.WAYS[way]} (10 %)", seed=1, why=why) in results.failures
-    assert results.answer == "Cannot tell: 2 fits that it rests on could not be done."
+    assert results.answer == "Inconclusive: 2 fits that it rests on could not be done."
     monkeypatch.setattr(worth_trials, "train_for_images", train)
     assert weigh(subject, QUICK, tmp_path).failures == ()  # what failed is repeated, and what did not is not
 
@@ -225,7 +226,8 @@ def test_processes_of_their_own_give_what_one_process_gives(compared_once, subje
     monkeypatch.undo()
     header = json.loads((compared_once[1] / worth.RESULTS).read_text().splitlines()[0])
     plan = budget.Plan.model_validate(header["plan"]["budget"])
-    monkeypatch.setattr(worth, "planned", lambda *_: plan)
+    monkeypatch.setattr(budget, "measured_rates", lambda *_: None)
+    monkeypatch.setattr(budget, "plan", lambda *_, **__: plan)
     apart = weigh(subject, Worth(quick=True, seeds=1), tmp_path)
     first = {variant.name: variant.figures["accuracy"].by_seed[0] for variant in compared_once[0].variants}
     assert {variant.name: variant.figures["accuracy"].value for variant in apart.variants} == first

@@ -10,10 +10,9 @@ from ganvas.config.resolve import resolve
 from ganvas.errors import UserError
 from ganvas.evaluation.samples import Samples
 from ganvas.experiments import gan_trials, worth_trials
-from ganvas.experiments.budget import Share
+from ganvas.experiments.budget import Share, Worth
 from ganvas.experiments.experiment import Trial
 from ganvas.experiments.gan_trials import train_for_images
-from ganvas.experiments.worth import Worth
 from ganvas.experiments.worth_trials import GENERATED, open_subject, shuffled_rows, training_images
 from ganvas.runs import sealed
 from ganvas.training.engine import Engine
@@ -62,7 +61,7 @@ def test_what_a_run_leaves_to_the_data_is_resolved_on_the_part_that_is_trained_o
     assert (kept.objective.augment, kept.pair.blur) == ("off", "off")
     subject = open_subject(run.path, 100)
     part = replace(subject.prepared, train=np.asarray(subject.prepared.train)[:6])
-    trial = Trial("worth", "generator (10 %)", 1, 0.0, str(run.path), tmp_path)
+    trial = Trial("generator (10 %)", 1, 0.0, str(run.path), tmp_path)
     worth_trials.generated_images(subject, part, share(trained=16), trial)
     assert [(each.objective.augment, each.pair.blur, each.seed) for each in resolved] == [("on", "on", 1)]
 
@@ -76,7 +75,7 @@ def test_what_was_asked_for_stays_so_on_every_part(train_small, tmp_path, resolv
 
 
 def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, monkeypatch):
-    trial = Trial("worth", "real + generated (10 %)", 2, 0.0, str(subject.path), tmp_path)
+    trial = Trial("real + generated (10 %)", 2, 0.0, str(subject.path), tmp_path)
     first = worth_trials.generated_images(subject, subject.prepared, share(trained=8), trial)
     monkeypatch.setattr(worth_trials, "train_for_images", None)
     again = worth_trials.generated_images(subject, subject.prepared, share(trained=8), replace(trial, variant="other"))
@@ -88,34 +87,33 @@ def test_images_of_a_share_and_seed_are_drawn_once_and_kept(subject, tmp_path, m
 
 def test_where_the_runs_own_generator_serves_none_is_trained(subject, tmp_path, monkeypatch):
     monkeypatch.setattr(worth_trials, "train_for_images", None)
-    trial = Trial("worth", "generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
+    trial = Trial("generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
     assert len(worth_trials.generated_images(subject, subject.prepared, share(trained=None), trial).pixels) == 12
 
 
 @pytest.fixture
-def drawn(subject):
-    return Samples("drawn", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
+def generated(subject):
+    return Samples("generated", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
 
 
 @pytest.mark.parametrize("way", list("abcde"))
-def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject, drawn, way):
+def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject, generated, way):
     prepared = subject.prepared
     labels = np.asarray(prepared.labels)
-    pixels, learned, rows = training_images(prepared, labels, way, drawn if way in GENERATED else None, 256, 0)
+    pixels, learned, rows = training_images(prepared, way, generated if way in GENERATED else None, 256, 0)
     assert len(rows) == 256
-    generated = (pixels[rows] == 255).all(axis=(1, 2, 3))
-    assert generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128}[way]
+    is_generated = (pixels[rows] == 255).all(axis=(1, 2, 3))
+    assert is_generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128}[way]
     if way in "ce":
         known = {prepared.pixels[k].tobytes(): labels[k] for k in prepared.train}
-        assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~generated])
+        assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~is_generated])
 
 
 def test_images_are_shown_evenly_and_never_of_the_held_out_ones(subject):
     rows = shuffled_rows(np.array([4, 7, 9]), 10, 0, "real")
     assert sorted(np.unique(rows, return_counts=True)[1].tolist()) == [3, 3, 4]
     assert set(rows) == {4, 7, 9}
-    labels = np.asarray(subject.prepared.labels)
-    _, _, real = training_images(subject.prepared, labels, "a", None, 512, 0)
+    _, _, real = training_images(subject.prepared, "a", None, 512, 0)
     assert not set(real) & set(subject.prepared.held_out)
 
 

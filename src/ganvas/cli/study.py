@@ -5,9 +5,9 @@ from typing import Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter, flag, switch
-from ganvas.errors import UserError
+from ganvas.errors import UserError, nearest
 
-Text = str | None
+Text = str | None  # a number, checked with the settings
 
 
 def study(
@@ -22,18 +22,20 @@ def study(
 ) -> int:
     """Ask one of the questions of the notes as an experiment, and get an answer with its interval."""
     from ganvas.experiments import page, trials
+    from ganvas.experiments.questions import EXPERIMENTS
     from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
-    experiment = trials.find_experiment(name)
-    given = {"seeds": seeds, "budget": budget}
-    effort = parse(trials.Effort, {"quick": quick, **{key: value for key, value in given.items() if value is not None}})
-    folder = Path("studies") / experiment.name if out is None else out
+    if name not in EXPERIMENTS:
+        raise UserError(f"there is no study {name!r}; {nearest(name, EXPERIMENTS)}")
+    given = {"quick": quick, "seeds": seeds, "budget": budget}
+    effort = parse(trials.Effort, {name: value for name, value in given.items() if value is not None})
+    folder = Path("studies") / name if out is None else out
     refuse_file(folder)
     refuse_unwritable(folder)
     refuse_inside_source(source, folder)
     try:
-        results = trials.run_experiment(experiment, source, effort, folder)
+        results = trials.run_experiment(EXPERIMENTS[name], source, effort, folder)
         page.write(results, folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None

@@ -7,7 +7,7 @@ from ganvas import console, files
 from ganvas.cli import Parameter, flag, switch
 from ganvas.errors import UserError
 
-Text = str | None
+Text = str | None  # a number, checked with the settings
 
 
 def worth(
@@ -23,13 +23,14 @@ def worth(
     """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""
     from ganvas.cli.sample import refuse_no_run
     from ganvas.experiments import page
-    from ganvas.experiments.worth import NAMES, Worth, weigh
+    from ganvas.experiments.budget import Worth
+    from ganvas.experiments.worth import NAMES, weigh
     from ganvas.experiments.worth_trials import open_subject
     from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
     from ganvas.settings import parse
 
-    given = {"seeds": seeds, "seed": seed, "minutes": minutes}
-    choices = parse(Worth, {"quick": quick, **{name: value for name, value in given.items() if value is not None}})
+    given = {"quick": quick, "seeds": seeds, "seed": seed, "minutes": minutes}
+    choices = parse(Worth, {name: value for name, value in given.items() if value is not None})
     refuse_no_run(run)
     if not run.is_dir():
         raise UserError(f"{run} is not a run: give a run's folder")

@@ -7,18 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ganvas.evaluation.intervals import mean
-from ganvas.experiments.experiment import Comparison, Experiment, Flags, Measure, Variant
+from ganvas.experiments.experiment import Comparison, Experiment, Flags, Measure, Verdict
 from ganvas.experiments.journal import TrialLine
-from ganvas.experiments.results import ComparisonResult, Failure, Figure, Findings, VariantResult, Verdict
+from ganvas.experiments.results import ComparisonResult, ExperimentResults, Failure, Figure, VariantResult
 from ganvas.experiments.statistics import LEVEL, Difference, holm, paired
 
 Key = tuple[str, int]  # variant, seed
 RATIOS = ((1.1, "next to nothing"), (1.5, "a small difference"), (3.0, "a clear difference"))
 POINTS = ((0.01, "next to nothing"), (0.05, "a small difference"), (0.2, "a clear difference"))
-LARGE = "a large difference"
 
 
-class Results(NamedTuple):
+class Outcome(NamedTuple):
     """The finished trials of an experiment."""
 
     figures: dict[Key, dict[str, float]]
@@ -30,11 +29,21 @@ class Results(NamedTuple):
     """CPU time of all."""
 
 
-def read(lines: Sequence[TrialLine]) -> Results:
+class Answer(NamedTuple):
+    """What follows from the trials."""
+
+    verdict: Verdict
+    sentence: str
+    in_short: str
+    """The sentence without figures."""
+    comparisons: tuple[ComparisonResult, ...]
+
+
+def read(lines: Sequence[TrialLine]) -> Outcome:
     """The lines of a journal. The last line of a trial counts."""
     done = {(line.row, line.seed): line for line in lines if line.failed is None}
     failed = {(line.row, line.seed): line.failed for line in lines if line.failed is not None}
-    return Results(
+    return Outcome(
         {key: line.figures for key, line in done.items()},
         {key: {name: line.unpacked(name) for name in line.flags} for key, line in done.items() if line.flags},
         {key: why for key, why in failed.items() if key not in done},
@@ -42,11 +51,11 @@ def read(lines: Sequence[TrialLine]) -> Results:
     )
 
 
-def analyse(experiment: Experiment, results: Results, seeds: Sequence[int]) -> Findings:
-    """Everything a page says of the figures."""
+def analyse(experiment: Experiment, outcome: Outcome, seeds: Sequence[int]) -> Answer:
+    """The comparisons of an experiment, with Holm's correction over all of them; the first ones are the answer."""
     measures = {measure.name: measure for measure in experiment.measures}
     gaps = [
-        difference(measures[comparison.measure], comparison.of, comparison.against, results, seeds)
+        difference(measures[comparison.measure], comparison.of, comparison.against, outcome, seeds)
         for comparison in experiment.comparisons
     ]
     adjusted = iter(holm([gap.p_value() for gap in gaps if gap is not None]))
@@ -56,25 +65,59 @@ def analyse(experiment: Experiment, results: Results, seeds: Sequence[int]) -> F
     )
     headlines = comparisons[: experiment.headlines]
     verdicts = {comparison.verdict for comparison in headlines}
-    return Findings(
-        answer=" ".join(f"{comparison.sentence}." for comparison in headlines),
-        in_short=". ".join(comparison.in_short for comparison in headlines) + ".",
-        verdict=verdicts.pop() if len(verdicts) == 1 else "partly",
-        variants=variant_results(experiment, results, seeds),
-        comparisons=comparisons,
-        failures=failures(results),
+    return Answer(
+        verdicts.pop() if len(verdicts) == 1 else "partly",
+        " ".join(f"{comparison.sentence}." for comparison in headlines),
+        ". ".join(comparison.in_short for comparison in headlines) + ".",
+        comparisons,
     )
 
 
-def failures(results: Results) -> tuple[Failure, ...]:
-    """Every failed trial, in the order of variants and seeds."""
-    return tuple(
-        Failure(variant=variant, seed=seed, why=why) for (variant, seed), why in sorted(results.failed.items())
+def assemble(
+    experiment: Experiment,
+    title: str,
+    answer: Answer,
+    outcome: Outcome,
+    seeds: Sequence[int],
+    method: Sequence[str],
+    command: str,
+) -> ExperimentResults:
+    """The answer with everything else that a page shows."""
+    trials = len(seeds) * len(experiment.variants)
+    done = sum((variant.name, seed) in outcome.figures for variant in experiment.variants for seed in seeds)
+    preparing = {variant.after for variant in experiment.variants}  # these have no figures of their own
+    variants = []
+    for variant in experiment.variants:
+        if variant.name not in preparing:
+            figures = {measure.name: _figure(variant.name, measure, outcome, seeds) for measure in experiment.measures}
+            known = {
+                name: figure
+                for name, figure in figures.items()
+                if figure and not (experiment.needs_every_seed and None in figure.by_seed)
+            }
+            variants.append(VariantResult(name=variant.name, x=variant.x, line=variant.line, figures=known))
+    return ExperimentResults(
+        name=experiment.name,
+        title=title,
+        claim=experiment.claim,
+        verdict=answer.verdict,
+        answer=answer.sentence,
+        in_short=answer.in_short,
+        measures=experiment.measures,
+        axis=experiment.axis,
+        variants=tuple(variants),
+        comparisons=answer.comparisons,
+        failures=tuple(Failure(variant=key[0], seed=key[1], why=why) for key, why in sorted(outcome.failed.items())),
+        limits=experiment.limits,
+        trials=trials,
+        done=done,
+        method=(*method, f"{done} of {trials} trials are done."),
+        command=command,
     )
 
 
 def difference(
-    measure: Measure, of: Sequence[str], against: Sequence[str], results: Results, seeds: Sequence[int]
+    measure: Measure, of: Sequence[str], against: Sequence[str], outcome: Outcome, seeds: Sequence[int]
 ) -> Difference | None:
     """Paired by seed, over the seeds with a figure of every variant; None for fewer than two such seeds.
 
@@ -83,33 +126,35 @@ def difference(
     """
     differences = []
     for seed in seeds:
-        sides = [[value_of(results, name, seed, measure) for name in side] for side in (of, against)]
+        sides = [[value_of(outcome, name, seed, measure) for name in side] for side in (of, against)]
         if all(value is not None for side in sides for value in side):
             first, second = (float(np.mean(np.array(side, float))) for side in sides)
             differences.append(first - second)
     return paired(np.array(differences)) if len(differences) > 1 else None
 
 
-def value_of(results: Results, variant: str, seed: int, measure: Measure) -> float | None:
+def value_of(outcome: Outcome, variant: str, seed: int, measure: Measure) -> float | None:
     """A figure as it is compared, or None if the trial failed or is not finished."""
-    value = results.figures.get((variant, seed), {}).get(measure.name)
+    value = outcome.figures.get((variant, seed), {}).get(measure.name)
     if value is None or not math.isfinite(value):
         return None
     return math.log(max(value, 1e-9)) if measure.scale == "ratio" else value
 
 
 def compare(comparison: Comparison, measure: Measure, gap: Difference | None, p_holm: float | None) -> ComparisonResult:
-    """A comparison in figures and in words."""
+    """A comparison in figures and in words. The words for a size are ours, and the same for every experiment."""
     verdict: Verdict = "unknown"
     if gap is not None and p_holm is not None and p_holm <= LEVEL:
         verdict = "yes" if (gap.value < 0) == (measure.better == "lower") else "no"
-    claim = {"yes": comparison.yes, "no": comparison.no, "unknown": comparison.unknown}[verdict]
+    claim = comparison.sentence(verdict)
     values: list[float] = []
     sentence = f"{claim}: too few trials gave a figure"
     if gap is not None:
-        size = "" if verdict == "unknown" else f", {size_of(measure, gap.value)}"
-        values = [math.exp(v) if measure.scale == "ratio" else v for v in (gap.value, gap.low, gap.high)]
-        sentence = f"{claim}: {measure.title} {describe_difference(measure, values)}{size}"
+        values = [math.exp(v) if measure.scale == "ratio" else v for v in gap[:3]]
+        sentence = f"{claim}: {measure.title} {describe_difference(measure, values)}"
+        if verdict != "unknown":
+            steps, size = (RATIOS, math.exp(abs(gap.value))) if measure.scale == "ratio" else (POINTS, abs(gap.value))
+            sentence += f", {next((words for most, words in steps if size < most), 'a large difference')}"
     return ComparisonResult(
         measure=measure.name,
         of=comparison.of,
@@ -132,29 +177,9 @@ def describe_difference(measure: Measure, values: Sequence[float]) -> str:
     return f"{value} (95 % interval {low} to {high})"
 
 
-def size_of(measure: Measure, value: float) -> str:
-    """How large a difference is, in words. The steps are ours, and the same for every experiment."""
-    steps, size = (RATIOS, math.exp(abs(value))) if measure.scale == "ratio" else (POINTS, abs(value))
-    return next((words for most, words in steps if size < most), LARGE)
-
-
-def variant_results(experiment: Experiment, results: Results, seeds: Sequence[int]) -> tuple[VariantResult, ...]:
-    """Every variant with its figures."""
-    variants = []
-    for variant in experiment.compared:
-        figures = {measure.name: _figure(variant, measure, results, seeds) for measure in experiment.measures}
-        known = {
-            name: figure
-            for name, figure in figures.items()
-            if figure and not (experiment.needs_every_seed and None in figure.by_seed)
-        }
-        variants.append(VariantResult(name=variant.name, x=variant.x, line=variant.line, figures=known))
-    return tuple(variants)
-
-
-def _figure(variant: Variant, measure: Measure, results: Results, seeds: Sequence[int]) -> Figure | None:
+def _figure(variant: str, measure: Measure, outcome: Outcome, seeds: Sequence[int]) -> Figure | None:
     """The mean of what is compared: of ratios the geometric one. None without a seed that has a figure."""
-    values = [value_of(results, variant.name, seed, measure) for seed in seeds]
+    values = [value_of(outcome, variant, seed, measure) for seed in seeds]
     known = np.array([value for value in values if value is not None], float)
     if not len(known):
         return None

@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
-from ganvas import machine
+from ganvas import console, machine
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data.prepared import PreparedSet
@@ -18,23 +18,41 @@ from ganvas.evaluation.fit import BATCH, fit_classifier, fit_images
 from ganvas.experiments.results import Record
 from ganvas.experiments.trials import one_thread
 from ganvas.rng import stream
+from ganvas.settings import Settings
 from ganvas.training import autotune
 
 FULL = 1.0
 REDUCED = (0.1, 0.01)
 FEWEST_OF_A_CLASS = 2
+MINUTES, QUICK_MINUTES = 15.0, 3.0
 MOST_TESTED, QUICK_TESTED = 10_000, 2_500
 MOST_GENERATED = 9  # times the real images: together ten times as many
 SHARE_OF_GENERATORS = 0.4  # of the time
 SHARE_IN_USE = 0.85  # of the minutes: the last trials leave some cores idle
 SECONDS_TO_START = 4.0  # a trial: a process, its libraries, the run, the set
-PREDICTING_IS_FASTER = 2  # than fitting, with some to spare: it is one of three passes over the arithmetic
-DRAWING_IS_FASTER = 2  # than training, for the same reason, and because a step trains two networks
-LONGER_WITH_ALL = 1.5  # times the images shown at a reduced share
+# Predicting is one of the three passes of a fit, and drawing is at most one of a training step: a third, rounded up.
+FORWARD_COST = 1 / 2
 FEWEST_SHOWN, FEWEST_TRAINED = 40 * BATCH, 4_000
-"""Below these, what a classifier or a generator learned would say more of the budget than of the images."""
+"""With fewer images, a classifier or a generator says more of the budget than of the data."""
 SECONDS_FOR_A_RATE, STEPS_FOR_A_RATE = 1.0, 60
-Part = tuple[float, int, str]  # share, images, note
+
+
+class Worth(Settings):
+    """How much `worth` spends on its question."""
+
+    quick: bool = False
+    """Reduced shares alone, and fewer images shown."""
+    seeds: int = Field(default=3, ge=1, le=50)
+    """How often everything is done, each time with another part of the set, another generator, other first weights."""
+    seed: int = Field(default=0, ge=0, lt=2**62)
+    """The first of the seeds."""
+    minutes: float | None = Field(default=None, gt=0, le=10_000)
+    """For everything together. Unless given, some minutes that grow on a slow or busy machine."""
+
+    @property
+    def most_tested(self) -> int:
+        """Held-out images that each fit is tested on, at most."""
+        return QUICK_TESTED if self.quick else MOST_TESTED
 
 
 class Rates(NamedTuple):
@@ -49,33 +67,50 @@ class Share(Record):
 
     share: float
     images: int
-    """Real images to learn from."""
-    shown: int
+    """Real training images."""
+    shown: int = 0
     """In each fit, whatever it learns from."""
-    generated: int
-    """Different generated images that there are."""
-    trained: int | None
-    """Shown to the generator that is trained anew. None if the run's own serves, which saw the whole set."""
-    note: str
+    generated: int = 0
+    """Different generated images."""
+    trained: int | None = None
+    """Shown to the generator that is trained anew. None: the run's own generator serves, which saw the whole set."""
+    note: str = ""
     """What a reader has to know of this share."""
+
+    @property
+    def percent(self) -> str:
+        """`1 %` of 0.01."""
+        return f"{100 * self.share:g} %"
+
+    @property
+    def ways(self) -> str:
+        """The letters of the ways of learning: generated images of the whole set are not augmented."""
+        return "abcd" if self.share == FULL else "abcde"
 
 
 class Plan(Record):
-    """What is to be done."""
+    """What is spent on every share. It is kept in the journal, so that a resumed comparison follows the same plan."""
 
     minutes: float
     shares: tuple[Share, ...]
 
+    @property
+    def fits(self) -> int:
+        """For each seed."""
+        return sum(len(share.ways) for share in self.shares)
 
-class Wish(NamedTuple):
-    """What a plan has to make room for."""
+    @property
+    def trainings(self) -> int:
+        """For each seed."""
+        return sum(share.share != FULL for share in self.shares)
 
-    seeds: int
-    quick: bool
-    most_trained: int
-    """Images that the run's own generator was shown, beyond which none is trained."""
-    tested: int
-    """Held-out images that each fit is tested on."""
+
+def class_counts(prepared: PreparedSet, share: float = FULL) -> NDArray[np.int64]:
+    """(K,): how many images of each class a share of the training set has, at least two where the class has two."""
+    assert prepared.labels is not None
+    total = np.bincount(np.asarray(prepared.labels)[prepared.train], minlength=len(prepared.classes))
+    wanted = np.maximum(np.rint(share * total), FEWEST_OF_A_CLASS).astype(np.int64)
+    return np.asarray(np.minimum(total, wanted))
 
 
 def subset(prepared: PreparedSet, share: float, seed: int) -> NDArray[np.int64]:
@@ -87,159 +122,101 @@ def subset(prepared: PreparedSet, share: float, seed: int) -> NDArray[np.int64]:
     train = np.asarray(prepared.train)
     labels = np.asarray(prepared.labels)[train]
     chosen = []
-    for label, count in enumerate(counts(prepared, share)):
-        own = train[labels == label]
-        order = torch.randperm(len(own), generator=stream(seed, "worth/subset", label)).numpy()
-        chosen.append(own[order[:count]])
+    for label, count in enumerate(class_counts(prepared, share)):
+        rows = train[labels == label]
+        order = torch.randperm(len(rows), generator=stream(seed, "worth/subset", label)).numpy()
+        chosen.append(rows[order[:count]])
     return np.sort(np.concatenate(chosen))
 
 
-def counts(prepared: PreparedSet, share: float) -> NDArray[np.int64]:
-    """(K,): how many images of each class a share of the training set has."""
-    everything = class_counts(prepared)
-    wanted = np.maximum(np.rint(share * everything), FEWEST_OF_A_CLASS).astype(np.int64)
-    return np.asarray(np.minimum(everything, wanted))
-
-
-def class_counts(prepared: PreparedSet) -> NDArray[np.int64]:
-    """(K,): training images of each class."""
-    assert prepared.labels is not None
-    return np.bincount(np.asarray(prepared.labels)[prepared.train], minlength=len(prepared.classes))
-
-
-def parts(prepared: PreparedSet, quick: bool) -> list[Part]:
-    """(share, images, what a reader has to know) of each share. UserError if a set is too small to take parts of.
-
-    A share that has the same images as the one before it is left out, and the note says so.
-    """
-    listed = [] if quick else [(FULL, len(prepared.train), "the generator saw the whole set: no verdict")]
-    before = len(prepared.train)
-    for share in REDUCED:
-        images = int(counts(prepared, share).sum())
-        raised = int((share * class_counts(prepared) < FEWEST_OF_A_CLASS - 0.5).sum())
-        note = f"{raised} classes would have fewer than {FEWEST_OF_A_CLASS} images, and got that many"
-        if images == before:
-            if not listed or listed[-1][0] == FULL:
-                raise UserError(
-                    f"{prepared.name} has {len(prepared.train)} training images of {len(prepared.classes)} classes, "
-                    f"too few to learn from a part of them: at least {FEWEST_OF_A_CLASS} of each class are needed"
-                )
-            note = f"{percent(share)} would be the same images, at {FEWEST_OF_A_CLASS} of each class at least"
-            listed[-1] = (*listed[-1][:2], note)
-            continue
-        listed.append((share, images, note if raised else ""))
-        before = images
-    return listed
-
-
-def plan(prepared: PreparedSet, rates: Rates, minutes: float, wish: Wish) -> Plan:
-    """What each fit and training shows, so that all of it takes about so many minutes.
-
-    UserError if that is too little to mean anything, with the minutes that are enough.
-    """
-    shares = [share for share, _, _ in parts(prepared, wish.quick)]
-    trained, shown = _allotted(shares, rates, minutes, wish)
-    if not _are_enough(trained, shown, wish):
+def list_shares(prepared: PreparedSet, quick: bool) -> list[Share]:
+    """The shares, with nothing spent on them yet. UserError if the set is too small to take a part of it."""
+    total = class_counts(prepared)
+    everything = Share(share=FULL, images=int(total.sum()), note="the generator saw the whole set: no verdict")
+    tenth, hundredth = (int(class_counts(prepared, share).sum()) for share in REDUCED)
+    if tenth == everything.images:
         raise UserError(
-            f"{minutes:g} minutes are too few for {wish.seeds * sum(map(fits, shares))} fits and "
-            f"{wish.seeds * sum(map(trainings, shares))} trainings on this machine: "
-            f"give --minutes {enough(prepared, rates, minutes, wish):g} or more"
+            f"{prepared.name} has {tenth} training images of {len(total)} classes, too few to learn from a part "
+            f"of them: at least {FEWEST_OF_A_CLASS} of each class are needed"
         )
-    most, planned = fit_images(len(prepared.train), prepared.size), []
-    for share, images, note in parts(prepared, wish.quick):
-        each = max(1, min(most, int(shown * _weight(share))) // BATCH) * BATCH
-        generated = max(len(prepared.classes), min(MOST_GENERATED * images, each // 2))
-        anew = trained if trainings(share) else None
-        planned.append(Share(share=share, images=images, shown=each, generated=generated, trained=anew, note=note))
-    return Plan(minutes=minutes, shares=tuple(planned))
+    shares = [] if quick else [everything]
+    for share, images in zip(REDUCED, (tenth, hundredth), strict=True):
+        raised = int((share * total < FEWEST_OF_A_CLASS - 0.5).sum())
+        note = f"{raised} classes would have fewer than {FEWEST_OF_A_CLASS} images, and got that many"
+        shares.append(Share(share=share, images=images, note=note if raised else ""))
+    if tenth == hundredth:
+        note = f"{shares[-1].percent} would be the same images, at {FEWEST_OF_A_CLASS} of each class at least"
+        shares[-2:] = [Share(share=REDUCED[0], images=tenth, note=note)]
+    return shares
 
 
-def enough(prepared: PreparedSet, rates: Rates, minutes: float, wish: Wish) -> float:
-    """So many minutes, or the tenths of a minute beyond that fits and trainings need to mean anything."""
-    shares, least = [share for share, _, _ in parts(prepared, wish.quick)], minutes
-    while not _are_enough(*_allotted(shares, rates, least, wish), wish):
-        least = math.ceil(10 * least * 1.05 + 1) / 10
-    return least
+def plan(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int, most_trained: int) -> Plan:
+    """What each fit and each training shows, so that all of it takes about the minutes of the choices.
 
-
-def cpu_seconds(shares: Sequence[float], rates: Rates, wish: Wish, trained: float, shown: float) -> float:
-    """Of everything, if each generator trains on so many images and each fit of a reduced share shows so many."""
-    seconds = 0.0
-    for share in shares:
-        images = shown * _weight(share)
-        seconds += SECONDS_TO_START * (fits(share) + 1)
-        seconds += fits(share) * (images + wish.tested / PREDICTING_IS_FASTER) / rates.fitting
-        # At most half of the images that a fit shows are drawn.
-        seconds += (trainings(share) * trained + images / 2 / DRAWING_IS_FASTER) / rates.training
-    return wish.seeds * seconds
-
-
-def _allotted(shares: Sequence[float], rates: Rates, minutes: float, wish: Wish) -> tuple[int, int]:
-    """Images shown in each training, and in each fit of a reduced share."""
-    seconds = 60 * minutes * SHARE_IN_USE * at_once(wish.seeds * sum(map(fits, shares)))
-    one_image = wish.seeds * sum(map(trainings, shares)) / rates.training
-    for_generators = SHARE_OF_GENERATORS * (seconds - cpu_seconds(shares, rates, wish, 0, 0))
-    trained = max(0, min(wish.most_trained, int(for_generators / one_image)))
-    fixed, with_one = (cpu_seconds(shares, rates, wish, trained, shown) for shown in (0, 1))
-    return trained, max(0, int((seconds - fixed) / (with_one - fixed)))
+    tested: held-out images of each fit. most_trained: images that the run's own generator was shown; no generator is
+    trained longer. UserError if minutes were given that are too few to mean anything; it names enough.
+    """
+    minutes = choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES)
+    bare = Plan(minutes=minutes, shares=tuple(list_shares(prepared, choices.quick)))
+    fits, trainings, drawings = (choices.seeds * count for count in (bare.fits, bare.trainings, len(bare.shares)))
+    # CPU seconds: of what does not depend on the budget, of an image in every training, and of an image in every fit.
+    # At most half of the images that a fit shows are drawn.
+    fixed = SECONDS_TO_START * (fits + drawings) + fits * tested * FORWARD_COST / rates.fitting
+    of_trained = trainings / rates.training
+    of_shown = fits / rates.fitting + drawings * FORWARD_COST / 2 / rates.training
+    enough = fixed + max(
+        min(most_trained, FEWEST_TRAINED) * of_trained / SHARE_OF_GENERATORS,
+        FEWEST_SHOWN * of_shown / (1 - SHARE_OF_GENERATORS),
+    )
+    seconds_a_minute = 60 * SHARE_IN_USE * at_once(fits)
+    if minutes * seconds_a_minute < enough:
+        least = math.ceil(10 * enough / seconds_a_minute) / 10
+        few = f"{minutes:g} minutes are too few for {fits} fits and {trainings} trainings on this machine"
+        if choices.minutes:
+            raise UserError(f"{few}: give --minutes {least:g} or more")
+        console.info(f"{few}: the budget becomes {least:g} minutes")
+        minutes = least
+    seconds = minutes * seconds_a_minute - fixed
+    trained = min(most_trained, int(SHARE_OF_GENERATORS * seconds / of_trained))
+    shown = min(fit_images(len(prepared.train), prepared.size), int((seconds - trained * of_trained) / of_shown))
+    shown = max(1, shown // BATCH) * BATCH
+    shares = []
+    for share in bare.shares:
+        generated = max(len(prepared.classes), min(MOST_GENERATED * share.images, shown // 2))
+        spent = {"shown": shown, "generated": generated, "trained": None if share.share == FULL else trained}
+        shares.append(share.model_copy(update=spent))
+    return Plan(minutes=minutes, shares=tuple(shares))
 
 
 def at_once(trials: int) -> int:
-    """How many of the fits run at the same time without slowing each other down; one on an accelerator.
+    """How many trials run at the same time without slowing each other down; one on an accelerator.
 
-    Some trials wait for others, so more than a third of the fits are never counted on.
+    Some trials wait for others, so a plan counts on at most a third of them.
     """
     return min(machine.cores(), max(1, trials // 3)) if machine.device() == "cpu" else 1
 
 
-def _are_enough(trained: int, shown: int, wish: Wish) -> bool:
-    return shown >= FEWEST_SHOWN and trained >= min(wish.most_trained, FEWEST_TRAINED)
-
-
-def fits(share: float) -> int:
-    """Ways of learning at a share, for each seed: generated images of the whole set are not augmented."""
-    return 4 if share == FULL else 5
-
-
-def trainings(share: float) -> int:
-    """Generators trained for a share, for each seed."""
-    return int(share != FULL)
-
-
-def _weight(share: float) -> float:
-    return LONGER_WITH_ALL if share == FULL else 1.0
-
-
 def measured_rates(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig) -> Rates:
     """How many images a second one thread shows to a classifier, and to this run's networks."""
+    assert prepared.labels is not None
     threads = torch.get_num_threads()
+    rows = np.resize(np.asarray(prepared.train), STEPS_FOR_A_RATE * BATCH)
+    times: list[float] = []
     try:
         with one_thread():
             torch.set_num_threads(1)
             resolved = resolve(run, prepared, compute)
             training = autotune.images_per_second(resolved, prepared, compute, SECONDS_FOR_A_RATE)
-            return Rates(_fitting_rate(prepared), training)
+            fit_classifier(
+                prepared.pixels,
+                np.asarray(prepared.labels),
+                len(prepared.classes),
+                len(rows),
+                advance=lambda _: times.append(time.perf_counter()),
+                rows=rows,
+            )
     finally:
         torch.set_num_threads(threads)
-
-
-def _fitting_rate(prepared: PreparedSet) -> float:
-    """Of the later steps of a short fit: the first ones set things up."""
-    assert prepared.labels is not None
-    rows = np.resize(np.asarray(prepared.train), STEPS_FOR_A_RATE * BATCH)
-    times = [time.perf_counter()]
-    fit_classifier(
-        prepared.pixels,
-        np.asarray(prepared.labels),
-        len(prepared.classes),
-        len(rows),
-        advance=lambda _: times.append(time.perf_counter()),
-        rows=rows,
-    )
-    taken = float(np.median(np.diff(times)[STEPS_FOR_A_RATE // 2 :]))
-    return BATCH / max(1e-9, taken)
-
-
-def percent(share: float) -> str:
-    """0.01 -> 1 %."""
-    return f"{100 * share:g} %"
+    # The first half of the steps sets things up: it is not counted.
+    taken = float(np.median(np.diff(times)[STEPS_FOR_A_RATE // 2 - 1 :]))
+    return Rates(BATCH / max(1e-9, taken), training)

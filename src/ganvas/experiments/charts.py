@@ -1,7 +1,8 @@
 """The chart of an experiment, and its strips of generated images."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +29,19 @@ def chart(results: ExperimentResults, path: Path) -> None:
 
 def dots(results: ExperimentResults, path: Path) -> None:
     """A line a variant: a pale dot a seed, a dot for the mean, a bar for its interval; the first two measures."""
-    known = {name for variant in results.variants for name in variant.figures}
-    measures = [measure for measure in results.measures if measure.name in known][:2]
-    variants = list(reversed(results.variants))
+    measures, variants = results.known_measures[:2], list(reversed(results.variants))
     names = [canvas.name(variant.name, 60) for variant in variants]
-    with canvas.page(path, WIDTH, TOP + BOTTOM + ROW * len(variants), fitted=True) as figure:
+    with canvas.page(path, WIDTH, TOP + BOTTOM + ROW * len(variants), fitted=True) as page:
         width = (WIDTH - LEFT - 0.3) / max(1, len(measures))
         for column, measure in enumerate(measures):
-            axes = canvas.axes_at(figure, LEFT + column * width, BOTTOM, width - 0.35, ROW * len(variants))
+            axes = canvas.axes_at(page, LEFT + column * width, BOTTOM, width - 0.35, ROW * len(variants))
             for y, variant in enumerate(variants):
-                if measure.name in variant.figures:
-                    _dot(axes, y, variant.figures[measure.name])
+                if figure := variant.figures.get(measure.name):
+                    seeds = [value for value in figure.by_seed if value is not None]
+                    axes.scatter(seeds, [y] * len(seeds), color=canvas.BLUE, alpha=0.35, s=16, linewidths=0)
+                    if figure.low is not None and figure.high is not None:
+                        axes.plot([figure.low, figure.high], [y, y], color=canvas.BLUE, linewidth=2.2)
+                    axes.scatter([figure.value], [y], color=canvas.BLUE, s=42, zorder=3)
             _scale(axes, measure, "x")
             axes.set_ylim(-0.6, len(variants) - 0.4)
             axes.set_yticks(range(len(variants)), names if not column else [""] * len(variants))
@@ -47,30 +50,23 @@ def dots(results: ExperimentResults, path: Path) -> None:
             canvas.title(axes, measure.title, DIRECTIONS[measure.better])
 
 
-def _dot(axes: "Axes", y: int, figure: Figure) -> None:
-    seeds = [value for value in figure.by_seed if value is not None]
-    axes.scatter(seeds, [y] * len(seeds), color=canvas.BLUE, alpha=0.35, s=16, linewidths=0)
-    if figure.low is not None and figure.high is not None:
-        axes.plot([figure.low, figure.high], [y, y], color=canvas.BLUE, linewidth=2.2)
-    axes.scatter([figure.value], [y], color=canvas.BLUE, s=42, zorder=3)
-
-
 def lines(results: ExperimentResults, path: Path) -> None:
     """The first measure of every line against `x`, with its interval."""
     measure = results.measures[0]
-    points: dict[str, list[tuple[float, Figure]]] = {}
+    points: dict[str, list[tuple[float, Figure]]] = {
+        variant.line: [] for variant in results.variants if variant.x is not None
+    }
     for variant in results.variants:
-        if variant.x is not None:
-            line = points.setdefault(variant.line, [])
-            line += [(variant.x, variant.figures[measure.name])] if measure.name in variant.figures else []
+        if variant.x is not None and measure.name in variant.figures:
+            points[variant.line].append((variant.x, variant.figures[measure.name]))
     # Fitted: the image grows by the names at the ends of the lines, however long they are.
-    with canvas.page(path, 8.0, 4.4, fitted=True) as figure:
-        axes = figure.add_axes((0.09, 0.14, 0.66, 0.66))
-        ends: list[tuple[float, str, str]] = []
-        for index, (name, line) in enumerate(points.items()):
+    with canvas.page(path, 8.0, 4.4, fitted=True) as page:
+        axes = page.add_axes((0.09, 0.14, 0.66, 0.66))
+        ends = []
+        for (name, line), colour in zip(points.items(), cycle(COLOURS)):
             if not line:
                 continue
-            colour, across = COLOURS[index % len(COLOURS)], [x for x, _ in line]
+            across = [x for x, _ in line]
             axes.plot(across, [point.value for _, point in line], color=colour, linewidth=2.2, marker="o")
             lows = [point.low for _, point in line if point.low is not None]
             highs = [point.high for _, point in line if point.high is not None]
@@ -84,7 +80,11 @@ def lines(results: ExperimentResults, path: Path) -> None:
         axes.minorticks_off()
         axes.set_xlabel(results.axis)
         _scale(axes, measure, "y")
-        _name_lines(axes, ends)
+        last = -1.0
+        for value, name, colour in sorted(ends):  # each line's name at its end, moved apart where two would overlap
+            height = float(axes.transAxes.inverted().transform(axes.transData.transform((1, value)))[1])
+            last = height if last < 0 else max(height, last + LINE_SPACING)
+            axes.text(1.02, last, name, transform=axes.transAxes, color=colour, weight="bold", va="center")
         canvas.title(axes, measure.title, f"{DIRECTIONS[measure.better]}; bands are 95 % intervals")
 
 
@@ -114,15 +114,6 @@ def log_ticks(low: float, high: float) -> list[float]:
         if len(ticks) >= FEWEST_TICKS:
             break
     return ticks
-
-
-def _name_lines(axes: "Axes", ends: Sequence[tuple[float, str, str]]) -> None:
-    """Writes each line's name at its end, moved apart where two would overlap."""
-    last = -1.0
-    for value, name, colour in sorted(ends):
-        height = float(axes.transAxes.inverted().transform(axes.transData.transform((1, value)))[1])
-        last = height if last < 0 else max(height, last + LINE_SPACING)
-        axes.text(1.02, last, name, transform=axes.transAxes, color=colour, weight="bold", va="center")
 
 
 def strips(images: Mapping[str, Pixels], path: Path) -> None:

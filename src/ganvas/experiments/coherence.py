@@ -5,8 +5,6 @@ and "of two images of the same class". So it cannot use a seam, a difference of 
 side goes with the other. How well it does so is checked on images that it has not seen.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,7 +16,7 @@ from ganvas.data.config import DataConfig
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.evaluation.fit import MAX_SHIFT
 from ganvas.experiments.experiment import Measurements, Trial, Variant
-from ganvas.experiments.gan_trials import COUNT, held_out, quality, save_strip, strip_of, train_gan
+from ganvas.experiments.gan_trials import COUNT, held_out, quality, save_strip, train_gan
 from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
@@ -32,56 +30,47 @@ LR = 0.002
 SHOWN = 60_000  # compositions that the classifier learns from
 WIDTH = 16  # maps of its first convolution
 LEAST = 0.7  # of the area under the curve on held-out images, for its scores to count
-LOOKS = 2  # at each image by each cut
+VIEWS = 2  # of each image by each cut, with different exposures
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Coherence:
-    """A classifier of halves: one image, or two."""
+def score(
+    network: EvaluatorNetwork, pixels: Pixels, others: Pixels | None = None, seed: int = 0
+) -> NDArray[np.float64]:
+    """(N,): the probability, 0 to 1, that the halves of each image (N, C, H, W) uint8 are of one image.
 
-    network: EvaluatorNetwork
-
-    def score(self, pixels: Pixels, others: Pixels | None = None, seed: int = 0) -> NDArray[np.float64]:
-        """(N,): the probability, 0 to 1, that the halves of each image (N, C, H, W) uint8 are of one image.
-
-        `others` (N, C, H, W), if given, are where the other halves come from. A mean over both cuts, each with several
-        exposures.
-        """
-        others = pixels if others is None else others
-        assert len(pixels) == len(others) > 0, "a half for every half"
-        scores = []
-        with torch.inference_mode():
-            for start in range(0, len(pixels), 250):
-                first, second = (
-                    from_uint8(torch.from_numpy(np.array(side[start : start + 250]))) for side in (pixels, others)
-                )
-                looks = []
-                for look in range(2 * LOOKS):
-                    generator = stream(seed, f"coherence/look {look}", start)
-                    upright = torch.full((len(first),), look % 2 == 0)
-                    logits = self.network(composed(first, second, upright, generator))
-                    looks.append(logits.double().softmax(1)[:, 1])  # (N, 2) -> (N,)
-                scores.append(torch.stack(looks).mean(0).numpy())
-        return np.concatenate(scores)
-
-    def score_mixed(self, pixels: Pixels, labels: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-        """(N,): the same of halves of two images of one class."""
-        return self.score(pixels, mixed(pixels, labels, seed), seed)
+    others: (N, C, H, W), where the other halves come from; the same images unless given. A mean over both cuts, each
+    with several exposures.
+    """
+    others = pixels if others is None else others
+    assert len(pixels) == len(others) > 0, "a half for every half"
+    scores = []
+    with torch.inference_mode():
+        for start in range(0, len(pixels), 250):
+            rows = slice(start, start + 250)
+            first, second = (from_uint8(torch.from_numpy(np.array(side[rows]))) for side in (pixels, others))
+            views = []
+            for view in range(2 * VIEWS):
+                upright = torch.full((len(first),), view % 2 == 0)
+                logits = network(composed(first, second, upright, stream(seed, f"coherence/look {view}", start)))
+                views.append(logits.double().softmax(1)[:, 1])  # (N, 2) -> (N,)
+            scores.append(torch.stack(views).mean(0).numpy())
+    return np.concatenate(scores)
 
 
-def fit_coherence(prepared: PreparedSet, seed: int, shown: int = SHOWN) -> Coherence:
-    """The classifier of a set's training images, half of `shown` compositions of one and half of two images."""
+def fit_coherence(prepared: PreparedSet, seed: int, shown: int = SHOWN) -> EvaluatorNetwork:
+    """A classifier of halves in eval mode, with the classes "of two images" and "of one".
+
+    It learns from `shown` compositions of the set's training images, half of each class.
+    """
     assert prepared.labels is not None, "halves of two images are of one class"
-    rows = np.asarray(prepared.train)
-    labels = np.asarray(prepared.labels)
+    rows, labels = np.asarray(prepared.train), np.asarray(prepared.labels)
     seed_weights(seed, "coherence")
     network = EvaluatorConfig(width=WIDTH).build(Shape(prepared.channels, prepared.size, 2))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=True)
-    steps = max(1, shown // (2 * PAIRS))
     targets = torch.tensor([1, 0]).repeat_interleave(PAIRS)
-    most = max(1, round(MAX_SHIFT * prepared.size))
+    steps, max_shift = max(1, shown // (2 * PAIRS)), max(1, round(MAX_SHIFT * prepared.size))
     network.train()
     for step in range(steps):
         draw = stream(seed, "coherence/pairs", step)
@@ -89,7 +78,7 @@ def fit_coherence(prepared: PreparedSet, seed: int, shown: int = SHOWN) -> Coher
         ones = from_uint8(torch.from_numpy(prepared.pixels[chosen]))
         twos = from_uint8(torch.from_numpy(prepared.pixels[partners(chosen, rows, labels, draw)]))
         # Both are shifted alike: only the position of the cut changes.
-        ones, twos = (random_translate(each, most, stream(seed, "coherence/shift", step)) for each in (ones, twos))
+        ones, twos = (random_translate(each, max_shift, stream(seed, "coherence/shift", step)) for each in (ones, twos))
         upright = torch.rand(PAIRS, generator=draw) < 0.5
         images = composed(ones.repeat(2, 1, 1, 1), torch.cat([ones, twos]), upright.repeat(2), draw)
         loss = F.cross_entropy(network(images.contiguous(memory_format=torch.channels_last)), targets)
@@ -97,7 +86,7 @@ def fit_coherence(prepared: PreparedSet, seed: int, shown: int = SHOWN) -> Coher
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return Coherence(network.eval())
+    return network.eval()
 
 
 def composed(first: Tensor, second: Tensor, upright: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,14 +112,13 @@ def composed(first: Tensor, second: Tensor, upright: Tensor, generator: torch.Ge
 def partners(chosen: Rows, rows: Rows, labels: NDArray[np.int64], generator: torch.Generator) -> Rows:
     """For each chosen one of `rows` another one of the same class, by chance; itself where its class has no other."""
     order = rows[np.argsort(labels[rows], kind="stable")]  # class by class
-    ends = np.cumsum(np.bincount(labels[rows], minlength=int(labels.max()) + 1))
-    sizes = np.diff(ends, prepend=0)
+    sizes = np.bincount(labels[rows], minlength=int(labels.max()) + 1)
+    starts = np.cumsum(sizes) - sizes
     index = np.empty(int(rows.max()) + 1, np.int64)
     index[order] = np.arange(len(order))
     label = labels[chosen]
-    step = torch.rand(len(chosen), generator=generator).numpy() * (sizes[label] - 1)
-    first = ends[label] - sizes[label]
-    return np.asarray(order[first + (index[chosen] - first + 1 + step.astype(np.int64)) % sizes[label]])
+    step = 1 + (torch.rand(len(chosen), generator=generator).numpy() * (sizes[label] - 1)).astype(np.int64)
+    return np.asarray(order[starts[label] + (index[chosen] - starts[label] + step) % sizes[label]])
 
 
 def mixed(pixels: Pixels, labels: NDArray[np.int64], seed: int) -> Pixels:
@@ -147,33 +135,36 @@ def area(higher: NDArray[np.float64], lower: NDArray[np.float64]) -> float:
 
 
 def measure_coherence(trial: Trial, variant: Variant) -> Measurements:
-    """Trains the variant's generator and asks a classifier of halves, the same for every variant of a seed, about it.
+    """What a classifier of halves, the same for every variant of a seed, says of the images of the variant's generator.
 
     Read from the variant's choices: what `train_gan` reads; or `real` in place of a recipe, for held-out images:
     "whole", or "mixed" for halves of two. coherence: mean probability of one image, 0 to 1; mixed: the same of halves
     of two of the images, of one class; tie: how often one of the images scores higher than halves of two of them;
     check: the same of held-out real ones; fcd. If the check is less than LEAST, the classifier is not used any more.
     """
-    images, metrics = None, {}
-    if "real" in variant.choices:
+    real, samples, metrics = variant.choices.get("real"), None, {}
+    if real:
         prepared = open_source(trial.source, DataConfig(size=variant.choices["size"]), processes=1)
     else:
         gan = train_gan(trial, variant)
-        prepared, images = gan.prepared, gan.draw(COUNT)
+        prepared, samples = gan.prepared, gan.draw(COUNT)
         if trial.seed == 0:
-            save_strip(images, strip_of(trial.folder, variant.name))
-        metrics = {"fcd": quality(evaluator_for(prepared), prepared, images)["fcd"], "images": float(gan.images)}
-    classifier = fit_coherence(prepared, trial.seed)
-    pixels, labels = held_out(prepared)
-    assert labels is not None
-    whole, torn = classifier.score(pixels, None, trial.seed), classifier.score_mixed(pixels, labels, trial.seed)
+            save_strip(samples, trial.folder, variant.name)
+        metrics = {"fcd": quality(evaluator_for(prepared), prepared, samples)["fcd"], "images": float(gan.images)}
+    network = fit_coherence(prepared, trial.seed)
+
+    def scores(pixels: Pixels, labels: NDArray[np.int64] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of whole images, and of halves of two."""
+        assert labels is not None, "halves of two images are of one class"
+        others = mixed(pixels, labels, trial.seed)
+        return score(network, pixels, None, trial.seed), score(network, pixels, others, trial.seed)
+
+    whole, torn = scores(*held_out(prepared))
     metrics["check"] = area(whole, torn)
     if metrics["check"] < LEAST:
         return metrics
-    if variant.choices.get("real") == "mixed":
+    if real == "mixed":
         return {**metrics, "coherence": float(torn.mean())}
-    if images is not None:
-        assert images.labels is not None, "every generator gets the classes"
-        whole = classifier.score(images.pixels, None, trial.seed)
-        torn = classifier.score_mixed(images.pixels, images.labels, trial.seed)
+    if samples is not None:
+        whole, torn = scores(samples.pixels, samples.labels)
     return {**metrics, "coherence": float(whole.mean()), "mixed": float(torn.mean()), "tie": area(whole, torn)}

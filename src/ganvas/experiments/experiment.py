@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]  # (N,): one answer a held-out image
+Verdict = Literal["yes", "no", "partly", "unknown"]
 Measurements = Mapping[str, float | Flags]
 """What one trial measured, by the measure's name. Of flags the figure is the share that is true."""
 
@@ -56,33 +57,20 @@ class Comparison:
         """Of one variant with one other."""
         return cls(measure, (of,), (against,), claim)
 
-    @property
-    def yes(self) -> str:
-        """The sentence that is true if `of` is shown to be better, without a full stop."""
-        return self._claim(0)
-
-    @property
-    def no(self) -> str:
-        """If it is shown to be worse."""
-        return self._claim(1)
-
-    @property
-    def unknown(self) -> str:
-        """If neither is shown."""
-        first = self.yes[:2] if self.yes[:2].isupper() else self.yes[:2].lower()
-        return f"Inconclusive whether {first}{self.yes[2:]}"
-
-    def _claim(self, index: int) -> str:
+    def sentence(self, verdict: Verdict) -> str:
+        """The claim as it is true after a verdict, without a full stop."""
         before, _, rest = self.claim.partition("{")
         words, _, after = rest.partition("}")
-        return f"{before}{words.split('|')[index]}{after}"
+        better, worse = (f"{before}{word}{after}" for word in words.split("|"))
+        # Inside the sentence the claim begins with a small letter, unless its first word is in capitals.
+        first = better[:2] if better[:2].isupper() else better[:2].lower()
+        return {"yes": better, "no": worse}.get(verdict, f"Inconclusive whether {first}{better[2:]}")
 
 
 @dataclass(frozen=True)
 class Trial:
     """One trial, as the process that is started for it gets it."""
 
-    experiment: str
     variant: str
     seed: int
     seconds: float
@@ -119,9 +107,3 @@ class Experiment:
     """Whether the set's own evaluator is needed."""
     needs_every_seed: bool = False
     """Whether a variant of which a trial failed has no figure, in place of the mean over the other seeds."""
-
-    @property
-    def compared(self) -> tuple[Variant, ...]:
-        """The variants without those that only prepare something for others."""
-        prepared = {variant.after for variant in self.variants}
-        return tuple(variant for variant in self.variants if variant.name not in prepared)

@@ -18,7 +18,7 @@ from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import Samples, draw_samples, proportions, subsample
-from ganvas.experiments.experiment import Measurements, Trial, Variant
+from ganvas.experiments.experiment import Measure, Measurements, Trial, Variant
 from ganvas.images import Pixels, decode, grid, save_png
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, BundleInfo
@@ -29,8 +29,10 @@ from ganvas.training.trainer import Trainer, build_trainer
 
 COUNT = 2_000
 STRIP = 20  # images that show a variant
-IMAGES_BETWEEN_LOOKS = 640  # at the clock
+IMAGES_PER_STRETCH = 640  # between two readings of the clock
 SPEED = ComputeConfig(1, "float32", "contiguous")  # the same for all, whatever would be fastest for one
+FCD = Measure("fcd", "FCD")
+BALANCE = Measure("balance", "class balance", "higher", "points", 3)
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,10 @@ class TrainedGan:
 
 
 class Cost(NamedTuple):
-    """What a training has cost so far."""
+    """The cost of a training so far."""
 
     images: int = 0
-    processor_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
 
 
@@ -77,18 +79,18 @@ def stretches(trainer: Trainer, share: Callable[[Cost], float], images: int | No
     share: of the budget that is spent, which the learning rate follows. images: of a stretch, if other than 640.
     RunFailedError on divergence. What happens between two stretches is not on the clock.
     """
-    batch, step, spent = trainer.batch, 0, Cost()
-    steps = max(1, (images or IMAGES_BETWEEN_LOOKS) // batch)
+    batch, step, cost = trainer.batch, 0, Cost()
+    steps = max(1, (images or IMAGES_PER_STRETCH) // batch)
     while True:
-        yield spent
-        processor, wall, progress = time.process_time(), time.perf_counter(), min(1.0, share(spent))
+        yield cost
+        cpu, wall, progress = time.process_time(), time.perf_counter(), min(1.0, share(cost))
         for _ in range(steps):
             metrics = trainer.advance(step, progress)
             step += 1
         if images is None or step % health.CHECK_EVERY_STEPS == 0:
             health.check_finite(metrics, trainer.networks, step)
-        taken = time.process_time() - processor, time.perf_counter() - wall
-        spent = Cost(step * batch, spent.processor_seconds + taken[0], spent.wall_seconds + taken[1])
+        taken = time.process_time() - cpu, time.perf_counter() - wall
+        cost = Cost(step * batch, cost.cpu_seconds + taken[0], cost.wall_seconds + taken[1])
 
 
 def train_for_images(run: RunConfig, prepared: PreparedSet, images: int, compute: ComputeConfig) -> TrainedGan:
@@ -98,9 +100,10 @@ def train_for_images(run: RunConfig, prepared: PreparedSet, images: int, compute
     """
     resolved, batch = resolve(run, prepared, compute, images), run.training.batch
     trainer, total = build_trainer(resolved, prepared, Engine.for_trials(compute)), resolved.images
-    spent = next(s for s in stretches(trainer, lambda s: s.images / total, batch) if s.images >= total)
+    costs = stretches(trainer, lambda cost: cost.images / total, batch)
+    cost = next(cost for cost in costs if cost.images >= total)
     health.check_finite({}, trainer.networks, total // batch)
-    return TrainedGan(resolved, prepared, trainer, spent.images, spent.processor_seconds)
+    return TrainedGan(resolved, prepared, trainer, cost.images, cost.cpu_seconds)
 
 
 def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
@@ -118,11 +121,11 @@ def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
     trainer = build_trainer(run, training_set, Engine.for_trials(SPEED))
     images = round(choices.get("images_a_second", 0) * trial.seconds)
 
-    def share(spent: Cost) -> float:
-        return spent.images / images if images else spent.processor_seconds / trial.seconds
+    def share(cost: Cost) -> float:
+        return cost.images / images if images else cost.cpu_seconds / trial.seconds
 
-    spent = next(spent for spent in stretches(trainer, share) if share(spent) >= 1)
-    return TrainedGan(run, prepared, trainer, spent.images, spent.processor_seconds)
+    cost = next(cost for cost in stretches(trainer, share) if share(cost) >= 1)
+    return TrainedGan(run, prepared, trainer, cost.images, cost.cpu_seconds)
 
 
 def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
@@ -138,11 +141,10 @@ def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
 def train_and_score(trial: Trial, variant: Variant) -> Measurements:
     """Trains, and what the evaluator of the set measures of 2,000 images. The first seed leaves a strip of them."""
     gan = train_gan(trial, variant)
-    evaluator = evaluator_for(gan.prepared)
-    images = gan.draw(COUNT)
+    samples = gan.draw(COUNT)
     if trial.seed == 0:
-        save_strip(images, strip_of(trial.folder, variant.name))
-    return {**quality(evaluator, gan.prepared, images), "images": gan.images, "seconds": gan.seconds}
+        save_strip(samples, trial.folder, variant.name)
+    return {**quality(evaluator_for(gan.prepared), gan.prepared, samples), "images": gan.images, "seconds": gan.seconds}
 
 
 def quality(evaluator: Evaluator, prepared: PreparedSet, images: Samples) -> dict[str, float]:
@@ -166,25 +168,24 @@ def held_out(prepared: PreparedSet) -> tuple[Pixels, NDArray[np.int64] | None]:
     return np.array(prepared.pixels[rows]), None if prepared.labels is None else np.asarray(prepared.labels[rows])
 
 
-def strip_of(folder: Path, variant: str) -> Path:
-    """Where a variant's images lie. Names of variants are ours, and may hold spaces and slashes."""
-    safe = "".join(letter if letter.isalnum() else "-" for letter in variant)
-    return folder / "strips" / f"{safe}.png"
+def strip_path(folder: Path, variant: str) -> Path:
+    """Where a variant's strip of images lies; the variant's name may hold spaces and slashes."""
+    return folder / "strips" / f"{''.join(letter if letter.isalnum() else '-' for letter in variant)}.png"
 
 
 def strips_of(folder: Path, variants: Sequence[str]) -> dict[str, Pixels]:
-    """The strips that there are, (C, H, W) each, by variant."""
-    paths = {variant: strip_of(folder, variant) for variant in variants}
-    return {variant: _read_png(path) for variant, path in paths.items() if path.exists()}
+    """The strips that exist, (C, H, W) each, by variant."""
+    strips = {}
+    for variant in variants:
+        if (path := strip_path(folder, variant)).exists():
+            pixels = np.asarray(decode(path.read_bytes()).image)
+            strips[variant] = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return strips
 
 
-def _read_png(path: Path) -> Pixels:
-    pixels = np.asarray(decode(path.read_bytes()).image)
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
-def save_strip(images: Samples, path: Path) -> None:
+def save_strip(samples: Samples, folder: Path, variant: str) -> None:
     """A strip of images, evenly from all of them."""
-    rows = np.linspace(0, len(images.pixels) - 1, STRIP).astype(int)
+    rows = np.linspace(0, len(samples.pixels) - 1, STRIP).astype(int)
+    path = strip_path(folder, variant)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_png(grid(images.pixels[rows], STRIP), path)
+    save_png(grid(samples.pixels[rows], STRIP), path)

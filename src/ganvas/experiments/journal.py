@@ -6,7 +6,7 @@ The first line says what was asked and planned; every other is one trial. A torn
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, JsonValue, ValidationError, model_validator
@@ -29,6 +29,7 @@ class TrialLine(Record):
     """One finished trial: its figures, or why it has none."""
 
     row: str
+    """The variant's name."""
     seed: int
     seconds: float
     """CPU seconds."""
@@ -48,13 +49,13 @@ class TrialLine(Record):
     @classmethod
     def measured(cls, row: str, seed: int, seconds: float, values: Measurements) -> Self:
         """The line of a trial that gave figures."""
-        packed = {
+        flags = {
             name: (len(value), base64.b64encode(np.packbits(value).tobytes()).decode("ascii"))
             for name, value in values.items()
             if isinstance(value, np.ndarray)
         }
         figures = {name: float(f"{np.mean(value):.6g}") for name, value in values.items()}
-        return cls(row=row, seed=seed, seconds=seconds, figures=figures, flags=packed)
+        return cls(row=row, seed=seed, seconds=seconds, figures=figures, flags=flags)
 
     def unpacked(self, name: str) -> Flags:
         """Flags (N,) by the measure's name."""
@@ -68,19 +69,25 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Reads what is there. UserError if a line before the last is damaged, or it is of another format."""
         self.path = path
+        self.header: Header | None = None
         self.finished: list[TrialLine] = []
-        lines = _read(path)
+        number = 1
         try:
-            self.header = Header.model_validate(lines[0]) if lines else None
+            for number, line in enumerate(files.read_jsonl(path) if path.exists() else (), start=1):
+                if number == 1:
+                    self.header = Header.model_validate(line)
+                else:
+                    self.finished.append(TrialLine.model_validate(line))
+        except files.DamagedError as error:
+            raise UserError(f"{path}: {error}; remove the file to begin anew") from None
         except ValidationError:
+            if number > 1:
+                raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
             raise UserError(
                 f"{path} is not what this version of ganvas writes; remove it, or choose another --out"
             ) from None
-        for number, line in enumerate(lines[1:], start=2):
-            try:
-                self.finished.append(TrialLine.model_validate(line))
-            except ValidationError:
-                raise UserError(f"{path}: line {number} is damaged; remove the file to begin anew") from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
 
     def refuse_another(self, asked: Mapping[str, JsonValue]) -> None:
         """UserError with the difference if the journal was begun otherwise."""
@@ -101,27 +108,12 @@ class Journal:
         self.header = self.header or Header(asked=asked, plan=plan)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with files.open_atomic(self.path) as file:
-            for line in [self.header.model_dump(), *map(_without_defaults, self.finished)]:
-                files.append_jsonl(file, line)
+            files.append_jsonl(file, self.header.model_dump())
+            for line in self.finished:
+                files.append_jsonl(file, line.model_dump(exclude_defaults=True))
 
     def add(self, line: TrialLine) -> None:
         """One more line, on the disk when this returns."""
         self.finished.append(line)
         with self.path.open("ab") as file:
-            files.append_jsonl(file, _without_defaults(line), synced=True)
-
-
-def _without_defaults(line: TrialLine) -> dict[str, Any]:
-    return line.model_dump(exclude_defaults=True)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines, without a torn last one. UserError if another line is damaged."""
-    if not path.exists():
-        return []
-    try:
-        return list(files.read_jsonl(path))
-    except files.DamagedError as error:
-        raise UserError(f"{path}: {error}; remove the file to begin anew") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+            files.append_jsonl(file, line.model_dump(exclude_defaults=True), synced=True)

@@ -1,6 +1,7 @@
 """The memory of a GAN while it trains, and the CPU time of an image: measured, and predicted from the shapes."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -30,22 +31,24 @@ def measure_memory(trial: Trial, variant: Variant) -> Measurements:
 
     Where the system does not report memory there is no figure of it.
     """
-    engine = Engine.for_trials(SPEED)
     asked = configure("noise", variant.choices["recipe"], {"seed": trial.seed})
     small, prepared = (noise_set(size, trial.seed) for size in (SMALLEST, variant.choices["size"]))
-    run = resolve(asked, prepared, SPEED)
-    seconds_a_step(
-        build_trainer(resolve(asked, small, SPEED), small, engine), 0
-    )  # what libraries load once belongs to no network
+    engine, run = Engine.for_trials(SPEED), resolve(asked, prepared, SPEED)
+    # A few steps of a small network first: what libraries load once belongs to no network.
+    seconds_a_step(build_trainer(resolve(asked, small, SPEED), small, engine), 0)
     forget_peak()
     before = peak()
     trainer = build_trainer(run, prepared, engine)
     seconds = seconds_a_step(trainer, trial.seconds)
     after = peak()
+    networks, shape = trainer.networks.values(), network_shape(run, prepared)
+    weights = sum(map(parameter_count, networks))
+    # Four numbers a weight, and every value that the layers of both networks give for one image.
+    values = COPIES * weights + sum(output_values(network, shape) for network in networks)
     metrics = {
         "milliseconds": 1000 * seconds / run.training.batch,
-        "parameters": sum(map(parameter_count, trainer.networks.values())) / 1e6,
-        "predicted": predicted_bytes(trainer, network_shape(run, prepared)) / MB,
+        "parameters": weights / 1e6,
+        "predicted": BYTES * values / MB,
     }
     return metrics if before is None or after is None else {"memory": (after - before) / MB, **metrics}
 
@@ -66,13 +69,6 @@ def seconds_a_step(trainer: Trainer, seconds: float) -> float:
         taken += (time.process_time() - began) if step >= UNTIMED else 0.0
         step += 1
     return taken / (step - UNTIMED)
-
-
-def predicted_bytes(trainer: Trainer, shape: Shape) -> float:
-    """Four numbers a weight, and every value that the layers of both networks give for one image."""
-    networks = trainer.networks.values()
-    weights, values = sum(map(parameter_count, networks)), sum(output_values(each, shape) for each in networks)
-    return float(BYTES * (COPIES * weights + values))
 
 
 def output_values(network: nn.Module, shape: Shape) -> int:
@@ -96,11 +92,9 @@ def output_values(network: nn.Module, shape: Shape) -> int:
 
 
 def forget_peak() -> None:
-    """Lets the peak begin anew from what is held now, where the system can: elsewhere only a higher one shows."""
-    try:
+    """Sets the peak back to what is held now, where the system can: elsewhere only a higher one shows."""
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
 
 
 def peak() -> int | None:
@@ -108,9 +102,8 @@ def peak() -> int | None:
 
     Linux counts it by process in `status`; `getrusage` also remembers the process that started this one.
     """
-    try:
+    lines: list[str] = []
+    with suppress(OSError):
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return machine.peak_memory_bytes()
-    peaks = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
-    return peaks[0] if peaks else machine.peak_memory_bytes()
+    peaks = (int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return next(peaks, None) or machine.peak_memory_bytes()

@@ -22,16 +22,14 @@ from ganvas.training.trainer import build_trainer
 
 
 def measure_normalisation(trial: Trial, variant: Variant) -> Measurements:
-    """Of a GAN if the variant's choices name a recipe, scored by the set's evaluator; else of a classifier."""
-    return train_and_score(trial, variant) if "recipe" in variant.choices else measure_classifier(trial, variant)
+    """Of a GAN if the variant's choices name a recipe: see `train_and_score`. Else of the book's classifier.
 
-
-def measure_classifier(trial: Trial, variant: Variant) -> Measurements:
-    """accuracy: on held-out images, 0 to 1, of the book's classifier with the variant's `normalisation` and `batch`.
-
-    own_accuracy, of BatchNorm alone: with each image's own averages in place of the running ones; they give the
-    accuracy of a variant whose normalisation is "own". images: shown in the trial's seconds.
+    Read from the choices then: `normalisation`, `batch`. accuracy: on held-out images, 0 to 1. own_accuracy, of
+    BatchNorm alone: with each image's own averages in place of the running ones; it is the accuracy of a variant whose
+    normalisation is "own". images: shown in the trial's seconds.
     """
+    if "recipe" in variant.choices:
+        return train_and_score(trial, variant)
     name, batch = variant.choices["normalisation"], variant.choices["batch"]
     built = {"spectral": "none", "own": "batch"}.get(name, name)
     choices = {"pair": {"normalisation": built}, "training": {"batch": batch}, "seed": trial.seed}
@@ -41,9 +39,9 @@ def measure_classifier(trial: Trial, variant: Variant) -> Measurements:
     classifier = trainer.networks["classifier"]
     if name == "spectral":
         normalise_spectrally(classifier)
-    costs = stretches(trainer, lambda spent: spent.processor_seconds / trial.seconds)
-    spent = next(spent for spent in costs if spent.processor_seconds >= trial.seconds)
-    metrics: dict[str, float] = {"images": spent.images, "seconds": spent.processor_seconds}
+    costs = stretches(trainer, lambda cost: cost.cpu_seconds / trial.seconds)
+    cost = next(cost for cost in costs if cost.cpu_seconds >= trial.seconds)
+    metrics: dict[str, float] = {"images": cost.images, "seconds": cost.cpu_seconds}
     if built == "batch":
         metrics["own_accuracy"] = held_out_accuracy(with_own_averages(classifier), prepared)
     metrics["accuracy"] = metrics["own_accuracy"] if name == "own" else held_out_accuracy(classifier, prepared)
@@ -73,7 +71,7 @@ def with_own_averages(network: nn.Module) -> nn.Module:
 
 
 def normalise_spectrally(network: nn.Module) -> None:
-    """Divides every layer's weight by its largest singular value. An existing optimiser goes on with the weights."""
+    """Divides every layer's weight by its largest singular value. An existing optimiser still updates them."""
     with torch.no_grad():
         for layer in list(network.modules()):
             if isinstance(layer, nn.Conv2d | nn.Linear):

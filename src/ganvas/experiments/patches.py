@@ -1,15 +1,18 @@
-"""Images whose patches lie in another order, as a classifier and the discriminator of a GAN see them."""
+"""Images whose patches lie in another order, scored by a classifier and by the discriminator of a GAN."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganvas.data import open_source
+from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.fit import MAX_SHIFT, fit_classifier
 from ganvas.evaluation.predict import accuracy, eval_mode, predict
 from ganvas.experiments.experiment import Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import held_out, train_gan
 from ganvas.images import from_uint8
+from ganvas.networks.evaluator import EvaluatorNetwork
 from ganvas.networks.inspect import receptive_field
 from ganvas.networks.pair import Discriminator, Shape
 from ganvas.objectives.augment import random_translate
@@ -18,11 +21,7 @@ from ganvas.training.trainer import network_shape
 
 RATE = 3_000  # images of 28 px that a classifier learns from in a second of one thread, more or less
 PIXELS = 0  # parts a side, for patches of one pixel
-
-
-def measure_locality(trial: Trial, variant: Variant) -> Measurements:
-    """Of held-out images cut into `parts` x `parts` patches, by the network that the variant's `sees` names."""
-    return classify_patches(trial, variant) if variant.choices["sees"] == "classifier" else rank_patches(trial, variant)
+Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
@@ -48,50 +47,44 @@ def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
     return images
 
 
-def images_to_show(trial: Trial, size: int) -> int:
-    """How many images a classifier is fitted to: the trial's seconds at a fixed rate, so that a seed repeats."""
-    return max(1, round(trial.seconds * RATE * (28 / size) ** 2))
-
-
-def classify_patches(trial: Trial, variant: Variant) -> Measurements:
-    """accuracy on shuffled held-out images; `learns` is how the images were cut that the classifier was fitted to."""
-    prepared = open_source(trial.source, processes=1)
+def fit_to(prepared: PreparedSet, trial: Trial, augment: Augment | None = None) -> EvaluatorNetwork:
+    """A classifier of the training images. It is shown the trial's seconds at a fixed rate, so that a seed repeats."""
     assert prepared.labels is not None
-    size, learns = prepared.size, variant.choices["learns"]
-    most = max(1, round(MAX_SHIFT * size))
+    images, labels = max(1, round(trial.seconds * RATE * (28 / prepared.size) ** 2)), np.asarray(prepared.labels)
+    classes, rows = len(prepared.classes), np.asarray(prepared.train)
+    return fit_classifier(prepared.pixels, labels, classes, images, trial.seed, augment=augment, rows=rows)
+
+
+def measure_locality(trial: Trial, variant: Variant) -> Measurements:
+    """Of held-out images cut into `parts` x `parts` patches, by the network that the variant's `sees` names.
+
+    A "classifier" gives its accuracy; `learns` is how the images were cut that it was fitted to. A "discriminator"
+    gives `told`, the share of images that it scores higher whole than shuffled. field: pixels along a side of the
+    receptive field of the last convolution.
+    """
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-        return shuffled(random_translate(images, most, generator), learns, generator)
+        max_shift = max(1, round(MAX_SHIFT * images.shape[-1]))
+        return shuffled(random_translate(images, max_shift, generator), variant.choices["learns"], generator)
 
-    network = fit_classifier(
-        prepared.pixels,
-        np.asarray(prepared.labels),
-        len(prepared.classes),
-        images_to_show(trial, size),
-        trial.seed,
-        augment=augment,
-        rows=np.asarray(prepared.train),
-    )
+    network: nn.Module
+    if variant.choices["sees"] == "classifier":
+        prepared = open_source(trial.source, processes=1)
+        network = fit_to(prepared, trial, augment)
+        shape = Shape(prepared.channels, prepared.size, len(prepared.classes))
+    else:
+        gan = train_gan(trial, variant)
+        prepared, network = gan.prepared, gan.trainer.networks["discriminator"]
+        shape = network_shape(gan.run, prepared)
     pixels, labels = held_out(prepared)
+    whole = torch.from_numpy(pixels)
+    broken = shuffled(whole, variant.choices["parts"], stream(trial.seed, "patches"))
+    metrics = {"field": float(receptive_field(network, shape)[-1].receptive_field or 0)}
+    if isinstance(network, Discriminator):
+        given = torch.from_numpy(labels) if labels is not None and shape.classes else None
+        return {"told": share_ranked_first(network, whole, broken, given), **metrics}
     assert labels is not None
-    broken = shuffled(torch.from_numpy(pixels), variant.choices["parts"], stream(trial.seed, "patches"))
-    last = receptive_field(network, Shape(prepared.channels, size, len(prepared.classes)))[-1]
-    predicted = predict(network, broken.numpy()).argmax(axis=1)
-    return {"accuracy": accuracy(labels, predicted), "field": float(last.receptive_field or 0)}
-
-
-def rank_patches(trial: Trial, variant: Variant) -> Measurements:
-    """told: the share of held-out images that the variant's D scores higher whole than shuffled."""
-    gan = train_gan(trial, variant)
-    discriminator = gan.trainer.networks["discriminator"]
-    assert isinstance(discriminator, Discriminator)
-    held, labels = held_out(gan.prepared)
-    pixels, shape = torch.from_numpy(held), network_shape(gan.run, gan.prepared)
-    given = torch.from_numpy(labels) if labels is not None and shape.classes else None
-    broken = shuffled(pixels, variant.choices["parts"], stream(trial.seed, "patches"))
-    last = receptive_field(discriminator, shape)[-1]
-    share = share_ranked_first(discriminator, pixels, broken, given)
-    return {"told": share, "field": float(last.receptive_field or 0)}
+    return {"accuracy": accuracy(labels, predict(network, broken.numpy()).argmax(axis=1)), **metrics}
 
 
 def share_ranked_first(
@@ -102,8 +95,8 @@ def share_ranked_first(
     wins = 0.0
     with eval_mode(discriminator) as network:
         for start in range(0, len(real), batch):
-            part = slice(start, start + batch)
-            given = None if labels is None else labels[part].to(device)
-            first, second = (network(from_uint8(side[part].to(device)), given).logits for side in (real, broken))
+            rows = slice(start, start + batch)
+            given = None if labels is None else labels[rows].to(device)
+            first, second = (network(from_uint8(side[rows].to(device)), given).logits for side in (real, broken))
             wins += float((first > second).sum()) + float((first == second).sum()) / 2
     return wins / len(real)

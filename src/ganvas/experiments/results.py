@@ -1,12 +1,8 @@
-"""What an experiment found, as typed records: the page, the chart and the table of verdicts are made from these."""
-
-from typing import Literal
+"""The results of an experiment as typed records, from which the page, the chart and the table of verdicts are made."""
 
 from pydantic import BaseModel, ConfigDict
 
-from ganvas.experiments.experiment import Measure
-
-Verdict = Literal["yes", "no", "partly", "unknown"]
+from ganvas.experiments.experiment import Measure, Verdict
 
 
 class Record(BaseModel):
@@ -60,26 +56,21 @@ class Failure(Record):
     why: str
 
 
-class Findings(Record):
-    """What follows from the trials."""
-
-    verdict: Verdict
-    answer: str
-    in_short: str
-    """The answer without figures."""
-    variants: tuple[VariantResult, ...]
-    comparisons: tuple[ComparisonResult, ...]
-    failures: tuple[Failure, ...]
-
-
-class ExperimentResults(Findings):
-    """The findings, and how they came about."""
+class ExperimentResults(Record):
+    """What an experiment found, and how."""
 
     name: str
     title: str
     claim: str
+    verdict: Verdict
+    answer: str
+    in_short: str
+    """The answer without figures."""
     measures: tuple[Measure, ...]
     axis: str
+    variants: tuple[VariantResult, ...]
+    comparisons: tuple[ComparisonResult, ...]
+    failures: tuple[Failure, ...]
     limits: tuple[str, ...]
     trials: int
     done: int
@@ -87,3 +78,9 @@ class ExperimentResults(Findings):
     """How it was measured, in sentences."""
     command: str
     """What repeats it."""
+
+    @property
+    def known_measures(self) -> list[Measure]:
+        """The measures of which some variant has a figure."""
+        known = {name for variant in self.variants for name in variant.figures}
+        return [measure for measure in self.measures if measure.name in known]

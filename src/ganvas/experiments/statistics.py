@@ -35,7 +35,7 @@ class Difference(NamedTuple):
 def paired(differences: NDArray[np.float64], variance_of_test: float = 0.0) -> Difference:
     """The mean of one difference a seed (S,), S at least 2, with Student's t interval over the seeds.
 
-    variance_of_test: of that mean, from which images happen to be held out; see `of_test`. The two variances are
+    variance_of_test: of that mean, from which images happen to be held out; see `compared`. The two variances are
     added, and their degrees of freedom joined by Satterthwaite 1946, rounded down; without it this is the paired t
     interval with S - 1 degrees. What seed and image share is counted in both, which only widens.
     """
@@ -54,23 +54,17 @@ def paired(differences: NDArray[np.float64], variance_of_test: float = 0.0) -> D
     return Difference(value, value - half, value + half, error, degrees)
 
 
-def of_test(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> float:
-    """The variance of a mean difference of accuracies that comes from drawing so many held-out images.
+def compared(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Difference:
+    """How much more accurate `more` is than `less`, both (S, N): paired by seed and by held-out image.
 
-    more, less: (S, N), whether a classifier of each seed was right about each image. Never below that of one image
-    in N, so that a few held-out images, all alike by luck, do not pass for certainty.
+    more, less: whether a classifier of each seed was right about each image. The variance from drawing so many images
+    is at least that of one image in N, so that a few held-out images, all alike by luck, do not pass for certainty.
     """
-    count = int(more.shape[1])
     assert more.shape == less.shape, "the same seeds and images"
+    differences, count = more.mean(axis=1) - less.mean(axis=1), more.shape[1]  # (S, N) -> (S,)
     gained = more.mean(axis=0) - less.mean(axis=0)  # (S, N) -> (N,)
     spread = float(np.var(gained, ddof=1)) if count > 1 else 1.0
-    return max(spread / count, 1 / count / count)
-
-
-def compared(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Difference:
-    """How much more accurate `more` is than `less`, both (S, N): paired by seed and by held-out image."""
-    differences = more.mean(axis=1) - less.mean(axis=1)  # (S, N) -> (S,)
-    return paired(np.asarray(differences, np.float64), of_test(more, less))
+    return paired(np.asarray(differences, np.float64), max(spread / count, 1 / count / count))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -21,25 +21,25 @@ def ink(pixels: Pixels) -> Ink:
 
 
 def loops(strokes: Ink) -> Counts:
-    """(N,) holes: connected places of ground, beside or above each other, that are cut off from the frame."""
+    """(N,) holes: connected pixels of ground, beside or above each other, that are cut off from the frame."""
     ground = np.pad(~strokes, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     outside = np.zeros_like(ground)
     outside[:, 0, 0] = True
     holes = ground & ~flood(outside, ground)
-    # Each place has a name, and a hole in the end has one: the greatest of its places'.
-    names = holes * np.arange(1, holes[0].size + 1, dtype=np.int32).reshape(holes[0].shape)
-    return np.asarray((holes & (flood(names, holes) == names)).sum(axis=(1, 2)))
+    # Each pixel has a number. They spread until a hole has one, the greatest of its pixels, which are then counted.
+    numbers = holes * np.arange(1, holes[0].size + 1, dtype=np.int32).reshape(holes[0].shape)
+    return np.asarray((holes & (flood(numbers, holes) == numbers)).sum(axis=(1, 2)))
 
 
 def ends(strokes: Ink) -> Counts:
-    """(N,) ends of strokes: places of the skeleton with one neighbour."""
+    """(N,) ends of strokes: pixels of the skeleton with one neighbour."""
     thin = skeleton(strokes)
     around, _ = neighbours(thin)
     return np.asarray((thin & (around.sum(axis=0) == 1)).sum(axis=(1, 2)))
 
 
 def flood(values: NDArray[Value], within: Ink) -> NDArray[Value]:
-    """(N, H, W): the greatest value that can be walked to from each place, by places `within` alone; 0 elsewhere."""
+    """(N, H, W): the greatest value that can be reached from each pixel, by pixels `within` alone; 0 elsewhere."""
     while True:
         more = np.maximum.reduce([values, *(shifted(values, offset, 0) for offset in BESIDE)]) * within
         if np.array_equal(more, values):
@@ -55,22 +55,22 @@ def skeleton(strokes: Ink) -> Ink:
         for first, second in (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6))):
             around, turns = neighbours(thin)
             count = around.sum(axis=0)
-            goes = (count >= 2) & (count <= 6) & (turns == 1)
-            goes &= ~around[list(first)].all(axis=0) & ~around[list(second)].all(axis=0)
-            thin = thin & ~goes
+            removed = (count >= 2) & (count <= 6) & (turns == 1)
+            removed &= ~around[list(first)].all(axis=0) & ~around[list(second)].all(axis=0)
+            thin = thin & ~removed
         if np.array_equal(thin, before):
             return thin
 
 
 def neighbours(strokes: Ink) -> tuple[Ink, Counts]:
-    """The eight places around each, (8, N, H, W), and how often ground turns to stroke on the way around, (N, H, W)."""
+    """The eight pixels around each, (8, N, H, W), and how often ground turns to stroke on the way around, (N, H, W)."""
     around = np.stack([shifted(strokes, offset, False) for offset in AROUND])
     turns: Counts = (~around & np.roll(around, -1, axis=0)).sum(axis=0)
     return around, turns
 
 
 def shifted(maps: NDArray[Value], offset: tuple[int, int], beyond: int) -> NDArray[Value]:
-    """(N, H, W): at each place the value that lies so many rows and columns off, `beyond` outside."""
+    """(N, H, W): at each pixel the value that lies so many rows and columns off, `beyond` outside."""
     _, height, width = maps.shape
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), constant_values=beyond)
     return padded[:, 1 + offset[0] : 1 + offset[0] + height, 1 + offset[1] : 1 + offset[1] + width]

@@ -21,14 +21,13 @@ from pydantic import Field, JsonValue
 import ganvas
 from ganvas import console, machine
 from ganvas.console import progress
-from ganvas.data import DataConfig, PreparedSet, open_source, workers
-from ganvas.errors import RunFailedError, UserError, nearest
+from ganvas.data import DataConfig, open_source, workers
+from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments import analysis
-from ganvas.experiments.experiment import Experiment, Trial, Variant
+from ganvas.experiments.experiment import Experiment, Measurements, Trial, Variant
 from ganvas.experiments.journal import Journal, TrialLine
-from ganvas.experiments.questions import EXPERIMENTS
-from ganvas.experiments.results import ExperimentResults, Findings
+from ganvas.experiments.results import ExperimentResults
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.settings import Settings
 from ganvas.training import health
@@ -55,23 +54,22 @@ class Effort(Settings):
         return range(seeds), self.budget or experiment.seconds * (QUICK_SHARE if self.quick else 1)
 
 
-def find_experiment(name: str) -> Experiment:
-    """The experiment of that name. UserError with the nearest one."""
-    if name not in EXPERIMENTS:
-        raise UserError(f"there is no study {name!r}; {nearest(name, EXPERIMENTS)}")
-    return EXPERIMENTS[name]
-
-
 def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: Path) -> ExperimentResults:
     """Does what is missing and returns all of it. UserError if another experiment was begun in `folder`."""
     journal = Journal(folder / RESULTS)
     prepared = open_source(source)
-    refuse_unfit(experiment, prepared)
+    if experiment.needs_evaluator and prepared.labels is None:
+        raise UserError(f"{prepared.name} has no labels, and the study {experiment.name} asks about them")
+    if experiment.needs_evaluator and len(prepared.held_out) < (needed := EvaluatorConfig().features + 1):
+        raise UserError(
+            f"{prepared.name} gives {len(prepared.held_out)} held-out images, and the distance that the study "
+            f"{experiment.name} measures needs {needed}: take a larger set"
+        )
     seeds, seconds = effort.of(experiment)
     asked: dict[str, JsonValue] = {"study": experiment.name, "seeds": len(seeds), "seconds": seconds}
     asked |= {"set": prepared.name, "fingerprint": prepared.fingerprint[:16]}
     journal.refuse_another(asked)
-    if experiment.needs_evaluator:  # here, once for every size, and not in each trial
+    if experiment.needs_evaluator:  # fitted here, once for every size, and not in each trial
         for size in {variant.choices.get("size") for variant in experiment.variants}:
             evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size)))
     journal.begin(asked, software_and_machine())
@@ -79,102 +77,57 @@ def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: 
     return results_of(experiment, journal)
 
 
-def refuse_unfit(experiment: Experiment, prepared: PreparedSet) -> None:
-    """UserError if the set has no labels, or too few held-out images, and the experiment needs them."""
-    if not experiment.needs_evaluator:
-        return
-    if prepared.labels is None:
-        raise UserError(f"{prepared.name} has no labels, and the study {experiment.name} asks about them")
-    if len(prepared.held_out) < (needed := EvaluatorConfig().features + 1):
-        raise UserError(
-            f"{prepared.name} gives {len(prepared.held_out)} held-out images, and the distance that the study "
-            f"{experiment.name} measures needs {needed}: take a larger set"
-        )
-
-
 def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds: float, journal: Journal) -> None:
     """Does the trials that the journal lacks, those that others wait for first."""
-    known = analysis.read(journal.finished).figures
+    done = analysis.read(journal.finished).figures
     missing = [
-        (variant, Trial(experiment.name, variant.name, seed, seconds, source, journal.path.parent))
+        (variant, Trial(variant.name, seed, seconds, source, journal.path.parent))
         for seed in seeds
         for variant in experiment.variants
-        if (variant.name, seed) not in known
+        if (variant.name, seed) not in done
     ]
     if not missing:
         console.info("every trial was done before")
         return
-    console.info(planned([trial for _, trial in missing]))
+    at_once = min(len(missing), machine.cores())
+    budgets = console.duration(-(-len(missing) // at_once) * seconds)
+    console.info(f"{len(missing)} trials, {at_once} at once: their budgets come to {budgets}, scoring on top")
     with progress.bar(experiment.name, len(missing), "trials") as bar:
-        _do(experiment, [pair for pair in missing if not pair[0].after], journal, bar)
-        failed = analysis.read(journal.finished).failed
-        later = [pair for pair in missing if pair[0].after]
-        for variant, trial in later:
+
+        def add(line: TrialLine) -> None:
+            journal.add(line)
+            bar.advance(1)
+
+        for line in in_processes(partial(perform, experiment), [task for task in missing if not task[0].after]):
+            add(line)
+        failed, waiting = analysis.read(journal.finished).failed, []
+        for variant, trial in missing:
             if why := failed.get((variant.after, trial.seed)):
-                journal.add(TrialLine(row=variant.name, seed=trial.seed, seconds=0.0, failed=why))
-                bar.advance(1)
-        _do(experiment, [pair for pair in later if (pair[0].after, pair[1].seed) not in failed], journal, bar)
-
-
-def _do(experiment: Experiment, tasks: list[tuple[Variant, Trial]], journal: Journal, bar: progress.Bar) -> None:
-    """Each line is on the disk when its trial ends."""
-    for line in in_processes(partial(perform, experiment), tasks):
-        journal.add(line)
-        bar.advance(1)
-
-
-def planned(trials: Sequence[Trial]) -> str:
-    """What is to be done, before the first trial has ended and shows how long they take."""
-    at_once = min(len(trials), machine.cores())
-    budgets = -(-len(trials) // at_once) * max(trial.seconds for trial in trials)
-    return f"{len(trials)} trials, {at_once} at once: their budgets come to {console.duration(budgets)}, scoring on top"
+                add(TrialLine(row=variant.name, seed=trial.seed, seconds=0.0, failed=why))
+            elif variant.after:
+                waiting.append((variant, trial))
+        for line in in_processes(partial(perform, experiment), waiting):
+            add(line)
 
 
 def results_of(experiment: Experiment, journal: Journal) -> ExperimentResults:
     """What a page is made of, from the journal alone."""
     assert journal.header is not None, "nothing was begun"
     asked, plan = journal.header.asked, journal.header.plan
-    seeds, results = range(int(str(asked["seeds"]))), analysis.read(journal.finished)
-    source = asked["set"] if asked["set"] == "digits" else f"./{asked['set']}"
+    seeds, outcome = range(int(str(asked["seeds"]))), analysis.read(journal.finished)
     method = (
         f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes {asked['seconds']:g} "
         "CPU seconds on one thread, unless stated otherwise.",
         "Means of ratios are geometric; intervals are Student's over the seeds, 95 %. Variants are compared seed by "
         "seed, ratios by their logarithms; p values are after Holm's correction over the "
         f"{len(experiment.comparisons)} comparisons of the study.",
-        f"{results.seconds / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
+        f"{outcome.seconds / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
         f"{str(plan['torch']).partition('+')[0]}.",
     )
+    source = asked["set"] if asked["set"] == "digits" else f"./{asked['set']}"
     command = f"ganvas study {experiment.name} {source} --seeds {len(seeds)} --budget {asked['seconds']:g}"
-    findings = analysis.analyse(experiment, results, seeds)
-    return assemble(experiment, experiment.name, findings, results, seeds, method, command)
-
-
-def assemble(
-    experiment: Experiment,
-    title: str,
-    findings: Findings,
-    results: analysis.Results,
-    seeds: Sequence[int],
-    method: Sequence[str],
-    command: str,
-) -> ExperimentResults:
-    """The findings with everything else that a page shows."""
-    trials = len(seeds) * len(experiment.variants)
-    done = sum((variant.name, seed) in results.figures for variant in experiment.variants for seed in seeds)
-    return ExperimentResults(
-        **dict(findings),
-        name=experiment.name,
-        title=title,
-        claim=experiment.claim,
-        measures=experiment.measures,
-        axis=experiment.axis,
-        limits=experiment.limits,
-        trials=trials,
-        done=done,
-        method=(*method, f"{done} of {trials} trials are done."),
-        command=command,
-    )
+    answer = analysis.analyse(experiment, outcome, seeds)
+    return analysis.assemble(experiment, experiment.name, answer, outcome, seeds, method, command)
 
 
 def perform(experiment: Experiment, task: tuple[Variant, Trial]) -> TrialLine:
@@ -182,10 +135,10 @@ def perform(experiment: Experiment, task: tuple[Variant, Trial]) -> TrialLine:
     variant, trial = task
     torch.set_num_threads(1)
     began = time.process_time()
+    measurements: Measurements | None = None
     try:
         with console.quiet():  # several processes share one terminal, and only their parent writes to it
-            measured = experiment.measure(trial, variant)
-        return TrialLine.measured(variant.name, trial.seed, round(time.process_time() - began, 2), measured)
+            measurements = experiment.measure(trial, variant)
     except RunFailedError as error:
         why = str(error).partition(";")[0]  # what follows is advice about a run's flags
     except (RuntimeError, MemoryError) as error:
@@ -193,7 +146,9 @@ def perform(experiment: Experiment, task: tuple[Variant, Trial]) -> TrialLine:
             raise
         why = "memory ran out"
     seconds = round(time.process_time() - began, 2)
-    return TrialLine(row=variant.name, seed=trial.seed, seconds=seconds, failed=why)
+    if measurements is None:
+        return TrialLine(row=variant.name, seed=trial.seed, seconds=seconds, failed=why)
+    return TrialLine.measured(variant.name, trial.seed, seconds, measurements)
 
 
 def in_processes(work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
@@ -236,5 +191,5 @@ def one_thread() -> Iterator[None]:
 
 def software_and_machine() -> dict[str, JsonValue]:
     """Versions and the machine, in words that name nobody."""
-    described = f"{platform.system()} {platform.machine()}, {machine.cores()} cores"
-    return {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": described}
+    words = f"{platform.system()} {platform.machine()}, {machine.cores()} cores"
+    return {"ganvas": ganvas.__version__, "torch": torch.__version__, "machine": words}

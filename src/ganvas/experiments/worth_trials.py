@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet, open_source
@@ -38,6 +37,30 @@ GENERATORS = "worth-generators"
 Indices = NDArray[np.int64]
 
 
+class Rare(NamedTuple):
+    """The classes whose recall is reported beside the accuracy."""
+
+    classes: tuple[int, ...]
+    balanced: bool
+    """Whether no class is rare, and the lowest recall of any class is reported instead."""
+
+    def recall(self, right: Flags, labels: Indices) -> float:
+        """The mean recall of the rare classes, or the lowest of all; of the answers to images (N,) with labels (N,)."""
+        recalls = [float(right[labels == k].mean()) for k in self.classes]
+        return min(recalls) if self.balanced else float(np.mean(recalls))
+
+
+def rare_classes(trained: Indices, tested: Indices) -> Rare:
+    """The tenth of the classes with the fewest training images (K,), among those with held-out images (N,).
+
+    A set is balanced if its smallest class has at least half as many images as its largest.
+    """
+    known = [int(k) for k in np.unique(tested)]
+    if 2 * trained[known].min() >= trained[known].max():
+        return Rare(tuple(known), True)
+    return Rare(tuple(sorted(known, key=lambda k: (trained[k], k))[: -(-len(known) // 10)]), False)
+
+
 @dataclass(frozen=True)
 class Subject:
     """A run that is asked about, and the set it was trained on."""
@@ -52,6 +75,16 @@ class Subject:
     sampler: Sampler
     tested: Indices
     """Rows of the held-out images that every fit is tested on."""
+
+    @property
+    def test_labels(self) -> Indices:
+        """(N,): the labels of the held-out images that every fit is tested on."""
+        return np.asarray(self.prepared.labels)[self.tested]
+
+    @property
+    def rare(self) -> Rare:
+        """The rare classes of the whole set: the same ones at every share."""
+        return rare_classes(class_counts(self.prepared), self.test_labels)
 
 
 def open_subject(path: Path, most_tested: int) -> Subject:
@@ -84,62 +117,36 @@ def open_subject(path: Path, most_tested: int) -> Subject:
     return Subject(sampler.name, path, run, compute, prepared, sampler, tested)
 
 
-class Rare(NamedTuple):
-    """The classes whose recall is reported beside the accuracy."""
-
-    classes: tuple[int, ...]
-    balanced: bool
-    """Whether no class is rare, and the lowest recall of any class is reported instead."""
-
-
-def rare_classes(trained: Indices, tested: Indices) -> Rare:
-    """The tenth of the classes with the fewest training images (K,), among those with held-out images (N,).
-
-    A set is balanced if its smallest class has at least half as many images as its largest.
-    """
-    known = [int(k) for k in np.unique(tested)]
-    if 2 * trained[known].min() >= trained[known].max():
-        return Rare(tuple(known), True)
-    return Rare(tuple(sorted(known, key=lambda k: (trained[k], k))[: -(-len(known) // 10)]), False)
-
-
-def rare_recall(right: Flags, labels: Indices, rare: Rare) -> float:
-    """The mean recall of the rare classes; of a balanced set, the lowest of all."""
-    recalls = [float(right[labels == k].mean()) for k in rare.classes]
-    return min(recalls) if rare.balanced else float(np.mean(recalls))
-
-
 def measure_worth(trial: Trial, variant: Variant) -> Measurements:
-    """accuracy: whether each held-out image (N,) is classified rightly; rare_recall: see `rare_recall`.
+    """accuracy: whether each held-out image (N,) is classified rightly; rare_recall: of the set's rare classes.
 
     Read from the variant's choices: `share`, how much is spent on which part of the set; `tested`, the most held-out
     images; `way`, the letter of what is learned from, or none for the generator, which gives `generated`, the number
     of its images.
     """
     share: Share = variant.choices["share"]
+    way: str = variant.choices["way"]
     subject = open_subject(Path(trial.source), variant.choices["tested"])
     part = replace(subject.prepared, train=subset(subject.prepared, share.share, trial.seed))
-    way = variant.choices["way"]
+    generated = generated_images(subject, part, share, trial) if way in GENERATED or not way else None
     if not way:
-        return {"generated": float(len(generated_images(subject, part, share, trial).pixels))}
-    drawn = generated_images(subject, part, share, trial) if way in GENERATED else None
-    labels = np.asarray(part.labels)
-    pixels, learned, rows = training_images(part, labels, way, drawn, share.shown, trial.seed)
+        assert generated is not None
+        return {"generated": float(len(generated.pixels))}
+    pixels, labels, rows = training_images(part, way, generated, share.shown, trial.seed)
     network = fit_classifier(
         pixels,
-        learned,
+        labels,
         len(part.classes),
         share.shown,
         trial.seed,
-        augment=random_affine if way in AUGMENTED else unchanged,
+        augment=random_affine if way in AUGMENTED else lambda images, _: images,
         rows=rows,
     )
     logits = predict(network, part.pixels[subject.tested])
     if not np.isfinite(logits).all():
         raise RunFailedError("the classifier's logits are not numbers")
-    true = labels[subject.tested]
-    right = logits.argmax(1) == true
-    return {"accuracy": right, "rare_recall": rare_recall(right, true, rare_classes(class_counts(part), true))}
+    right = logits.argmax(1) == subject.test_labels
+    return {"accuracy": right, "rare_recall": subject.rare.recall(right, subject.test_labels)}
 
 
 def generated_images(subject: Subject, part: PreparedSet, share: Share, trial: Trial) -> Samples:
@@ -150,51 +157,46 @@ def generated_images(subject: Subject, part: PreparedSet, share: Share, trial: T
     path = trial.folder / GENERATORS / f"{share.share:g}-seed-{trial.seed}.npz"
     if not path.exists():
         if share.trained is None:
-            drawn = draw_samples(subject.sampler, part, share.generated, trial.seed)
+            samples = draw_samples(subject.sampler, part, share.generated, trial.seed)
         else:
             run = subject.run.model_copy(update={"seed": trial.seed})
-            drawn = train_for_images(run, part, share.trained, subject.compute).draw(share.generated)
-        assert drawn.labels is not None, "images are asked for by class"
+            samples = train_for_images(run, part, share.trained, subject.compute).draw(share.generated)
+        assert samples.labels is not None, "images are asked for by class"
         path.parent.mkdir(exist_ok=True)
         unfinished = path.with_name(f".{trial.variant}-{path.name}")
-        np.savez(unfinished, pixels=drawn.pixels, labels=drawn.labels)
+        np.savez(unfinished, pixels=samples.pixels, labels=samples.labels)
         unfinished.replace(path)
     with np.load(path) as saved:
         return Samples(subject.name, saved["pixels"], saved["labels"], Origin())
 
 
 def training_images(
-    part: PreparedSet, labels: Indices, way: str, drawn: Samples | None, count: int, seed: int
+    part: PreparedSet, way: str, generated: Samples | None, count: int, seed: int
 ) -> tuple[Pixels, Indices, Indices]:
     """Pixels, their labels, and the `count` rows of them that a fit shows, each as often as it is shown.
 
     part: its training images are the real ones. Half of what `c` and `e` show is real. The batch is the same whatever
     there is to learn from, and so is the number of steps.
     """
-    if drawn is None:
+    labels = np.asarray(part.labels)
+    if generated is None:
         return part.pixels, labels, shuffled_rows(part.train, count, seed, "real")
-    assert drawn.labels is not None, "images are asked for by class"
-    generated = np.arange(len(drawn.pixels))
+    assert generated.labels is not None, "images are asked for by class"
+    every = np.arange(len(generated.pixels))
     if way == "d":
-        return drawn.pixels, drawn.labels, shuffled_rows(generated, count, seed, "generated")
+        return generated.pixels, generated.labels, shuffled_rows(every, count, seed, "generated")
     half = count // 2
     real = shuffled_rows(part.train, count - half, seed, "real")
     own = np.unique(real)
-    pixels = np.concatenate([part.pixels[own], drawn.pixels])
-    rows = [np.searchsorted(own, real), len(own) + shuffled_rows(generated, half, seed, "generated")]
-    return pixels, np.concatenate([labels[own], drawn.labels]), np.concatenate(rows)
+    pixels = np.concatenate([part.pixels[own], generated.pixels])
+    rows = [np.searchsorted(own, real), len(own) + shuffled_rows(every, half, seed, "generated")]
+    return pixels, np.concatenate([labels[own], generated.labels]), np.concatenate(rows)
 
 
 def shuffled_rows(rows: Indices, count: int, seed: int, purpose: str) -> Indices:
     """(count,): every row once in random order, again and again until there are enough."""
-    rounds = -(-count // len(rows))
     orders = [
-        torch.randperm(len(rows), generator=stream(seed, f"worth/{purpose}", number)).numpy()
-        for number in range(rounds)
+        torch.randperm(len(rows), generator=stream(seed, f"worth/{purpose}", epoch)).numpy()
+        for epoch in range(-(-count // len(rows)))
     ]
     return np.asarray(np.asarray(rows)[np.concatenate(orders)[:count]], np.int64)
-
-
-def unchanged(images: Tensor, generator: torch.Generator) -> Tensor:
-    """No augmentation."""
-    return images

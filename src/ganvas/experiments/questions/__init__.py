@@ -1,4 +1,4 @@
-"""The questions that the notes ask, one file each. A new one is a file and a line in the table."""
+"""The questions that the notes ask, one file each. A new one is a file and a name in the table."""
 
 from ganvas.experiments.experiment import Experiment
 from ganvas.experiments.questions import (
@@ -13,17 +13,5 @@ from ganvas.experiments.questions import (
     refinements,
 )
 
-EXPERIMENTS: dict[str, Experiment] = {
-    each.EXPERIMENT.name: each.EXPERIMENT
-    for each in (
-        conditioning,
-        refinements,
-        activation,
-        normalisation,
-        memory,
-        locality,
-        hierarchy,
-        harmony,
-        batch_one,
-    )
-}
+_FILES = (conditioning, refinements, activation, normalisation, memory, locality, hierarchy, harmony, batch_one)
+EXPERIMENTS: dict[str, Experiment] = {file.EXPERIMENT.name: file.EXPERIMENT for file in _FILES}

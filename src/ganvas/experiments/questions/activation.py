@@ -2,32 +2,32 @@
 
 from typing import Any
 
-from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
-from ganvas.experiments.gan_trials import train_and_score
+from ganvas.experiments.experiment import Comparison, Experiment, Variant
+from ganvas.experiments.gan_trials import BALANCE, FCD, train_and_score
 
 # In batches of 16, for more images in the same time, and with 32 maps in place of the book's 256.
 BATCHED: dict[str, Any] = {"training": {"batch": 16}, "optimiser": {"lr": 4e-4}}
-PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "book": ("book-conditional", {}, BATCHED),
-    "book convolutional": ("book-conv", {"width": 32}, BATCHED),
-    "modern": ("modern", {}, {}),
+BOOK, MODERN = ("activation",), ("generator_activation", "discriminator_activation")
+PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
+    # pair: recipe, what is changed of its networks and of its run, the options that name an activation
+    "book": ("book-conditional", {}, BATCHED, BOOK),
+    "book convolutional": ("book-conv", {"width": 32}, BATCHED, BOOK),
+    "modern": ("modern", {}, {}, MODERN),
 }
-
-
-def _variant(pair: str, activation: str) -> Variant:
-    recipe, network, run = PAIRS[pair]
-    activations = ("generator_activation", "discriminator_activation") if recipe == "modern" else ("activation",)
-    chosen = {**network, **dict.fromkeys(activations, activation)}
-    return Variant(f"{pair}, {activation}", {"recipe": recipe, "run": {**run, "pair": chosen}})
-
-
 EXPERIMENT = Experiment(
     name="activation",
     claim="Try `nn.GELU()` instead of `nn.LeakyReLU()`.",
     chapter="Try it yourself",
     measure=train_and_score,
-    variants=tuple(_variant(pair, activation) for pair in PAIRS for activation in ("leaky-relu", "gelu")),
-    measures=(Measure("fcd", "FCD"), Measure("balance", "class balance", "higher", "points", 3)),
+    variants=tuple(
+        Variant(
+            f"{pair}, {activation}",
+            {"recipe": recipe, "run": {**run, "pair": {**network, **dict.fromkeys(options, activation)}}},
+        )
+        for pair, (recipe, network, run, options) in PAIRS.items()
+        for activation in ("leaky-relu", "gelu")
+    ),
+    measures=(FCD, BALANCE),
     comparisons=tuple(
         Comparison.between(
             "fcd", f"{pair}, gelu", f"{pair}, leaky-relu", f"GELU makes the {pair} GAN draw {{better|worse}}"

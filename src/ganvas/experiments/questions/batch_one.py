@@ -3,25 +3,16 @@
 import math
 
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
-from ganvas.experiments.gan_trials import train_and_score
+from ganvas.experiments.gan_trials import FCD, train_and_score
 
 BATCHES = (1, 4, 16, 64, 256)
 RECIPES = {"book": ("book-conditional", 1, 1e-4), "modern": ("modern", 64, 2e-3)}  # recipe, its batch, its lr
 
 
-def _name(pair: str, batch: int) -> str:
-    return f"{pair}, batch {batch}"
-
-
 def _variant(pair: str, batch: int) -> Variant:
     recipe, own_batch, lr = RECIPES[pair]
     run = {"training": {"batch": batch}, "optimiser": {"lr": lr * math.sqrt(batch / own_batch)}}
-    return Variant(_name(pair, batch), {"recipe": recipe, "run": run}, x=batch, line=pair)
-
-
-def _comparison(pair: str, batch: int, than: int) -> Comparison:
-    claim = f"The {pair} GAN draws {{better|worse}} images after the same time in batches of {batch} than of {than}"
-    return Comparison.between("fcd", _name(pair, batch), _name(pair, than), claim)
+    return Variant(f"{pair}, batch {batch}", {"recipe": recipe, "run": run}, x=batch, line=pair)
 
 
 EXPERIMENT = Experiment(
@@ -30,14 +21,16 @@ EXPERIMENT = Experiment(
     chapter="The training loop",
     measure=train_and_score,
     variants=tuple(_variant(pair, batch) for pair in RECIPES for batch in BATCHES),
-    measures=(Measure("fcd", "FCD"), Measure("images", "images seen", "higher", "ratio", 0)),
-    comparisons=(
-        _comparison("book", 16, 1),
-        _comparison("book", 64, 1),
-        _comparison("book", 64, 16),
-        _comparison("book", 256, 64),
-        _comparison("modern", 16, 64),
-        _comparison("modern", 256, 64),
+    measures=(FCD, Measure("images", "images seen", "higher", "ratio", 0)),
+    comparisons=tuple(
+        Comparison.between(
+            "fcd",
+            f"{pair}, batch {batch}",
+            f"{pair}, batch {than}",
+            f"The {pair} GAN draws {{better|worse}} images after the same time in batches of {batch} than of {than}",
+        )
+        for pair, pairs in (("book", ((16, 1), (64, 1), (64, 16), (256, 64))), ("modern", ((16, 64), (256, 64))))
+        for batch, than in pairs
     ),
     limits=(
         "The learning rate grows with the square root of the batch, from the book's own at 1 and modern's at 64; "

@@ -1,9 +1,8 @@
 """Whether a convolutional generator breaks what holds an image together, and whether attention repairs it."""
 
-from typing import Any
-
 from ganvas.experiments.coherence import measure_coherence
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
+from ganvas.experiments.gan_trials import FCD
 
 SIZE = 64
 BATCHED = {"training": {"batch": 16}, "optimiser": {"lr": 5e-4}}  # more images in the same time than one at a time
@@ -11,24 +10,13 @@ CONV, DENSE, MODERN, REPAIRED = "book convolutional", "book fully connected", "m
 REAL, MIXED = "real images", "halves of two real images"
 
 
-def _variant(name: str, recipe: str, run: dict[str, Any]) -> Variant:
-    return Variant(name, {"recipe": recipe, "run": run, "size": SIZE})
-
-
-def _real(other: str, measure: str) -> Comparison:
-    which = "go together" if measure == "coherence" else "are told from those of another image"
-    claim = f"The halves of real images {which} {{better|worse}} than the halves that a {other} generator draws"
-    return Comparison.between(measure, REAL, other, claim)
-
-
-def _more(one: str, other: str, measure: str) -> Comparison:
-    does = {
-        "coherence": "makes images whose halves go together",
-        "tie": "makes halves that are told from those of another image",
-        "fcd": "draws",
-    }[measure]
-    claim = f"The {one} generator {does} {{better|worse}} than the {other} one"
-    return Comparison.between(measure, one, other, claim)
+def _compared(measure: str, of: str, against: str) -> Comparison:
+    which = {"coherence": "go together", "tie": "are distinguished from those of another image"}.get(measure, "")
+    does = f"draws halves that {which}" if which else "draws"
+    claim = f"The {of} generator {does} {{better|worse}} than the {against} one"
+    if of == REAL:
+        claim = f"The halves of real images {which} {{better|worse}} than the halves that a {against} generator draws"
+    return Comparison.between(measure, of, against, claim)
 
 
 EXPERIMENT = Experiment(
@@ -38,27 +26,32 @@ EXPERIMENT = Experiment(
     measure=measure_coherence,
     variants=(
         Variant(REAL, {"real": "whole", "size": SIZE}),
-        _variant(CONV, "book-conv", {**BATCHED, "labels": "on", "pair": {"width": 32}}),
-        _variant(DENSE, "book-conditional", BATCHED),
-        _variant(MODERN, "modern", {}),
-        _variant(REPAIRED, "modern", {"pair": {"attention": True}}),
+        *(
+            Variant(name, {"recipe": recipe, "run": run, "size": SIZE})
+            for name, recipe, run in (
+                (CONV, "book-conv", {**BATCHED, "labels": "on", "pair": {"width": 32}}),
+                (DENSE, "book-conditional", BATCHED),
+                (MODERN, "modern", {}),
+                (REPAIRED, "modern", {"pair": {"attention": True}}),
+            )
+        ),
         Variant(MIXED, {"real": "mixed", "size": SIZE}),
     ),
     measures=(
         Measure("coherence", "halves taken for one image's", "higher", "points", 3),
-        Measure("fcd", "FCD"),
+        FCD,
         Measure("mixed", "halves of two of them, the same", "higher", "points", 3),
-        Measure("tie", "own half told from another's (AUC)", "higher", "points", 3),
+        Measure("tie", "own half against another's (AUC)", "higher", "points", 3),
         Measure("check", "check on real halves (AUC)", "higher", "points", 3),
     ),
     comparisons=(
-        _real(CONV, "coherence"),
-        _more(DENSE, CONV, "coherence"),
-        _more(REPAIRED, MODERN, "coherence"),
-        _real(MODERN, "coherence"),
-        *(_real(each, "tie") for each in (CONV, DENSE, MODERN)),
-        _more(REPAIRED, MODERN, "tie"),
-        _more(REPAIRED, MODERN, "fcd"),
+        _compared("coherence", REAL, CONV),
+        _compared("coherence", DENSE, CONV),
+        _compared("coherence", REPAIRED, MODERN),
+        _compared("coherence", REAL, MODERN),
+        *(_compared("tie", REAL, generator) for generator in (CONV, DENSE, MODERN)),
+        _compared("tie", REPAIRED, MODERN),
+        _compared("fcd", REPAIRED, MODERN),
     ),
     limits=(
         "Harmony is what a small classifier of halves, fitted to real images, takes for it; how sure it is of "

@@ -1,6 +1,7 @@
 """LayerNorm became BatchNorm: what that does to the book's classifier, and to its conditional GAN."""
 
 from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
+from ganvas.experiments.gan_trials import FCD
 from ganvas.experiments.normalising import measure_normalisation
 
 NAMES = {
@@ -45,7 +46,7 @@ EXPERIMENT = Experiment(
     measures=(
         Measure("accuracy", "accuracy", "higher", "points", 4),
         Measure("own_accuracy", "accuracy by each image's own averages", "higher", "points", 4),
-        Measure("fcd", "FCD"),
+        FCD,
     ),
     comparisons=(
         _right("batch", "layer", 64),

@@ -3,57 +3,57 @@
 from itertools import combinations, product
 from typing import Any
 
-from ganvas.experiments.experiment import Comparison, Experiment, Measure, Variant
-from ganvas.experiments.gan_trials import train_and_score
+from ganvas.experiments.experiment import Comparison, Experiment, Variant
+from ganvas.experiments.gan_trials import BALANCE, FCD, train_and_score
 
-Flags = tuple[bool, ...]
 NAMES = ("Cross-entropy for squared error", "LeakyReLU for sigmoid", "LayerNorm added", "Adam for SGD")
 SHORT = ("bce", "leaky", "norm", "adam")
-BATCH, FASTER = 64, 8  # rates grow with the batch's square root
-ADAM, SGD = 1e-4, 1e-2  # the book's, one image at a time
-EVERY: tuple[Flags, ...] = tuple(product((False, True), repeat=4))
-NONE, ALL = EVERY[0], EVERY[-1]
+EVERY = tuple(product((False, True), repeat=4))  # whether each of the four is on
 
 
-def _name(flags: Flags, batch: int = BATCH) -> str:
-    on = " ".join(short for short, flag in zip(SHORT, flags, strict=True) if flag) or "none"
-    return on if batch == BATCH else f"{on}, batch {batch}"
+def _name(flags: tuple[bool, ...]) -> str:
+    return " ".join(short for short, flag in zip(SHORT, flags, strict=True) if flag) or "none"
 
 
-def _variant(flags: Flags, batch: int = BATCH) -> Variant:
+def _variant(flags: tuple[bool, ...], batch: int = 64) -> Variant:
     bce, leaky, norm, adam = flags
+    lr = 1e-4 if adam else 1e-2  # the book's, one image at a time; lr grows with the batch's square root
     run: dict[str, Any] = {
         "objective": {"loss": "bce" if bce else "mse"},
         "pair": {"activation": "leaky-relu" if leaky else "sigmoid", "normalisation": "layer" if norm else "none"},
-        "optimiser": {
-            "name": "adam" if adam else "sgd",
-            "lr": (ADAM if adam else SGD) * (FASTER if batch == BATCH else 1),
-        },
+        "optimiser": {"name": "adam" if adam else "sgd", "lr": lr * (8 if batch == 64 else 1)},
         "training": {"batch": batch},
     }
-    return Variant(_name(flags, batch), {"recipe": "book-gan", "run": run})
+    return Variant(_name(flags) + ("" if batch == 64 else f", batch {batch}"), {"recipe": "book-gan", "run": run})
 
 
-def _compared(title: str, of: list[Flags], batch: int = BATCH) -> Comparison:
-    against = [flags for flags in EVERY if flags not in of] if batch == BATCH else [NONE]
-    of_names, against_names = (tuple(_name(flags, batch) for flags in side) for side in (of, against))
-    return Comparison("fcd", of_names, against_names, f"{title} {{helps|harms}}")
+def _effect(title: str, on: list[bool]) -> Comparison:
+    """Of the combinations with something, on average, against all others; `on` says for each whether it has it."""
+    names = list(zip(map(_name, EVERY), on, strict=True))
+    of, against = (tuple(name for name, has in names if has is side) for side in (True, False))
+    return Comparison("fcd", of, against, f"{title} {{helps|harms}}")
 
 
-MAIN = [_compared(name, [flags for flags in EVERY if flags[index]]) for index, name in enumerate(NAMES)]
-TOGETHER = [
-    _compared(f"{SHORT[a]} with {SHORT[b]}, beyond each alone,", [flags for flags in EVERY if flags[a] == flags[b]])
-    for a, b in combinations(range(4), 2)
-]
-CORNERS = _compared("All four refinements together, one image at a time,", [ALL], batch=1)
 EXPERIMENT = Experiment(
     name="refinements",
     claim="Four refinements: BCE instead of MSE, LeakyReLU instead of sigmoid, LayerNorm added, Adam instead of SGD.",
     chapter="A fully connected discriminator, and four refinements",
     measure=train_and_score,
-    variants=(*(_variant(flags) for flags in EVERY), _variant(NONE, 1), _variant(ALL, 1)),
-    measures=(Measure("fcd", "FCD"), Measure("balance", "class balance", "higher", "points", 3)),
-    comparisons=(*MAIN, *TOGETHER, CORNERS),
+    variants=(*map(_variant, EVERY), _variant(EVERY[0], 1), _variant(EVERY[-1], 1)),
+    measures=(FCD, BALANCE),
+    comparisons=(
+        *(_effect(name, [flags[index] for flags in EVERY]) for index, name in enumerate(NAMES)),
+        *(
+            _effect(f"{SHORT[a]} with {SHORT[b]}, beyond each alone,", [flags[a] == flags[b] for flags in EVERY])
+            for a, b in combinations(range(4), 2)
+        ),
+        Comparison.between(
+            "fcd",
+            f"{_name(EVERY[-1])}, batch 1",
+            "none, batch 1",
+            "All four refinements together, one image at a time, {helps|harms}",
+        ),
+    ),
     limits=(
         "In batches of 64, rates are eight times the book's (its square root); two corners have the book's own.",
         "Both networks are refined alike, as in the book.",
