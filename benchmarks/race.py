@@ -180,7 +180,7 @@ def raced(
                 "recipe": run.recipe,
                 "seed": run.seed,
                 "look": look,
-                "cpu_seconds": round(spent.cpu_seconds, 2),
+                "processor_seconds": round(spent.cpu_seconds, 2),
                 "wall_seconds": round(spent.wall_seconds, 2),
                 "images": spent.images,
                 **scorer(played, last=not looks),
