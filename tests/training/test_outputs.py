@@ -2,12 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from ganvas import cli, files
 from ganvas.config.recipes import configure
+from ganvas.data import open_source
 from ganvas.errors import UserError
+from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.samples import draw_samples
 from ganvas.runs import bundle
+from ganvas.sampling import Sampler
 from ganvas.training import outputs
 from ganvas.training.health import StoppedError, Trouble, Watchdog
 from ganvas.training.outputs import has_probability_scores, open_log
@@ -32,6 +37,13 @@ def scored(train_small, tmp_path, monkeypatch):
     planted: list[float] = []
     monkeypatch.setattr("ganvas.training.run.QuickScore", Planted)
     return run
+
+
+def frechet_by_eigenvalues(real, generated):
+    """|m1 - m2|² + tr(C1 + C2) - 2 Σ sqrt(eigenvalues of C1 C2), of two sets of features."""
+    means, covariances = zip(*((each.mean(0), np.cov(each, rowvar=False)) for each in (real, generated)), strict=True)
+    eigenvalues = np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0)
+    return ((means[0] - means[1]) ** 2).sum() + np.trace(sum(covariances)) - 2 * np.sqrt(eigenvalues).sum()
 
 
 def log_of(run):
@@ -63,14 +75,18 @@ def test_scoring_changes_nothing_of_what_is_learned(scored, tiny_run, contents):
     assert contents(run.bundle) == contents(tiny_run.bundle)
 
 
-def test_a_real_quick_score_is_a_distance_and_an_accuracy(tiny_prepared, tiny_run, train_small, tmp_path, monkeypatch):
-    monkeypatch.setattr(outputs, "SCORED_IMAGES", 300)
+def test_a_quick_score_is_that_of_the_images_of_the_bundle(train_small, large_source, tmp_path, monkeypatch):
     monkeypatch.setattr("ganvas.evaluation.evaluator.fit_images", lambda count, size: 1280)
-    monkeypatch.setattr("ganvas.training.outputs.frechet", lambda real, fake: type("E", (), {"value": 1.5})())
-    run = train_small(tmp_path / "run", training={"score_every": 160})
+    run = train_small(tmp_path / "run", source=large_source, training={"score_every": 160})
     (record,) = [record for record in log_of(run) if "fcd" in record]
-    assert record["fcd"] == 1.5
-    assert 0 <= record["label_accuracy"] <= 1
+    prepared = open_source(str(large_source))
+    evaluator, sampler = evaluator_for(prepared), Sampler(bundle.read(run.bundle))
+    samples = draw_samples(sampler, prepared, outputs.SCORED_IMAGES, sampler.info.seed)
+    generated, real = (evaluator.embed(each) for each in (samples.pixels, prepared.pixels[prepared.held_out]))
+    distance = frechet_by_eigenvalues(real.features, generated.features)
+    assert distance > 1
+    assert record["fcd"] == pytest.approx(distance, rel=1e-3)
+    assert record["label_accuracy"] == np.mean(generated.logits.argmax(1) == samples.labels)
 
 
 def test_scores_of_a_set_without_labels_are_refused_before_anything_is_created(

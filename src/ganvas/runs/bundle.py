@@ -103,8 +103,9 @@ def read(folder: Path) -> Bundle:
         names = sealed.verify(folder, ("run.json",))
         values = files.read_json(folder / "run.json")
         if values.get("format") != FORMAT:
-            raise files.DamagedError(
-                f"run.json has format {values.get('format')!r}; this version of ganvas reads format {FORMAT}"
+            raise UserError(
+                f"{folder / 'run.json'} has format {values.get('format')!r}; this version of ganvas reads format "
+                f"{FORMAT}. Train it again, or use the version that wrote it"
             )
         try:
             info = parse(BundleInfo, values, prefix="")
