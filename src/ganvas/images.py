@@ -139,8 +139,6 @@ def header(data: bytes) -> tuple[int, int, str]:
 @contextmanager
 def _refusing(data: bytes) -> Iterator[None]:
     """Silences Pillow's warnings and turns every error into a RefusedImageError with a reason."""
-    from PIL import Image, UnidentifiedImageError
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -148,6 +146,8 @@ def _refusing(data: bytes) -> Iterator[None]:
         except RefusedImageError:
             raise
         except Exception as error:  # Pillow's decoders raise nearly every type of exception
+            from PIL import Image, UnidentifiedImageError
+
             reason = f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}"
             if not data:
                 reason = "an empty file"
