@@ -10,8 +10,8 @@ from ganvas.config.resolve import resolve
 from ganvas.errors import UserError
 from ganvas.evaluation.samples import Samples
 from ganvas.experiments import gan_trials, worth_trials
-from ganvas.experiments.budget import Share, Worth
-from ganvas.experiments.experiment import Trial
+from ganvas.experiments.budget import Share, Worth, class_counts
+from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.gan_trials import train_for_images
 from ganvas.experiments.worth_trials import GENERATED, open_subject, shuffled_rows, training_images
 from ganvas.runs import sealed
@@ -107,6 +107,19 @@ def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject
     if way in "ce":
         known = {prepared.pixels[k].tobytes(): labels[k] for k in prepared.train}
         assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~is_generated])
+
+
+def test_the_rare_classes_of_every_share_are_those_of_the_whole_set(subject, tmp_path, monkeypatch):
+    rare_classes, counted = worth_trials.rare_classes, []
+    monkeypatch.setattr(
+        worth_trials,
+        "rare_classes",
+        lambda trained, tested: (counted.append(trained), rare_classes(trained, tested))[1],
+    )
+    variant = Variant("real only (10 %)", {"share": share(), "tested": 100, "way": "a"})
+    worth_trials.measure_worth(Trial(variant.name, 0, 0.0, str(subject.path), tmp_path), variant)
+    assert all(np.array_equal(counts, class_counts(subject.prepared)) for counts in counted)
+    assert len(counted) > 0
 
 
 def test_images_are_shown_evenly_and_never_of_the_held_out_ones(subject):
