@@ -192,13 +192,13 @@ def raced(
 
 def show(played: TrainedGan, path: Path) -> None:
     """A dozen images of each class, a row a class."""
-    from ganvas.report.charts import class_grid
+    from ganvas.report.charts import draw_class_grid
 
     drawn = played.draw(COUNT)
     rows, labels = np.arange(ROW), drawn.labels
     if labels is not None:
         rows = np.concatenate([np.flatnonzero(labels == each)[:ROW] for each in np.unique(labels)])
-    class_grid(drawn.pixels[rows], None if labels is None else labels[rows], played.prepared.classes, path)
+    draw_class_grid(drawn.pixels[rows], None if labels is None else labels[rows], played.prepared.classes, path)
 
 
 def of(entries: list[Entry], recipe: str, look: float, key: str) -> np.ndarray:

@@ -41,7 +41,7 @@ def main() -> None:
             sys.exit(status)
     every = all_results()
     for results in every:
-        charts.chart(results, STUDIES / results.name / page.STUDY.chart)
+        charts.draw_chart(results, STUDIES / results.name / page.STUDY.chart)
     for path, text in pages(every).items():
         path.write_text(text, encoding="utf-8")
 

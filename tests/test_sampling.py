@@ -12,7 +12,7 @@ from ganvas.errors import UserError
 from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.runs.bundle import Bundle, BundleInfo, read
+from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle
 from ganvas.sampling import BATCH, Sampler, load, save_npz, split_evenly
 
 
@@ -204,7 +204,7 @@ def test_a_runs_images_and_its_bundles_are_the_same(tiny_run):
     whole = load(tiny_run.path)
     assert whole.classes == ("across", "down", "spot")
     assert np.array_equal(whole.sample([0, 1, 2]), load(str(tiny_run.bundle)).sample([0, 1, 2]))
-    assert np.array_equal(whole.sample([0]), Sampler(read(tiny_run.bundle)).sample([0]))
+    assert np.array_equal(whole.sample([0]), Sampler(read_bundle(tiny_run.bundle)).sample([0]))
 
 
 def test_an_unfinished_run_is_sampled_from_its_newest_checkpoint(tiny_run, unfinished_run, said):

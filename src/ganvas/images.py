@@ -104,6 +104,12 @@ def decode(data: bytes, background: Background = "white", least_side: int | None
     its first frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG is
     decoded at 1/2, 1/4 or 1/8 of its size as long as its short side keeps so many pixels; that is much faster.
     """
+    with quiet():
+        return decode_quietly(data, background, least_side)
+
+
+def decode_quietly(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
+    """`decode` for a caller that silences Pillow's warnings itself, once for many images: that is much of its time."""
     from PIL import Image, ImageOps
 
     with _refusing(data):
@@ -131,34 +137,40 @@ def header(data: bytes) -> tuple[int, int, str]:
     """(width, height, mode) of an encoded image without decoding it, or RefusedImageError with the reason."""
     from PIL import Image
 
-    with _refusing(data):
+    with quiet(), _refusing(data):
         image = Image.open(BytesIO(data), formats=FORMATS)
         return (*image.size, image.mode)
 
 
 @contextmanager
-def _refusing(data: bytes) -> Iterator[None]:
-    """Silences Pillow's warnings and turns every error into a RefusedImageError with a reason."""
+def quiet() -> Iterator[None]:
+    """Silences Pillow's warnings: an image that it warns of is decoded or refused like any other."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            yield
-        except RefusedImageError:
-            raise
-        except Exception as error:  # Pillow's decoders raise nearly every type of exception
-            from PIL import Image, UnidentifiedImageError
+        yield
 
-            reason = f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}"
-            if not data:
-                reason = "an empty file"
-            elif isinstance(error, Image.DecompressionBombError):
-                reason = f"more than {MAX_PIXELS // 10**6} million pixels"
-            elif isinstance(error, UnidentifiedImageError):
-                known = next((name for magic, name in UNREAD_FORMATS.items() if data.startswith(magic)), "this")
-                if data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
-                    known = "HEIC or AVIF"
-                reason = f"{known} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
-            raise RefusedImageError(reason) from None
+
+@contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """Turns every error into a RefusedImageError with a reason."""
+    try:
+        yield
+    except RefusedImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly every type of exception
+        from PIL import Image, UnidentifiedImageError
+
+        reason = f"damaged: {' '.join(str(error).split())[:120] or type(error).__name__}"
+        if not data:
+            reason = "an empty file"
+        elif isinstance(error, Image.DecompressionBombError):
+            reason = f"more than {MAX_PIXELS // 10**6} million pixels"
+        elif isinstance(error, UnidentifiedImageError):
+            known = next((name for magic, name in UNREAD_FORMATS.items() if data.startswith(magic)), "this")
+            if data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
+                known = "HEIC or AVIF"
+            reason = f"{known} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
+        raise RefusedImageError(reason) from None
 
 
 def _to_l_or_rgb(image: "Image", background: Background) -> "Image":

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbours
+from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbourhood_scores
 from ganvas.evaluation.diversity import diversity
 
 METRICS = {
@@ -11,7 +11,7 @@ METRICS = {
     "kernel": kid,
     "diversity": diversity,
     **{
-        name: lambda real, fake, name=name: getattr(neighbours(real, fake), name)
+        name: lambda real, fake, name=name: getattr(neighbourhood_scores(real, fake), name)
         for name in ("precision", "recall", "density", "coverage")
     },
 }

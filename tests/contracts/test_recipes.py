@@ -47,14 +47,14 @@ def test_it_trains_and_its_bundle_loads_and_says_what_it_is(short, recipe):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_stopped_after_each_checkpoint_it_ends_as_one_that_was_not(short, recipe, monkeypatch, contents, figures_of):
     whole = short(recipe, "whole")
-    original = checkpoint.save
+    original = checkpoint.save_checkpoint
 
     def die_after(run, trainer, record):
         original(run, trainer, record)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save", die_after)
+        patch.setattr(checkpoint, "save_checkpoint", die_after)
         for _ in range(3):
             with pytest.raises(Killed):
                 short(recipe, "broken")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.evaluation.copies import copy_test, mann_whitney, nearest, verdict
+from ganvas.evaluation.copies import copies_verdict, copy_test, mann_whitney, nearest_training
 from ganvas.evaluation.distances import TooFewError
 
 
@@ -24,7 +24,7 @@ def test_training_images_copied_are_flagged():
     assert result.p_value < 0.01
     assert result.z < -10
     assert result.closer > 0.99
-    assert verdict(result).startswith("Copies: ")
+    assert copies_verdict(result).startswith("Copies: ")
 
 
 def test_every_fifth_image_a_copy_is_flagged():
@@ -42,7 +42,7 @@ def test_copies_with_a_little_noise_are_flagged():
 def test_held_out_images_are_not_flagged(seed):
     result = copy_test(clumps(500, seed), TRAINING, clumps(500, 2))
     assert not result.flagged
-    assert verdict(result).startswith("No copying found")
+    assert copies_verdict(result).startswith("No copying found")
 
 
 def test_noise_far_away_is_not_flagged():
@@ -58,7 +58,7 @@ def test_images_of_one_clump_alone_are_not_flagged():
     crowd = crowd[np.linalg.norm(crowd, axis=1) < 2.5][:500]
     result = copy_test(crowd, TRAINING, clumps(1500, 2))
     assert not result.flagged
-    one_cell, _ = mann_whitney(nearest(crowd, TRAINING)[0], nearest(clumps(1500, 2), TRAINING)[0])
+    one_cell, _ = mann_whitney(nearest_training(crowd, TRAINING)[0], nearest_training(clumps(1500, 2), TRAINING)[0])
     assert one_cell < -5  # one test without cells would flag them
 
 
@@ -78,7 +78,7 @@ def test_the_closest_pairs_are_listed_closest_first():
 
 def test_nearest_is_exact():
     queries, base = clumps(70, 1), clumps(90, 2)
-    distances, rows = nearest(queries, base)
+    distances, rows = nearest_training(queries, base)
     every = np.linalg.norm(queries[:, None] - base[None], axis=2)
     assert np.array_equal(rows, every.argmin(1))
     assert distances == pytest.approx(every.min(1))
@@ -116,14 +116,14 @@ def test_with_labels_the_closest_pair_of_each_class_is_listed():
     labels = np.arange(60) % 4
     pairs = copy_test(generated, TRAINING, clumps(100, 2), labels=labels).pairs
     assert sorted(labels[row] for row, _, _ in pairs) == [0, 1, 2, 3]
-    distances, _ = nearest(generated, TRAINING)
+    distances, _ = nearest_training(generated, TRAINING)
     for row, _, distance in pairs:
         assert distance == distances[labels == labels[row]].min()
 
 
 def test_the_distance_of_a_copy_is_0_however_far_from_the_origin():
     base = np.random.default_rng(0).normal(1000, 0.001, (300, 64))
-    distances, rows = nearest(base[::-1], base)
+    distances, rows = nearest_training(base[::-1], base)
     assert not distances.any()
     assert np.array_equal(rows, np.arange(300)[::-1])
 
@@ -162,7 +162,7 @@ def test_images_of_little_variety_lie_close_and_are_no_copies(features):
     assert result.closer > 0.6
     assert result.near_copies < 0.02
     assert not result.flagged
-    assert verdict(result).startswith("No copying found, but images of little variety")
+    assert copies_verdict(result).startswith("No copying found, but images of little variety")
 
 
 def test_a_tenth_of_copies_is_flagged():

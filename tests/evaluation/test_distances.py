@@ -8,7 +8,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganvas.evaluation import distances
-from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbours
+from ganvas.evaluation.distances import TooFewError, frechet, kid, neighbourhood_scores
 
 
 def normal(count, features=4, middle=0.0, deviation=1.0, seed=0):
@@ -44,7 +44,7 @@ def test_frechet_of_rotated_gaussians_is_the_closed_form():
 def test_the_distance_of_a_set_from_itself_is_0():
     rows = normal(300, 6)
     assert frechet(rows, rows).value == pytest.approx(0, abs=1e-9)
-    result = neighbours(rows, rows)
+    result = neighbourhood_scores(rows, rows)
     assert (result.precision.value, result.recall.value, result.coverage.value) == (1, 1, 1)
 
 
@@ -52,7 +52,7 @@ def test_the_distance_of_a_set_from_itself_is_0():
 def test_identical_sets_score_one_with_duplicates_too(repeats):
     """Ties count: with `<` in place of `<=`, duplicates, whose radius is 0, would lie outside each other's ball."""
     rows = np.repeat(normal(60, 5, 100.0, 0.01), repeats, axis=0)
-    result = neighbours(rows, rows[::-1])
+    result = neighbourhood_scores(rows, rows[::-1])
     assert (result.precision.value, result.recall.value, result.coverage.value) == (1, 1, 1)
 
 
@@ -60,7 +60,7 @@ def test_distances_are_symmetric_where_they_should_be():
     real, fake = normal(200, seed=1), normal(300, middle=0.5, deviation=2, seed=2)
     assert frechet(real, fake).value == pytest.approx(frechet(fake, real).value)
     assert kid(real, fake).value == pytest.approx(kid(fake, real).value)
-    one, other = neighbours(real, fake), neighbours(fake, real)
+    one, other = neighbourhood_scores(real, fake), neighbourhood_scores(fake, real)
     assert one.precision.value == other.recall.value
     assert one.recall.value == other.precision.value
 
@@ -94,7 +94,7 @@ def test_kid_of_sets_from_one_distribution_is_0_on_average():
 
 
 def test_tight_fakes_inside_wide_reals_are_precise_and_recall_little():
-    result = neighbours(normal(1000, 4, seed=1), normal(1000, 4, deviation=0.1, seed=2))
+    result = neighbourhood_scores(normal(1000, 4, seed=1), normal(1000, 4, deviation=0.1, seed=2))
     assert result.precision.value > 0.95
     assert result.recall.value < 0.1
     assert result.coverage.value < 0.2
@@ -102,20 +102,20 @@ def test_tight_fakes_inside_wide_reals_are_precise_and_recall_little():
 
 
 def test_wide_fakes_around_tight_reals_recall_much_and_are_not_precise():
-    result = neighbours(normal(1000, 4, deviation=0.1, seed=1), normal(1000, 4, seed=2))
+    result = neighbourhood_scores(normal(1000, 4, deviation=0.1, seed=1), normal(1000, 4, seed=2))
     assert result.precision.value < 0.1
     assert result.recall.value > 0.95
     assert result.density.value < 0.1
 
 
 def test_one_image_repeated_has_a_recall_near_0():
-    result = neighbours(normal(500, seed=1), np.zeros((500, 4)))
+    result = neighbourhood_scores(normal(500, seed=1), np.zeros((500, 4)))
     assert result.recall.value < 0.02
     assert result.coverage.value < 0.1
 
 
 def test_noise_far_away_has_no_precision_recall_density_or_coverage():
-    result = neighbours(normal(300, seed=1), normal(300, middle=50, seed=2))
+    result = neighbourhood_scores(normal(300, seed=1), normal(300, middle=50, seed=2))
     assert result == (
         (0, 0, result.precision.high),
         (0, 0, result.recall.high),
@@ -126,10 +126,10 @@ def test_noise_far_away_has_no_precision_recall_density_or_coverage():
 
 def test_neighbours_in_chunks_equal_neighbours_as_a_whole(monkeypatch):
     real, fake = normal(157, 6, seed=1), normal(131, 6, 0.3, seed=2)
-    whole = neighbours(real, fake)
+    whole = neighbourhood_scores(real, fake)
     original = distances.squared_distances
     monkeypatch.setattr(distances, "squared_distances", lambda x, y: original(x, y, chunk=13))
-    parts = neighbours(real, fake)
+    parts = neighbourhood_scores(real, fake)
     assert [entry.value for entry in parts] == [entry.value for entry in whole]
 
 
@@ -149,7 +149,7 @@ def test_kid_in_chunks_equals_kid_as_a_whole(monkeypatch):
 
 def test_neighbours_are_invariant_to_a_large_shift_of_both_sets():
     real, fake = normal(300, 8, deviation=0.001, seed=1), normal(300, 8, deviation=0.0012, seed=2)
-    near, far = neighbours(real, fake), neighbours(real + 1000, fake + 1000)
+    near, far = neighbourhood_scores(real, fake), neighbourhood_scores(real + 1000, fake + 1000)
     for here, there in zip(near, far, strict=True):
         assert here.value == pytest.approx(there.value, abs=0.01)
 
@@ -164,7 +164,7 @@ def test_a_frechet_replicate_costs_one_decomposition(monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-@pytest.mark.parametrize("metric", [frechet, kid, neighbours])
+@pytest.mark.parametrize("metric", [frechet, kid, neighbourhood_scores])
 def test_features_that_are_not_finite_raise_an_assertion(metric, wrong):
     rows = normal(50)
     rows[3, 1] = wrong
@@ -188,7 +188,7 @@ def test_the_number_of_blocks_changes_intervals_alone():
 
 
 @pytest.mark.parametrize(
-    ("metric", "needed"), [(frechet, "at least 5 real images"), (kid, "10"), (neighbours, "at least 12 real")]
+    ("metric", "needed"), [(frechet, "at least 5 real images"), (kid, "10"), (neighbourhood_scores, "at least 12 real")]
 )
 def test_too_few_images_are_refused_with_the_number_needed(metric, needed):
     with pytest.raises(TooFewError, match=needed):
@@ -200,7 +200,7 @@ def test_too_few_images_are_refused_with_the_number_needed(metric, needed):
 def test_the_smallest_accepted_sets_have_a_value():
     assert frechet(normal(5), normal(5, seed=1)).value > 0
     assert kid(normal(10), normal(10, seed=1)).low < kid(normal(10), normal(10, seed=1)).high
-    assert neighbours(normal(12), normal(12, seed=1)).precision.value >= 0
+    assert neighbourhood_scores(normal(12), normal(12, seed=1)).precision.value >= 0
 
 
 def simulated(metric, count, times, **fake):
@@ -219,20 +219,20 @@ def test_the_interval_of_kid_covers_its_mean_nineteen_times_in_twenty():
 
 def test_precisions_interval_covers_nineteen_times_in_twenty_with_the_real_set_held_fixed():
     real = normal(150, 3)
-    result = [neighbours(real, normal(150, 3, 0.7, 1.2, seed=k)).precision for k in range(1, 200)]
+    result = [neighbourhood_scores(real, normal(150, 3, 0.7, 1.2, seed=k)).precision for k in range(1, 200)]
     truth = float(np.mean([entry.value for entry in result]))
     assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in result]) <= 0.99
 
 
 def test_densitys_interval_covers_nineteen_times_in_twenty_with_the_real_set_held_fixed():
     real = normal(150, 3)
-    result = [neighbours(real, normal(150, 3, 0.7, 1.2, seed=k)).density for k in range(1, 300)]
+    result = [neighbourhood_scores(real, normal(150, 3, 0.7, 1.2, seed=k)).density for k in range(1, 300)]
     truth = float(np.mean([entry.value for entry in result]))
     assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in result]) <= 0.985
 
 
 def test_recalls_interval_covers_nineteen_times_in_twenty_with_the_generated_set_held_fixed():
     fake = normal(150, 3)
-    result = [neighbours(normal(150, 3, 0.7, 1.2, seed=k), fake).recall for k in range(1, 300)]
+    result = [neighbourhood_scores(normal(150, 3, 0.7, 1.2, seed=k), fake).recall for k in range(1, 300)]
     truth = float(np.mean([entry.value for entry in result]))
     assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in result]) <= 0.985

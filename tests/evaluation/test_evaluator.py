@@ -71,7 +71,7 @@ def test_a_damaged_evaluator_is_reported_and_fitted_again(quick, prepared, damag
         (folder / "evaluator.json").unlink()
     else:
         card = files.read_json(folder / "evaluator.json") | {"fingerprint": "of another set"}
-        sealed.write(folder, {"evaluator.json": files.to_json(card), "evaluator.safetensors": content})
+        sealed.write_sealed(folder, {"evaluator.json": files.to_json(card), "evaluator.safetensors": content})
     assert evaluator_for(prepared).digest == digest
     assert len(quick) == 2
     assert len([line for line in said if "is damaged" in line]) == 1
@@ -123,7 +123,7 @@ def test_a_cache_that_cannot_be_written_is_a_user_error(prepared, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sealed, "write", full)
+    monkeypatch.setattr(sealed, "write_sealed", full)
     with pytest.raises(UserError, match=r"cannot be kept in .*No space left on device"):
         evaluator_for(prepared)
 

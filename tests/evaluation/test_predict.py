@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganvas.evaluation.predict import accuracy, confusion, predict
+from ganvas.evaluation.predict import accuracy, confusion_matrix, predict
 from ganvas.images import from_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
@@ -46,13 +46,13 @@ def test_a_read_only_memory_map_can_be_classified(classifier, pixels, tmp_path):
 
 def test_confusion_counts_true_classes_in_rows_and_predictions_in_columns():
     labels, predicted = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 2])
-    assert confusion(labels, predicted, 4).tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
+    assert confusion_matrix(labels, predicted, 4).tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
 
 
 def test_accuracy_is_the_share_on_the_diagonal():
     labels, predicted = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 2])
     assert accuracy(labels, predicted) == pytest.approx(4 / 6)
-    assert np.trace(confusion(labels, predicted, 3)) / len(labels) == accuracy(labels, predicted)
+    assert np.trace(confusion_matrix(labels, predicted, 3)) / len(labels) == accuracy(labels, predicted)
 
 
 def test_no_images_raise_an_assertion(classifier):

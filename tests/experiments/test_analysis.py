@@ -155,7 +155,7 @@ def test_a_trial_that_was_repeated_with_success_is_no_failure_any_more():
         TrialLine(row="b", seed=0, failed="memory ran out", seconds=1.0),
         TrialLine(row="a", seed=0, figures={"fcd": 2}, seconds=2.0),
     ]
-    assert analysis.read(lines) == Outcome({("a", 0): {"fcd": 2.0}}, {}, {("b", 0): "memory ran out"}, 4.0)
+    assert analysis.read_results(lines) == Outcome({("a", 0): {"fcd": 2.0}}, {}, {("b", 0): "memory ran out"}, 4.0)
 
 
 def test_a_claim_reads_the_same_whether_it_is_true_false_or_open():

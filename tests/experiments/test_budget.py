@@ -9,7 +9,7 @@ import pytest
 from ganvas import machine
 from ganvas.errors import UserError
 from ganvas.experiments import budget
-from ganvas.experiments.budget import Plan, Rates, Share, Worth, class_counts, list_shares, plan, subset
+from ganvas.experiments.budget import CostPlan, Rates, Share, Worth, class_counts, list_shares, plan_costs, subset
 
 FAST = Rates(fitting=2_500.0, training=900.0)
 
@@ -44,7 +44,7 @@ def small(prepared):
     """small(minutes, ...) -> the plan of a set of 6,000 images."""
 
     def build(minutes=None, rates=FAST, most_trained=10**6, quick=False):
-        return plan(prepared(3_000, 3_000), rates, Worth(minutes=minutes, quick=quick), 500, most_trained)
+        return plan_costs(prepared(3_000, 3_000), rates, Worth(minutes=minutes, quick=quick), 500, most_trained)
 
     return build
 
@@ -105,17 +105,17 @@ def cpu_seconds(planned, rates, seeds, tested):
 @pytest.mark.parametrize(("minutes", "quick"), [(15, False), (3, True), (10, True), (40, False)])
 def test_a_plan_takes_no_longer_than_was_asked(prepared, minutes, quick):
     tested = budget.QUICK_TESTED if quick else budget.MOST_TESTED
-    planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**9)
+    planned = plan_costs(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**9)
     taken = cpu_seconds(planned, FAST, 3, tested) / 60 / 2  # two cores that are never idle
     assert 0.6 * minutes < taken <= minutes
     assert planned.minutes == minutes
 
 
 def test_generators_take_two_fifths_of_the_time(prepared):
-    planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=10, quick=True), 500, 10**9)
+    planned = plan_costs(prepared(30_000, 30_000), FAST, Worth(minutes=10, quick=True), 500, 10**9)
     trainings = sum(share.trained for share in planned.shares) * 3 / FAST.training
     started = cpu_seconds(
-        Plan(minutes=0, shares=[share.model_copy(update={"shown": 0, "trained": 0}) for share in planned.shares]),
+        CostPlan(minutes=0, shares=[share.model_copy(update={"shown": 0, "trained": 0}) for share in planned.shares]),
         FAST,
         3,
         500,
@@ -125,7 +125,7 @@ def test_generators_take_two_fifths_of_the_time(prepared):
 
 def test_more_cores_show_more_in_the_same_time_and_an_accelerator_is_counted_once(prepared, monkeypatch):
     def shown():
-        planned = plan(prepared(30_000, 30_000), FAST, Worth(minutes=4, quick=True), 500, 10**9)
+        planned = plan_costs(prepared(30_000, 30_000), FAST, Worth(minutes=4, quick=True), 500, 10**9)
         return planned.shares[0].shown
 
     two = shown()
@@ -142,7 +142,7 @@ def test_quick_leaves_the_whole_set_out_and_the_whole_set_uses_the_runs_own_gene
 
 
 def test_every_fit_shows_the_same_number_of_whole_batches_and_at_most_half_of_them_is_generated(prepared):
-    shares = plan(prepared(30_000, 30_000), FAST, Worth(minutes=15), 10_000, 10**6).shares
+    shares = plan_costs(prepared(30_000, 30_000), FAST, Worth(minutes=15), 10_000, 10**6).shares
     assert len({share.shown for share in shares}) == 1
     for share in shares:
         assert share.shown % 128 == 0
@@ -177,9 +177,9 @@ def test_minutes_that_were_not_given_grow_only_where_they_have_to(small, said):
     ("minutes", "quick", "tested"), [(3, True, budget.QUICK_TESTED), (15, False, budget.MOST_TESTED)]
 )
 def test_sixty_thousand_images_fit_into_the_default_minutes_on_two_cores(prepared, minutes, quick, tested):
-    plan(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**6)
+    plan_costs(prepared(30_000, 30_000), FAST, Worth(minutes=minutes, quick=quick), tested, 10**6)
 
 
 def test_a_plan_is_read_back_as_it_was_written(small):
     written = small(15)
-    assert Plan.model_validate_json(written.model_dump_json()) == written
+    assert CostPlan.model_validate_json(written.model_dump_json()) == written

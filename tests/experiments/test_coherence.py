@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from ganvas.experiments import coherence, gan_trials
-from ganvas.experiments.coherence import area, composed, fit_coherence, measure_coherence, mixed, partners, score
+from ganvas.experiments.coherence import (
+    area,
+    coherence_scores,
+    composed,
+    fit_coherence,
+    measure_coherence,
+    mixed,
+    partners,
+)
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.questions.harmony import EXPERIMENT
 from ganvas.rng import stream
@@ -121,7 +129,7 @@ def test_halves_of_one_image_score_higher_than_those_of_two_on_held_out_images()
     held, labels = stripes.pixels[stripes.held_out], stripes.labels[stripes.held_out]
     others = mixed(held, labels, 0)
     different = (held != others).any((1, 2, 3))
-    whole, torn = score(classifier, held), score(classifier, held, others)
+    whole, torn = coherence_scores(classifier, held), coherence_scores(classifier, held, others)
     assert area(whole, torn[different]) > 0.9
     assert whole.mean() > torn[different].mean() + 0.2
 
@@ -131,12 +139,15 @@ def test_on_noise_the_classifier_fails_its_check():
     noise.pixels = np.random.default_rng(0).integers(0, 256, noise.pixels.shape).astype(np.uint8)
     held, labels = noise.pixels[noise.held_out], noise.labels[noise.held_out]
     classifier = fit_coherence(noise, seed=0, shown=2_000)
-    assert area(score(classifier, held), score(classifier, held, mixed(held, labels, 0))) < coherence.LEAST
+    assert (
+        area(coherence_scores(classifier, held), coherence_scores(classifier, held, mixed(held, labels, 0)))
+        < coherence.LEAST
+    )
 
 
 def test_the_same_seed_gives_the_same_scores(tiny_prepared):
     pixels = np.asarray(tiny_prepared.pixels[:9])
-    first, again, other = (score(fit_coherence(tiny_prepared, seed, 256), pixels) for seed in (0, 0, 1))
+    first, again, other = (coherence_scores(fit_coherence(tiny_prepared, seed, 256), pixels) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert ((first >= 0) & (first <= 1)).all()
@@ -149,7 +160,7 @@ def test_no_held_out_image_is_learned_from(tiny_prepared):
         SimpleNamespace(**{**vars(striped(60)), **vars(tiny_prepared), "pixels": p})
         for p in (pixels, tiny_prepared.pixels)
     )
-    first, second = (score(fit_coherence(each, 0, 256), pixels[:5]) for each in both)
+    first, second = (coherence_scores(fit_coherence(each, 0, 256), pixels[:5]) for each in both)
     assert np.array_equal(first, second)
 
 

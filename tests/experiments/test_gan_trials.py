@@ -48,13 +48,13 @@ def test_a_gan_is_trained_for_its_cpu_seconds_or_for_its_images(short_fits, smal
 
 
 def test_shuffled_labels_keep_every_classs_size_and_touch_no_held_out_image(tiny_prepared):
-    result = gan_trials.shuffled(tiny_prepared, seed=1)
+    result = gan_trials.with_shuffled_labels(tiny_prepared, seed=1)
     train, held = np.asarray(result.train), np.asarray(result.held_out)
     assert not np.array_equal(result.labels[train], tiny_prepared.labels[train])
     assert np.array_equal(np.bincount(result.labels[train]), np.bincount(tiny_prepared.labels[train]))
     assert np.array_equal(result.labels[held], tiny_prepared.labels[held])
-    assert np.array_equal(result.labels, gan_trials.shuffled(tiny_prepared, seed=1).labels)
-    assert not np.array_equal(result.labels, gan_trials.shuffled(tiny_prepared, seed=2).labels)
+    assert np.array_equal(result.labels, gan_trials.with_shuffled_labels(tiny_prepared, seed=1).labels)
+    assert not np.array_equal(result.labels, gan_trials.with_shuffled_labels(tiny_prepared, seed=2).labels)
 
 
 def test_an_unconditional_gan_has_a_balance_and_no_label_accuracy(short_fits, small, large_source, tmp_path):

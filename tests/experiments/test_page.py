@@ -61,7 +61,7 @@ def results():
 
 
 def test_it_is_printed_a_fact_a_line_and_the_answer_last(results):
-    assert list(page.lines(results)) == [
+    assert list(page.summary_lines(results)) == [
         "a: FCD 10.00 (9.00 to 11.00); a share 0.500 (0.400 to 0.600)",
         "b: FCD 5.00 (4.00 to 6.00); a share –",
         "b is better: FCD 0.50 times (p 0.012 after Holm)",
@@ -92,13 +92,13 @@ def test_failures_are_shown_and_so_is_what_is_not_done():
     assert "- failed: b, seed 2: a loss is not a number \\<script\\>" in text
     assert "(5 of 6 trials are done.)" in text
     assert "| b | 5.00 |" in text
-    assert f"failed: b, seed 2: a loss is not a number {HOSTILE}" in list(page.lines(results))
+    assert f"failed: b, seed 2: a loss is not a number {HOSTILE}" in list(page.summary_lines(results))
 
 
 def test_the_page_is_written_as_text_and_as_one_file_that_holds_its_images_and_runs_nothing(results, tmp_path, said):
     strip = np.full((1, 20, 362), 128, np.uint8)
-    charts.strips({"a": strip}, tmp_path / "images.png")
-    page.write(results, tmp_path)
+    charts.draw_strips({"a": strip}, tmp_path / "images.png")
+    page.write_page(results, tmp_path)
     html = (tmp_path / "study.html").read_text()
     assert HOSTILE not in html
     assert html.count("data:image/png;base64,") == 2
@@ -123,8 +123,8 @@ def lines_of(names, *more):
 
 
 def test_variants_become_dots_and_points_become_lines(results, tmp_path):
-    charts.chart(results, tmp_path / "dots.png")
-    charts.chart(lines_of(("one", "two"), variant("missing", 64.0, "one")), tmp_path / "lines.png")
+    charts.draw_chart(results, tmp_path / "dots.png")
+    charts.draw_chart(lines_of(("one", "two"), variant("missing", 64.0, "one")), tmp_path / "lines.png")
     sizes = [opened(tmp_path / f"{name}.png").size for name in ("dots", "lines")]
     assert all(min(size) > 200 for size in sizes)
     assert sizes[0] != sizes[1]
@@ -135,14 +135,14 @@ def test_variants_become_dots_and_points_become_lines(results, tmp_path):
 def test_no_name_is_cut_off_at_the_edge_of_a_chart(form, results, tmp_path):
     long = "a name that is longer than the room that was kept for names"
     dots = results_of([variant(long, fcd=figure(10))])
-    charts.chart(dots if form == "dots" else lines_of((long,)), tmp_path / "chart.png")
+    charts.draw_chart(dots if form == "dots" else lines_of((long,)), tmp_path / "chart.png")
     pixels = np.asarray(opened(tmp_path / "chart.png").convert("L"))
     assert pixels[:, :5].min() == pixels[:, -5:].min() == 255
 
 
 def test_a_line_of_which_nothing_is_known_yet_is_left_out(tmp_path):
     points = [variant("one 1", 1.0, "one", fcd=figure(5.0)), variant("two 1", 0.0, "two")]
-    charts.chart(results_of(points), tmp_path / "lines.png")
+    charts.draw_chart(results_of(points), tmp_path / "lines.png")
     assert (tmp_path / "lines.png").exists()
 
 
@@ -162,8 +162,8 @@ def test_a_logarithmic_axis_has_three_round_numbers_where_there_are_three(low, h
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strips_lie_under_each_other(channels, tmp_path):
     strip = np.full((channels, 20, 362), 128, np.uint8)
-    charts.strips({"a": strip}, tmp_path / "one.png")
-    charts.strips({"a": strip, "b": strip}, tmp_path / "two.png")
+    charts.draw_strips({"a": strip}, tmp_path / "one.png")
+    charts.draw_strips({"a": strip, "b": strip}, tmp_path / "two.png")
     one, two = (opened(tmp_path / f"{name}.png") for name in ("one", "two"))
     assert one.size[0] == two.size[0]
     assert one.size[1] < two.size[1]

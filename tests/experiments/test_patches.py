@@ -9,7 +9,7 @@ import torch
 from ganvas.data.prepared import in_memory
 from ganvas.experiments import patches
 from ganvas.experiments.experiment import Trial, Variant
-from ganvas.experiments.patches import PIXELS, fit_to, share_ranked_first, shuffled
+from ganvas.experiments.patches import PIXELS, fit_to, share_ranked_first, shuffle_patches
 from ganvas.experiments.questions.locality import EXPERIMENT
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput
 from ganvas.rng import stream
@@ -43,7 +43,7 @@ def test_the_rows_cover_both_ways_of_learning_and_both_discriminators():
 @pytest.mark.parametrize("parts", [2, 4, 7])
 def test_patches_move_and_stay_what_they_are(parts):
     images = numbered(20, 3, 28)
-    broken = shuffled(images, parts, stream(0, "x"))
+    broken = shuffle_patches(images, parts, stream(0, "x"))
     assert broken.shape == images.shape
     side = 28 // parts
     assert all(cut(one, side) == cut(images[0], side) for one in broken)
@@ -52,22 +52,22 @@ def test_patches_move_and_stay_what_they_are(parts):
 
 def test_every_image_is_shuffled_in_its_own_way_and_the_same_one_for_a_seed():
     images = numbered(20, 1, 28)
-    broken = shuffled(images, 4, stream(0, "x"))
+    broken = shuffle_patches(images, 4, stream(0, "x"))
     assert len({tuple(one.flatten().tolist()) for one in broken}) == 20
-    assert torch.equal(broken, shuffled(images, 4, stream(0, "x")))
-    assert not torch.equal(broken, shuffled(images, 4, stream(1, "x")))
+    assert torch.equal(broken, shuffle_patches(images, 4, stream(0, "x")))
+    assert not torch.equal(broken, shuffle_patches(images, 4, stream(1, "x")))
 
 
 def test_no_image_is_left_as_it_was_by_chance():
     # One of 24 orders of four patches is the old one.
     images = numbered(500, 1, 4)
-    broken = shuffled(images, 2, stream(0, "x"))
+    broken = shuffle_patches(images, 2, stream(0, "x"))
     assert not (broken == images).flatten(1).all(dim=1).any()
 
 
 def test_every_patch_gets_everywhere():
     images = numbered(400, 1, 4)
-    broken = shuffled(images, 2, stream(0, "x"))
+    broken = shuffle_patches(images, 2, stream(0, "x"))
     corners = broken[:, 0, ::2, ::2].flatten(1)
     for corner in range(4):
         shares = torch.unique(corners[:, corner], return_counts=True)[1] / 400
@@ -77,7 +77,7 @@ def test_every_patch_gets_everywhere():
 
 def test_a_remainder_stays_where_it_is():
     images = numbered(3, 1, 16)
-    broken = shuffled(images, 7, stream(0, "x"))
+    broken = shuffle_patches(images, 7, stream(0, "x"))
     assert torch.equal(broken[:, :, 14:], images[:, :, 14:])
     assert torch.equal(broken[:, :, :, 14:], images[:, :, :, 14:])
     assert not torch.equal(broken[:, :, :14, :14], images[:, :, :14, :14])
@@ -85,11 +85,11 @@ def test_a_remainder_stays_where_it_is():
 
 def test_pixels_are_patches_too_and_a_whole_image_is_one():
     images = numbered(3, 2, 8).to(torch.uint8)
-    broken = shuffled(images, PIXELS, stream(0, "x"))
+    broken = shuffle_patches(images, PIXELS, stream(0, "x"))
     assert broken.dtype == torch.uint8
     assert cut(broken[0], 1) == cut(images[0], 1)
     assert not torch.equal(broken, images)
-    same = shuffled(images, 1, stream(0, "x"))
+    same = shuffle_patches(images, 1, stream(0, "x"))
     assert torch.equal(same, images)
     assert same.data_ptr() != images.data_ptr()
 
@@ -149,9 +149,9 @@ def test_a_discriminator_ranks_whole_above_shuffled_images_and_ties_on_equal_one
     }
     task = Trial("x", 0, 0.1, str(tiny_source), Path())
     result = patches.measure_locality(task, Variant("x", {**chosen, "parts": 2}))
-    assert 0 <= result["told"] <= 1
+    assert 0 <= result["ranked"] <= 1
     assert result["field"] > 1
-    assert patches.measure_locality(task, Variant("x", {**chosen, "parts": 1}))["told"] == 0.5
+    assert patches.measure_locality(task, Variant("x", {**chosen, "parts": 1}))["ranked"] == 0.5
 
 
 def test_a_discriminator_is_measured_without_labels_too(unlabelled_source, small):
@@ -163,4 +163,4 @@ def test_a_discriminator_is_measured_without_labels_too(unlabelled_source, small
         "run": {"pair": small("book-conv")["pair"], "training": {"batch": 8}},
     }
     result = patches.measure_locality(Trial("x", 0, 0.1, str(unlabelled_source), Path()), Variant("x", choices))
-    assert 0 <= result["told"] <= 1
+    assert 0 <= result["ranked"] <= 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganvas.experiments.strokes import ends, flood, ink, loops, neighbours, shifted, skeleton
+from ganvas.experiments.strokes import ends, flood, ink, loops, neighbour_pixels, shifted, skeleton
 
 SHAPES = {
     "bar": ("........", ".######.", ".######.", ".######.", "........"),
@@ -87,7 +87,7 @@ def test_values_grow_within_their_room_alone():
 
 
 def test_neighbours_are_counted_and_so_is_where_strokes_begin_around_them():
-    around, turns = neighbours(strokes_of("cross"))
+    around, turns = neighbour_pixels(strokes_of("cross"))
     assert around[:, 0, 2, 3].sum() == 4
     assert turns[0, 2, 3] == 4
     assert around[:, 0, 0, 3].sum() == 1

@@ -136,7 +136,7 @@ def test_what_is_measured_image_by_image_is_kept_bit_for_bit_and_its_figure_is_t
     by_image = replace(EXPERIMENT, measure=measure_by_image, measures=(Measure("right", "right", "higher", "percent"),))
     by_image = replace(by_image, comparisons=(Comparison("right", ("half",), ("whole",), "half is {better|worse}"),))
     results = ask(tiny_source, tmp_path, by_image)
-    kept = analysis.read(Journal(tmp_path / trials.RESULTS).finished).flags
+    kept = analysis.read_results(Journal(tmp_path / trials.RESULTS).finished).flags
     assert np.array_equal(kept["whole", 1]["right"], np.arange(101) < 81)
     assert results.variants[0].figures["right"].value == pytest.approx(81 / 101, abs=1e-5)
     assert results.comparisons[0].value == pytest.approx(-31 / 101, abs=1e-5)

@@ -165,7 +165,7 @@ def test_the_whole_set_has_no_row_that_augments_generated_images_and_does_not_de
 
 def test_a_page_has_a_row_a_variant_and_the_verdict(compared_once, tmp_path, said):
     results, _ = compared_once
-    page.write(results, tmp_path, NAMES)
+    page.write_page(results, tmp_path, NAMES)
     text, html = (tmp_path / NAMES.text).read_text(), (tmp_path / NAMES.page).read_text()
     assert text.startswith("# Are images of tiny worth learning from?\n")
     assert f"**{results.answer}**" in text
@@ -177,7 +177,7 @@ def test_a_page_has_a_row_a_variant_and_the_verdict(compared_once, tmp_path, sai
 
 def test_names_that_are_code_are_shown_and_never_run(compared_once, subject, tmp_path):
     hostile = replace_names(subject)
-    plan = budget.Plan(minutes=1.0, shares=())
+    plan = budget.CostPlan(minutes=1.0, shares=())
     results = compared_once[0].model_copy(
         update={
             "title": f"Are images of {hostile.name} worth learning from?",
@@ -185,7 +185,7 @@ def test_names_that_are_code_are_shown_and_never_run(compared_once, subject, tmp
             "failures": (Failure(variant="a", seed=0, why=HOSTILE),),
         }
     )
-    page.write(results, tmp_path, NAMES)
+    page.write_page(results, tmp_path, NAMES)
     text, html = (tmp_path / NAMES.text).read_text(), (tmp_path / NAMES.page).read_text()
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 4
@@ -204,7 +204,7 @@ def replace_names(subject):
 
 
 def test_the_rarest_classes_are_named_where_a_set_is_not_balanced(subject):
-    sentences = worth.method(replace_names(subject), budget.Plan(minutes=1.0, shares=()), QUICK, 0.0)
+    sentences = worth.method(replace_names(subject), budget.CostPlan(minutes=1.0, shares=()), QUICK, 0.0)
     assert any(line.startswith("Rarest classes, with their training images: ") and "(1)" in line for line in sentences)
 
 
@@ -225,9 +225,9 @@ def test_rates_are_measured_on_one_thread(subject, monkeypatch):
 def test_processes_of_their_own_give_what_one_process_gives(compared_once, subject, tmp_path, monkeypatch):
     monkeypatch.undo()
     header = json.loads((compared_once[1] / worth.RESULTS).read_text().splitlines()[0])
-    plan = budget.Plan.model_validate(header["plan"]["budget"])
+    plan = budget.CostPlan.model_validate(header["plan"]["budget"])
     monkeypatch.setattr(budget, "measured_rates", lambda *_: None)
-    monkeypatch.setattr(budget, "plan", lambda *_, **__: plan)
+    monkeypatch.setattr(budget, "plan_costs", lambda *_, **__: plan)
     apart = weigh(subject, Worth(quick=True, seeds=1), tmp_path)
     first = {variant.name: variant.figures["accuracy"].by_seed[0] for variant in compared_once[0].variants}
     assert {variant.name: variant.figures["accuracy"].value for variant in apart.variants} == first

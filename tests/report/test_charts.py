@@ -118,15 +118,15 @@ def test_figures_leave_no_style_behind(tmp_path):
 )
 def test_kernels_of_every_first_layer_are_drawn(tmp_path, shape, image):
     weight = np.random.default_rng(0).normal(size=shape)
-    charts.kernels(weight, tmp_path / "kernels.png", "D", image)
+    charts.draw_kernels(weight, tmp_path / "kernels.png", "D", image)
     assert len(np.unique(pixels_of(tmp_path / "kernels.png").reshape(-1, 3), axis=0)) > 10
 
 
 def test_kernels_of_zeros_are_white_and_others_blue_and_orange(tmp_path):
     weight = np.zeros((2, 1, 2, 2))
-    charts.kernels(weight, tmp_path / "nothing.png", "")
+    charts.draw_kernels(weight, tmp_path / "nothing.png", "")
     weight[:, 0, 0, 0], weight[:, 0, 1, 1] = -1, 1
-    charts.kernels(weight, tmp_path / "something.png", "")
+    charts.draw_kernels(weight, tmp_path / "something.png", "")
     for colour in ("#143a66", "#7a3409"):
         assert share_near(tmp_path / "nothing.png", colour) < 0.005  # the colour scale alone
         assert share_near(tmp_path / "something.png", colour) > 0.05
@@ -137,15 +137,15 @@ def test_feature_maps_show_the_image_beside_the_strongest_maps(tmp_path):
     image[1] = 255
     maps = {"low $x$": np.zeros((40, 8, 8)), "high\n": np.full((3, 2, 2), np.nan)}
     maps["low $x$"][17, 4, 4] = 1
-    charts.feature_maps(maps, image, tmp_path / "maps.png")
+    charts.draw_feature_maps(maps, image, tmp_path / "maps.png")
     assert share_near(tmp_path / "maps.png", "#00ff00") > 0.05
     assert share_near(tmp_path / "maps.png", "#fff2d0") > 0  # the one map with something in it was chosen
 
 
 @pytest.mark.parametrize("count", [2, 10, 100])
 def test_a_confusion_matrix_shows_hits_in_blue_and_mistakes_in_orange(tmp_path, count):
-    charts.confusion(np.eye(count, dtype=np.int64) * 7, [f"${i}" for i in range(count)], tmp_path / "right.png")
-    charts.confusion(np.full((count, count), 7), ["a\n"] * count, tmp_path / "guessed.png")
+    charts.draw_confusion(np.eye(count, dtype=np.int64) * 7, [f"${i}" for i in range(count)], tmp_path / "right.png")
+    charts.draw_confusion(np.full((count, count), 7), ["a\n"] * count, tmp_path / "guessed.png")
     assert share_near(tmp_path / "right.png", canvas.BLUE) > 0.2 / count
     assert (
         pixels_of(tmp_path / "guessed.png").mean(axis=(0, 1))[2]
@@ -154,14 +154,14 @@ def test_a_confusion_matrix_shows_hits_in_blue_and_mistakes_in_orange(tmp_path, 
 
 
 def test_a_confusion_matrix_of_no_images_is_drawn(tmp_path):
-    charts.confusion(np.zeros((3, 3), np.int64), ["a", "b", "c"], tmp_path / "none.png")
+    charts.draw_confusion(np.zeros((3, 3), np.int64), ["a", "b", "c"], tmp_path / "none.png")
     assert (tmp_path / "none.png").exists()
 
 
 def test_each_image_of_a_class_grid_keeps_its_pixels_beside_its_class(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16), dtype=np.uint8)
     labels = np.array([1, 0, 1, 0, 1, 0])
-    charts.class_grid(pixels, labels, ("night", "day"), tmp_path / "grid.png")
+    charts.draw_class_grid(pixels, labels, ("night", "day"), tmp_path / "grid.png")
     sheet = pixels_of(tmp_path / "grid.png")
     assert sheet.shape[0] == 2 * (64 + 4) + 4
     left = sheet.shape[1] - (3 * (64 + 4) + 4)
@@ -176,7 +176,7 @@ def test_each_image_of_a_class_grid_keeps_its_pixels_beside_its_class(tmp_path):
 @pytest.mark.parametrize("count", [1, 7, 29, 45])
 def test_a_sheet_without_labels_is_as_large_as_its_images(tmp_path, count):
     pixels = np.zeros((count, 1, 17, 17), np.uint8)
-    charts.class_grid(pixels, None, (), tmp_path / "grid.png")
+    charts.draw_class_grid(pixels, None, (), tmp_path / "grid.png")
     columns, rows = (count, 1) if count <= 20 else (20, -(-count // 20))
     assert pixels_of(tmp_path / "grid.png").shape == (rows * 72 + 4, columns * 72 + 4, 3)
 
@@ -185,16 +185,16 @@ def test_hostile_class_names_are_drawn_without_warnings_or_output(tmp_path, capl
     names = ("$x^2$ $", "고양이", "long " * 50, "a\nb\x1b[31m", "<b>", "😀", "_hidden", "\\frac{", "x\udc80", "$")
     pixels = np.zeros((10, 1, 16, 16), np.uint8)
     with caplog.at_level(logging.DEBUG, "ganvas"):
-        charts.class_grid(pixels, np.arange(10), names, tmp_path / "grid.png")
-        charts.confusion(np.eye(10, dtype=np.int64), names, tmp_path / "confusion.png")
+        charts.draw_class_grid(pixels, np.arange(10), names, tmp_path / "grid.png")
+        charts.draw_confusion(np.eye(10, dtype=np.int64), names, tmp_path / "confusion.png")
     assert capsys.readouterr() == ("", "")
     assert caplog.records == []
 
 
 def test_a_dollar_in_a_name_is_drawn_as_a_dollar(tmp_path):
     pixels = np.zeros((1, 1, 16, 16), np.uint8)
-    charts.class_grid(pixels, np.array([0]), ("$x$",), tmp_path / "dollars.png")
-    charts.class_grid(pixels, np.array([0]), ("x",), tmp_path / "plain.png")
+    charts.draw_class_grid(pixels, np.array([0]), ("$x$",), tmp_path / "dollars.png")
+    charts.draw_class_grid(pixels, np.array([0]), ("x",), tmp_path / "plain.png")
     assert pixels_of(tmp_path / "dollars.png").shape[1] > pixels_of(tmp_path / "plain.png").shape[1]
 
 

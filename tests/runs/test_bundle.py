@@ -27,7 +27,7 @@ INFO = BundleInfo(
 @pytest.fixture
 def written(tmp_path):
     folder = tmp_path / "bundle"
-    bundle.write(folder, INFO, INFO.networks())
+    bundle.write_bundle(folder, INFO, INFO.networks())
     return folder
 
 
@@ -35,13 +35,13 @@ def sealed_again(folder, **changed):
     """The folder with some files changed and the manifest made to fit, as one who means harm would."""
     contents = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != sealed.MANIFEST}
     contents.update({name.replace("_", "."): content for name, content in changed.items()})
-    sealed.write(folder, {name: content for name, content in contents.items() if content is not None})
+    sealed.write_sealed(folder, {name: content for name, content in contents.items() if content is not None})
 
 
 def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
     networks = INFO.networks()
-    bundle.write(written, INFO, networks)
-    result = bundle.read(written)
+    bundle.write_bundle(written, INFO, networks)
+    result = bundle.read_bundle(written)
     assert result.info == INFO
     assert set(result.networks) == {"generator", "discriminator"}
     for name, network in networks.items():
@@ -54,7 +54,7 @@ def test_what_was_written_is_read_in_eval_mode_and_without_gradients(written):
 def test_equal_networks_are_equal_bytes(tmp_path, contents):
     networks = INFO.networks()
     for name in ("one", "two"):
-        bundle.write(tmp_path / name, INFO, networks)
+        bundle.write_bundle(tmp_path / name, INFO, networks)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
@@ -78,7 +78,7 @@ def test_harm_to_any_file_is_refused_in_one_sentence_that_names_it(written, name
         at = len(content) // 2
         path.write_bytes(content[:at] + (b"" if harm == "cut" else bytes([content[at] ^ 1]) + content[at + 1 :]))
     with pytest.raises(UserError) as caught:
-        bundle.read(written)
+        bundle.read_bundle(written)
     assert "is damaged" in str(caught.value)
     assert name == sealed.MANIFEST or name in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -90,7 +90,7 @@ def test_a_manifest_that_leaves_a_file_out_is_refused(written, name):
     del manifest["sha256"][name]
     (written / sealed.MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(UserError, match=f"manifest.json does not name {name}"):
-        bundle.read(written)
+        bundle.read_bundle(written)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sealed_again(written, run_json=files.to_json(values))
     with pytest.raises(UserError, match=r"is damaged: generator.safetensors"):
-        bundle.read(written)
+        bundle.read_bundle(written)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kB; the first asks for gigabytes
 
 
@@ -130,7 +130,7 @@ def test_a_card_that_lies_about_sizes_is_refused_without_taking_their_memory(wri
 def test_a_card_that_is_none_of_ours_is_refused(written, change):
     sealed_again(written, run_json=files.to_json({**INFO.model_dump(mode="json"), **change}))
     with pytest.raises(UserError, match=r"run.json does not describe a network of ours"):
-        bundle.read(written)
+        bundle.read_bundle(written)
 
 
 def test_sealed_weights_of_another_shape_are_refused(written):
@@ -141,7 +141,7 @@ def test_sealed_weights_of_another_shape_are_refused(written):
     sealed_again(written, generator_safetensors=content)
     assert hashlib.sha256(content).hexdigest() in (written / sealed.MANIFEST).read_text()
     with pytest.raises(UserError, match=r"first.bias has shape \(3,\)"):
-        bundle.read(written)
+        bundle.read_bundle(written)
 
 
 def test_a_classifiers_bundle_holds_the_classifier():
@@ -171,7 +171,7 @@ def test_a_checkpoint_is_no_bundle(tiny_run):
 def test_an_unfinished_run_gives_its_newest_checkpoint_with_a_message(tiny_run, unfinished_run, said):
     result = bundle.open_run(unfinished_run.path)
     assert said == [f"{unfinished_run.path} is unfinished: from its checkpoint after 160 images"]
-    finished = bundle.read(tiny_run.bundle)
+    finished = bundle.read_bundle(tiny_run.bundle)
     assert result.info == finished.info
     for key, tensor in finished.networks["generator"].state_dict().items():
         assert torch.equal(result.networks["generator"].state_dict()[key], tensor)  # the averaged one
@@ -196,4 +196,4 @@ def test_a_bundle_of_another_format_is_refused_with_both_numbers(written):
     values = json.loads((written / "run.json").read_bytes())
     sealed_again(written, run_json=files.to_json(values | {"format": 1}))
     with pytest.raises(UserError, match=r"run\.json has format 1; this version of ganvas reads format 2"):
-        bundle.read(written)
+        bundle.read_bundle(written)

@@ -28,7 +28,7 @@ def refused(tmp_path):
         path.write_bytes(content)
         began = monotonic()
         with pytest.raises(DamagedError, match=match) as caught:
-            weights.read(path, WANTED)
+            weights.read_tensors(path, WANTED)
         assert monotonic() - began < 20  # bounded, not fast: a bloated one would take for ever
         assert "generator.safetensors" in str(caught.value)
 
@@ -37,7 +37,7 @@ def refused(tmp_path):
 
 def test_what_was_written_is_read(tmp_path):
     (tmp_path / "x").write_bytes(weights.to_bytes(WANTED))
-    result = weights.read(tmp_path / "x", WANTED)
+    result = weights.read_tensors(tmp_path / "x", WANTED)
     assert all(torch.equal(result[name], tensor) for name, tensor in WANTED.items())
 
 
@@ -50,13 +50,16 @@ def test_equal_tensors_are_equal_bytes_in_whatever_order_and_layout_they_come():
 
 def test_a_prefix_picks_its_tensors_and_is_left_out_of_their_names(tmp_path):
     (tmp_path / "x").write_bytes(weights.to_bytes({"average/a": WANTED["a"], "generator/a": -WANTED["a"]}))
-    result = weights.read(tmp_path / "x", {"a": WANTED["a"]}, prefix="average/")
+    result = weights.read_tensors(tmp_path / "x", {"a": WANTED["a"]}, prefix="average/")
     assert torch.equal(result["a"], WANTED["a"])
 
 
 def test_what_is_wanted_may_take_no_memory(tmp_path):
     (tmp_path / "x").write_bytes(weights.to_bytes(WANTED))
-    assert weights.read(tmp_path / "x", {name: tensor.to("meta") for name, tensor in WANTED.items()})["b"].sum() == 4
+    assert (
+        weights.read_tensors(tmp_path / "x", {name: tensor.to("meta") for name, tensor in WANTED.items()})["b"].sum()
+        == 4
+    )
 
 
 def test_a_missing_tensor_is_named(refused):
@@ -130,4 +133,4 @@ def test_every_cut_is_refused(refused):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DamagedError, match=r"generator.safetensors cannot be read"):
-        weights.read(tmp_path / "generator.safetensors", WANTED)
+        weights.read_tensors(tmp_path / "generator.safetensors", WANTED)

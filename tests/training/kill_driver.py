@@ -85,7 +85,7 @@ def main(source: str, folder: str, choices: str, every: str) -> None:
         died = in_a_child(killed)
         saved = RunFolder(out).checkpoints()
         for place in saved:
-            sealed.verify(place)
+            sealed.verify_sealed(place)
         print(
             json.dumps({"point": point, "died": died, "saved": len(saved), "ended": in_a_child(lambda o=out: run(o))})
         )

@@ -56,7 +56,7 @@ def test_of_many_classes_a_preview_shows_the_first_twenty(tiny_run, monkeypatch,
             return super().sample(labels, seed, truncation)
 
     monkeypatch.setattr(artifacts, "Sampler", Watched)
-    result = bundle.read(tiny_run.bundle).info
+    result = bundle.read_bundle(tiny_run.bundle).info
     info = result.model_copy(update={"classes": tuple(f"c{k}" for k in range(30))})
     generator = info.networks()["generator"]
 

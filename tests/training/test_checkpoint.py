@@ -66,11 +66,11 @@ def test_a_trainer_filled_from_a_checkpoint_continues_bit_for_bit(new_trainer, t
     run = RunFolder(tmp_path)
     trainer = new_trainer(**RUNS[name])
     train_steps(trainer, 0, 4)
-    checkpoint.save(run, trainer, State(step=4))
+    checkpoint.save_checkpoint(run, trainer, State(step=4))
     train_steps(trainer, 4, 9)
 
     other = new_trainer(**RUNS[name])
-    assert checkpoint.load(run, other) == State(step=4)
+    assert checkpoint.load_checkpoint(run, other) == State(step=4)
     train_steps(other, 4, 9)
     expected, result = checkpoint.tensors(trainer), checkpoint.tensors(other)
     assert expected.keys() == result.keys()
@@ -95,16 +95,16 @@ def test_the_last_two_are_kept(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
     for step in (5, 10, 15):
-        checkpoint.save(run, trainer, State(step=step))
+        checkpoint.save_checkpoint(run, trainer, State(step=step))
     assert [p.name for p in run.checkpoints()] == ["step-0000000010", "step-0000000015"]
 
 
 def test_saving_a_step_again_replaces_it(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=5, world=1))
-    checkpoint.save(run, trainer, State(step=5, world=2))
-    assert checkpoint.load(run, trainer) == State(step=5, world=2)
+    checkpoint.save_checkpoint(run, trainer, State(step=5, world=1))
+    checkpoint.save_checkpoint(run, trainer, State(step=5, world=2))
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=5, world=2)
     assert [p.name for p in run.checkpoint_folder.iterdir()] == ["step-0000000005"]
 
 
@@ -123,12 +123,12 @@ def harm(path, how):
 def test_harm_to_any_file_of_the_newest_is_named_and_the_one_before_is_used(new_trainer, tmp_path, name, how, said):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=1))
+    checkpoint.save_checkpoint(run, trainer, State(step=1))
     before = {key: tensor.clone() for key, tensor in checkpoint.tensors(trainer).items()}
     train_steps(trainer, 1, 2)
-    checkpoint.save(run, trainer, State(step=2))
+    checkpoint.save_checkpoint(run, trainer, State(step=2))
     harm(run.checkpoints()[-1] / name, how)
-    assert checkpoint.load(run, trainer) == State(step=1)
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=1)
     assert len(said) == 1
     assert said[0].startswith("checkpoint step-0000000002 is damaged (")
     assert name in said[0]
@@ -139,24 +139,24 @@ def test_whole_checkpoints_are_not_pushed_out_by_later_damaged_ones(new_trainer,
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
     for step in (50, 60):
-        checkpoint.save(run, trainer, State(step=step))
+        checkpoint.save_checkpoint(run, trainer, State(step=step))
         harm(run.checkpoints()[-1] / checkpoint.STATE, "cut")
-    assert checkpoint.load(run, trainer) is None
+    assert checkpoint.load_checkpoint(run, trainer) is None
     assert len(said) == 2
-    checkpoint.save(run, trainer, State(step=10))  # begun again from nothing
-    assert checkpoint.load(run, trainer) == State(step=10)
-    checkpoint.save(run, trainer, State(step=20))
+    checkpoint.save_checkpoint(run, trainer, State(step=10))  # begun again from nothing
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=10)
+    checkpoint.save_checkpoint(run, trainer, State(step=20))
     assert [p.name for p in run.checkpoints()] == ["step-0000000010", "step-0000000020"]
 
 
 def test_the_checkpoint_of_another_network_is_refused_by_what_differs(new_trainer, tmp_path, said):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=1))
-    assert checkpoint.load(run, new_trainer(pair={"width": 8})) is None
+    checkpoint.save_checkpoint(run, trainer, State(step=1))
+    assert checkpoint.load_checkpoint(run, new_trainer(pair={"width": 8})) is None
     assert "has shape" in said[0]
     said.clear()
-    assert checkpoint.load(run, new_trainer(optimiser={"name": "sgd"})) is None
+    assert checkpoint.load_checkpoint(run, new_trainer(optimiser={"name": "sgd"})) is None
     assert "which this network does not have" in said[0]
 
 
@@ -168,7 +168,7 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
 ):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=1))
+    checkpoint.save_checkpoint(run, trainer, State(step=1))
     count = [0]
 
     def failing(original):
@@ -185,50 +185,50 @@ def test_a_save_that_fails_is_one_sentence_and_the_checkpoint_before_is_intact(
         for name in ("rename", "mkdir", "open"):
             patch.setattr(Path, name, failing(getattr(Path, name)))
         with pytest.raises(RunFailedError) as caught:
-            checkpoint.save(run, trainer, State(step=2))
+            checkpoint.save_checkpoint(run, trainer, State(step=2))
     assert os.strerror(number) in str(caught.value)
     assert "intact" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.status == 1
-    result = checkpoint.load(run, new_trainer())
+    result = checkpoint.load_checkpoint(run, new_trainer())
     assert result in (State(step=1), State(step=2))
-    checkpoint.save(run, trainer, State(step=2))
+    checkpoint.save_checkpoint(run, trainer, State(step=2))
     assert sorted(p.name for p in run.checkpoint_folder.iterdir()) == ["step-0000000001", "step-0000000002"]
 
 
 def test_on_a_disk_that_is_full_the_checkpoint_before_is_intact(new_trainer, small_disk):
     run, trainer = RunFolder(small_disk), new_trainer(pair={"width": 16})
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=1))
+    checkpoint.save_checkpoint(run, trainer, State(step=1))
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
     with pytest.raises(RunFailedError, match=r"No space left on device.*step-0000000001, is intact"):
-        checkpoint.save(run, trainer, State(step=2))
-    assert checkpoint.load(run, trainer) == State(step=1)
+        checkpoint.save_checkpoint(run, trainer, State(step=2))
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=1)
     (small_disk / "ballast").unlink()
-    checkpoint.save(run, trainer, State(step=2))
-    assert checkpoint.load(run, trainer) == State(step=2)
+    checkpoint.save_checkpoint(run, trainer, State(step=2))
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=2)
 
 
 def test_a_checkpoint_that_was_being_replaced_is_put_back_and_leftovers_go(new_trainer, tmp_path):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=7))
+    checkpoint.save_checkpoint(run, trainer, State(step=7))
     run.checkpoints()[0].rename(run.checkpoint_folder / ".step-0000000007.old")
     (run.checkpoint_folder / ".step-0000000008.part").mkdir()
     (run.checkpoint_folder / ".step-0000000009.part").write_bytes(b"a file")
     checkpoint.clear_leftovers(run.checkpoint_folder)
     assert [p.name for p in run.checkpoint_folder.iterdir()] == ["step-0000000007"]
-    assert checkpoint.load(run, trainer) == State(step=7)
+    assert checkpoint.load_checkpoint(run, trainer) == State(step=7)
 
 
 def test_too_many_open_files_while_reading_is_not_taken_for_damage(new_trainer, tmp_path, monkeypatch):
     run, trainer = RunFolder(tmp_path), new_trainer()
     train_steps(trainer, 0, 1)
-    checkpoint.save(run, trainer, State(step=1))
+    checkpoint.save_checkpoint(run, trainer, State(step=1))
 
     def refuse(*_, **__):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(RunFailedError, match="Too many open files"):
-        checkpoint.load(run, trainer)
+        checkpoint.load_checkpoint(run, trainer)

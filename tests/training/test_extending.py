@@ -36,7 +36,7 @@ def test_a_finished_run_is_extended_from_its_last_state_and_that_is_recorded(
     assert [(part.images_before, part.images) for part in record.extensions] == [(160, 240)]
     assert figures_of(run)[: len(before)] == before
     assert [line["step"] for line in figures_of(run)] == list(range(1, 31))
-    assert bundle.read(run.bundle).info.images == 240
+    assert bundle.read_bundle(run.bundle).info.images == 240
     assert "training further, from 160 to 240 images, the learning rate planned anew over all" in said
     assert record.asked == own_run.read().asked
 

@@ -85,7 +85,7 @@ def test_fifty_kills_at_random_moments_all_resume_bit_for_bit(tiny_source, tmp_p
                     kills += 1
             in_training += bool(run.checkpoints()) and not run.bundle.exists()
             for place in run.checkpoints():
-                sealed.verify(place)
+                sealed.verify_sealed(place)
         subprocess.run(command(tiny_source, run.path, images), check=True, capture_output=True)
         assert contents(run.bundle) == contents(whole.bundle)
         assert contents(run.previews) == contents(whole.previews)

@@ -58,15 +58,15 @@ def test_scores_are_logged_when_they_are_due_and_at_the_end(scored):
 
 def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_a_message(scored, capsys):
     run = scored([9.0, 4.0, 7.0, 8.0])
-    assert bundle.read(run.bundle).info.images == 80
-    assert bundle.read(run.last).info.images == 160
+    assert bundle.read_bundle(run.bundle).info.images == 80
+    assert bundle.read_bundle(run.last).info.images == 160
     output = capsys.readouterr().out
     assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in output
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
     run = scored([9.0, 8.0, 7.0, 6.0])
-    assert bundle.read(run.bundle).info.images == 160
+    assert bundle.read_bundle(run.bundle).info.images == 160
     assert not run.last.exists()
 
 
@@ -80,7 +80,7 @@ def test_a_quick_score_is_that_of_the_images_of_the_bundle(train_small, large_so
     run = train_small(tmp_path / "run", source=large_source, training={"score_every": 160})
     (record,) = [record for record in log_of(run) if "fcd" in record]
     prepared = open_source(str(large_source))
-    evaluator, sampler = evaluator_for(prepared), Sampler(bundle.read(run.bundle))
+    evaluator, sampler = evaluator_for(prepared), Sampler(bundle.read_bundle(run.bundle))
     samples = draw_samples(sampler, prepared, outputs.SCORED_IMAGES, sampler.info.seed)
     generated, real = (evaluator.embed(each) for each in (samples.pixels, prepared.pixels[prepared.held_out]))
     distance = frechet_by_eigenvalues(real.features, generated.features)
@@ -117,8 +117,8 @@ def test_a_collapsed_training_is_warned_of_then_stopped_and_its_good_state_is_ke
     assert "warning: it is lost at 80" in capsys.readouterr().err
     run = RunFolder(tmp_path / "run")
     assert run.read().status == "stopped"
-    assert bundle.read(run.bundle).info.images == 40  # the oldest state that was there when it was warned
-    assert bundle.read(run.last).info.images == 120
+    assert bundle.read_bundle(run.bundle).info.images == 40  # the oldest state that was there when it was warned
+    assert bundle.read_bundle(run.last).info.images == 120
     bundle.open_run(run.path)
 
 

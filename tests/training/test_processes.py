@@ -129,7 +129,7 @@ def in_processes(count, source, out, images, *more, port=29517):
 
 def furthest(one, two):
     """The largest difference between two bundles' weights, as a share of each tensor's norm."""
-    result = [bundle.read(run.bundle).networks for run in (one, two)]
+    result = [bundle.read_bundle(run.bundle).networks for run in (one, two)]
     pairs = [
         (a, result[1][name].state_dict()[key])
         for name, network in result[0].items()

@@ -65,14 +65,14 @@ def test_resuming_is_exact_in_every_layout_and_precision(
     train_small, tmp_path, contents, figures_of, monkeypatch, recipe, training
 ):
     whole = train_small(tmp_path / "whole", recipe, training=training)
-    original = checkpoint.save
+    original = checkpoint.save_checkpoint
 
     def die_after(run, state, record):
         original(run, state, record)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save", die_after)
+        patch.setattr(checkpoint, "save_checkpoint", die_after)
         for _ in range(4):
             with pytest.raises(Killed):
                 train_small(tmp_path / "broken", recipe, training=training)
@@ -208,7 +208,7 @@ def test_epochs_count_the_training_images(train_small, tmp_path, tiny_prepared):
 
 
 def test_a_run_may_begin_with_anothers_weights(tiny_run, train_small, tmp_path, monkeypatch):
-    given = bundle.read(tiny_run.bundle).networks
+    given = bundle.read_bundle(tiny_run.bundle).networks
     initial = {}
 
     def stop_here(played, *_):
@@ -252,7 +252,7 @@ def test_a_set_without_labels_is_trained_without_them_and_that_is_reported(
 ):
     run = train_small(tmp_path / "run", source=unlabelled_source)
     assert "unlabelled has no labels: trained without, and no class can be asked for" in capsys.readouterr().out
-    assert bundle.read(run.bundle).info.classes == ()
+    assert bundle.read_bundle(run.bundle).info.classes == ()
 
 
 def test_a_folder_of_something_else_is_left_as_it_was(train_small, tmp_path):

@@ -104,7 +104,7 @@ def write_sheet(prepared: "PreparedSet", path: Path) -> Path:
         labels = prepared.labels[rows]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        charts.class_grid(prepared.pixels[rows], labels, classes, path)
+        charts.draw_class_grid(prepared.pixels[rows], labels, classes, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"the sample sheet cannot be written to {path}: {reason}") from None

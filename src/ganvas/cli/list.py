@@ -43,7 +43,7 @@ def list_(
         "studies": studies,
     }
     for name in [what] if what else ["recipes", "sources", "runs"]:
-        parts = options() if name == "options" else {name: list(facts_of[name]())}
+        parts = option_facts() if name == "options" else {name: list(facts_of[name]())}
         for heading, facts in parts.items():
             print_facts(SINGULAR[name], heading, facts)
     return 0
@@ -125,7 +125,7 @@ def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
         yield str(run.path), ", ".join(facts)
 
 
-def options() -> dict[str, list[tuple[str, str]]]:
+def option_facts() -> dict[str, list[tuple[str, str]]]:
     """Every option of the schema as its flag, with what it may be, under the heading of its part."""
     from ganvas.cli import flags
 

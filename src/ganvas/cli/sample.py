@@ -145,7 +145,7 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
         if path.suffix == ".npz":
             save_npz(path, (images for _, _, images in batches()), total, labels, classes)
         elif path.suffix == ".png":
-            charts.class_grid(np.concatenate([images for _, _, images in batches()]), labels, classes, path)
+            charts.draw_class_grid(np.concatenate([images for _, _, images in batches()]), labels, classes, path)
         else:
             for label, first, images in batches():
                 folder = path if label is None else path / folder_name(classes[label])

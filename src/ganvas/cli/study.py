@@ -36,9 +36,9 @@ def study(
     refuse_inside_source(source, folder)
     try:
         results = trials.run_experiment(EXPERIMENTS[name], source, effort, folder)
-        page.write(results, folder)
+        page.write_page(results, folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
-    for line in page.lines(results):
+    for line in page.summary_lines(results):
         console.info(line)
     return 0

@@ -43,9 +43,9 @@ def worth(
     try:
         results = weigh(subject, choices, folder)
         files.write_atomic(folder / "worth.json", files.to_json(results.model_dump(mode="json")))
-        page.write(results, folder, NAMES)
+        page.write_page(results, folder, NAMES)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
-    for line in page.lines(results):
+    for line in page.summary_lines(results):
         console.info(line)
     return 0

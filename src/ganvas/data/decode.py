@@ -77,7 +77,8 @@ def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
     if isinstance(part, RawImages):
         pixels = _from_raw(plan, part, stats)
     else:
-        pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
+        with images.quiet():
+            pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
     levels, step = pixels.reshape(-1).data, math.prod(plan.shape)
     digests = b"".join(
         [blake2b(levels[at : at + step], digest_size=DIGEST_BYTES).digest() for at in range(0, len(levels), step)]
@@ -98,7 +99,7 @@ def _decoded_squares(plan: DecodePlan, first: int, part: ImageFiles, stats: Imag
     least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
     for index in range(len(part)):
         try:
-            decoded = images.decode(part.encoded(index), plan.background, least_side)
+            decoded = images.decode_quietly(part.encoded(index), plan.background, least_side)
         except images.RefusedImageError as refusal:
             stats.refused.append((first + index, str(refusal)))
             yield None

@@ -55,10 +55,10 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
         else:
             firsts = [np.flatnonzero(row_labels == label)[:COLUMNS] for label in range(len(classes))]
             rows, row_labels = rows[np.concatenate(firsts)], row_labels[np.concatenate(firsts)]
-        charts.class_grid(pixels[rows], row_labels, classes, folder / name)
+        charts.draw_class_grid(pixels[rows], row_labels, classes, folder / name)
     scores = scored.card.labels
     if scores and scores.confusion and len(prepared.classes) <= 100:
-        charts.confusion(np.array(scores.confusion), prepared.classes, folder / CONFUSION, "label")
+        charts.draw_confusion(np.array(scores.confusion), prepared.classes, folder / CONFUSION, "label")
     if scored.closest:
         generated, training = (list(rows) for rows in zip(*scored.closest, strict=True))
         pairs = grid(np.concatenate([samples.pixels[generated], prepared.pixels[training]]), len(generated))

@@ -55,9 +55,9 @@ def copy_test(
     labels: (N,), the class of each generated image; `pairs` then has the closest pair of each class.
     """
     refuse_too_few("the test for copies needs", FEWEST, generated=generated, held_out=held_out, training=training)
-    distances, partners = nearest(generated, training)
-    real_distances, real_partners = nearest(held_out, training)
-    cell_of, real_cell_of = cells(training, generated, held_out, seed)
+    distances, partners = nearest_training(generated, training)
+    real_distances, real_partners = nearest_training(held_out, training)
+    cell_of, real_cell_of = cell_of_each(training, generated, held_out, seed)
     results, weights = [], []
     for cell in np.unique(real_cell_of):
         inside, real_inside = distances[cell_of == cell], real_distances[real_cell_of == cell]
@@ -84,7 +84,7 @@ def copy_test(
     return Copies(z, p_value, closer, excess, p_value < SIGNIFICANT and excess >= MAX_NEAR_COPIES, pairs)
 
 
-def verdict(copies: Copies) -> str:
+def copies_verdict(copies: Copies) -> str:
     """The result in one sentence."""
     closer = (
         f"{100 * copies.closer:.0f} % of the generated images lie closer to their nearest training image than "
@@ -110,7 +110,7 @@ def is_near_copy(distances: NDArray[np.float64], partners: NDArray[np.int64], tr
     return np.asarray(distances <= NEAR_COPY * to_neighbour[index])
 
 
-def nearest(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def nearest_training(queries: Floats, base: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(distances (N,), rows (N,)) from each query (N, F) to its nearest row of base (M, F); exactly 0 for a copy."""
     x, y = as_rows(queries), as_rows(base)
     rows = nearest_rows(x, y)
@@ -133,7 +133,7 @@ def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> tup
     return z, 1 - above / (n * m)
 
 
-def cells(
+def cell_of_each(
     training: Floats, generated: Floats, held_out: Floats, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The cells of the generated (N,) and held-out rows (H,): k-means of the training features, one cell per 50 H."""

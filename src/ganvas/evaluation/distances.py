@@ -156,7 +156,7 @@ def _block_sums(x: Tensor, y: Tensor, blocks: int) -> NDArray[np.float64]:
     return sums
 
 
-def neighbours(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
+def neighbourhood_scores(real: Floats, fake: Floats, k: int = NEIGHBOURS) -> Neighbours:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al. 2020,
     arXiv 2002.09797).
 

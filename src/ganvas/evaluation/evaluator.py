@@ -105,7 +105,7 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
     evaluator = _fit(prepared)
     info = files.to_json(evaluator.info.model_dump(mode="json"))
     try:
-        sealed.write(folder, {WEIGHTS: weights.to_bytes(evaluator.network.state_dict()), INFO: info})
+        sealed.write_sealed(folder, {WEIGHTS: weights.to_bytes(evaluator.network.state_dict()), INFO: info})
     except OSError as error:
         raise UserError(f"the evaluator cannot be kept in {folder}: {error.strerror or error}") from None
     return evaluator
@@ -148,7 +148,7 @@ def _fit(prepared: PreparedSet) -> Evaluator:
 
 
 def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
-    sealed.verify(folder, (WEIGHTS, INFO))
+    sealed.verify_sealed(folder, (WEIGHTS, INFO))
     try:
         info = parse(EvaluatorInfo, files.read_json(folder / INFO), prefix="")
     except UserError as error:
@@ -158,7 +158,7 @@ def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
         raise files.DamagedError(f"{INFO} describes another set")
     with torch.device("meta"):
         network = info.network.build(Shape(info.channels, info.size, len(info.classes)))
-    network.load_state_dict(weights.read(folder / WEIGHTS, network.state_dict()), assign=True)
+    network.load_state_dict(weights.read_tensors(folder / WEIGHTS, network.state_dict()), assign=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(network.eval().requires_grad_(False), info)
 

@@ -12,7 +12,7 @@ from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.fit import fit_classifier, fit_images
 from ganvas.evaluation.intervals import wilson
-from ganvas.evaluation.predict import confusion, predict
+from ganvas.evaluation.predict import confusion_matrix, predict
 from ganvas.evaluation.samples import subsample
 from ganvas.evaluation.scorecard import ClassificationAccuracyScore, ClassScores, LabelScores
 from ganvas.images import Pixels
@@ -68,7 +68,7 @@ def label_scores(
 def _counts(images: Predictions) -> tuple[NDArray[np.int64], float]:
     """((K, K) counts of labels by predictions, the mean probability of the label)."""
     assert images.labels is not None
-    counts = confusion(images.labels, images.probabilities.argmax(1), images.probabilities.shape[1])
+    counts = confusion_matrix(images.labels, images.probabilities.argmax(1), images.probabilities.shape[1])
     return counts, float(images.probabilities[np.arange(len(images.labels)), images.labels].mean())
 
 

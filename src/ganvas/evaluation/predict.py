@@ -45,7 +45,7 @@ def predict(classifier: nn.Module, pixels: Pixels, batch: int = 500) -> Logits:
         return in_batches(classifier, pixels, next(classifier.parameters()).device, batch)
 
 
-def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """(N,) true and (N,) predicted classes -> (K, K) counts: a row for the true class, a column for the predicted."""
     assert labels.shape == predicted.shape, "each image has one label and one prediction"
     counts = np.zeros((classes, classes), np.int64)

@@ -10,8 +10,8 @@ import ganvas
 from ganvas import machine
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
-from ganvas.evaluation.copies import copy_test, verdict
-from ganvas.evaluation.distances import Neighbours, TooFewError, frechet, kid, neighbours
+from ganvas.evaluation.copies import copies_verdict, copy_test
+from ganvas.evaluation.distances import Neighbours, TooFewError, frechet, kid, neighbourhood_scores
 from ganvas.evaluation.diversity import COLLAPSED, diversity
 from ganvas.evaluation.evaluator import Evaluator, evaluator_for, probabilities, refuse_no_held_out
 from ganvas.evaluation.features import Extractor, Features, extractor
@@ -181,7 +181,7 @@ def distance_scores(
     if quick:
         return Distances(frechet=first)
     try:
-        generated, real = neighbours(*groups[:2]), neighbours(groups[0], groups[2])
+        generated, real = neighbourhood_scores(*groups[:2]), neighbourhood_scores(groups[0], groups[2])
         near = {
             metric: Distance(**estimate._asdict(), floor=reference.value)
             for metric, estimate, reference in zip(Neighbours._fields, generated, real, strict=True)
@@ -226,7 +226,7 @@ def copy_scores(
     except TooFewError as error:
         return CopyScores(verdict=f"Copies cannot be detected: {error}."), []
     across = prepared.manifest.near_across_split
-    scores = CopyScores(**copies._asdict(), verdict=verdict(copies), near_duplicates_across_split=across)
+    scores = CopyScores(**copies._asdict(), verdict=copies_verdict(copies), near_duplicates_across_split=across)
     return scores, [(row, int(prepared.train[partner])) for row, partner, _ in copies.pairs]
 
 

@@ -14,13 +14,13 @@ from ganvas.evaluation.intervals import Estimate
 FORMAT = 2
 
 
-class Record(BaseModel):
+class ScorecardPart(BaseModel):
     """A part of a scorecard. Unknown keys are ignored, so that a later ganvas may add measurements."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
 
-class Measurement(Record):
+class Measurement(ScorecardPart):
     """A value with its 95 % interval; or none, and why."""
 
     value: float | None = None
@@ -46,7 +46,7 @@ class Distance(Measurement):
     """Generated images in it."""
 
 
-class Distances(Record):
+class Distances(ScorecardPart):
     """Distances in the features that the protocol names; all but the first are None in a quick scorecard."""
 
     frechet: Distance
@@ -57,7 +57,7 @@ class Distances(Record):
     coverage: Distance | None = None
 
 
-class Accuracy(Record):
+class Accuracy(ScorecardPart):
     """A classifier's accuracy, beside a reference on real images. Shares from 0 to 1 with Wilson's intervals."""
 
     accuracy: float | None = None
@@ -80,7 +80,7 @@ class ClassificationAccuracyScore(Accuracy):
     """Training images of this classifier, and of the reference trained on real ones."""
 
 
-class CopyScores(Record):
+class CopyScores(ScorecardPart):
     """The test for copies of training images (`copies.py`)."""
 
     p_value: float | None = None
@@ -130,7 +130,7 @@ class LabelScores(Accuracy):
     """The share of images without labels that the evaluator predicts to be of each class."""
 
 
-class Origin(Record):
+class Origin(ScorecardPart):
     """Where the images came from: a run (its recipe, images in its training, seed), or a source."""
 
     recipe: str | None = None
@@ -142,7 +142,7 @@ class Origin(Record):
     """Images of the source that could not be read."""
 
 
-class ProtocolRecord(Record):
+class ProtocolRecord(ScorecardPart):
     """How the images were scored. Scorecards compare where the parts in `comparison.MUST_AGREE` are equal."""
 
     features: str
@@ -162,7 +162,7 @@ class ProtocolRecord(Record):
     seed: int
 
 
-class EvaluatorRecord(Record):
+class EvaluatorRecord(ScorecardPart):
     """The evaluator, as in its `EvaluatorInfo`."""
 
     temperature: float
@@ -172,7 +172,7 @@ class EvaluatorRecord(Record):
     """In all epochs of the fit together."""
 
 
-class Scorecard(Record):
+class Scorecard(ScorecardPart):
     """All measurements of a set of images. A part that was not measured is None, and absent in JSON."""
 
     format: int = FORMAT

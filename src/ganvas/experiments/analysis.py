@@ -39,7 +39,7 @@ class Answer(NamedTuple):
     comparisons: tuple[ComparisonResult, ...]
 
 
-def read(lines: Sequence[TrialLine]) -> Outcome:
+def read_results(lines: Sequence[TrialLine]) -> Outcome:
     """The lines of a journal. The last line of a trial counts."""
     done = {(line.row, line.seed): line for line in lines if line.failed is None}
     failed = {(line.row, line.seed): line.failed for line in lines if line.failed is not None}
@@ -60,7 +60,7 @@ def analyse(experiment: Experiment, outcome: Outcome, seeds: Sequence[int]) -> A
     ]
     adjusted = iter(holm([gap.p_value() for gap in gaps if gap is not None]))
     comparisons = tuple(
-        compare(comparison, measures[comparison.measure], gap, None if gap is None else next(adjusted))
+        compare_variants(comparison, measures[comparison.measure], gap, None if gap is None else next(adjusted))
         for comparison, gap in zip(experiment.comparisons, gaps, strict=True)
     )
     headlines = comparisons[: experiment.headlines]
@@ -141,7 +141,9 @@ def value_of(outcome: Outcome, variant: str, seed: int, measure: Measure) -> flo
     return math.log(max(value, 1e-9)) if measure.scale == "ratio" else value
 
 
-def compare(comparison: Comparison, measure: Measure, gap: Difference | None, p_holm: float | None) -> ComparisonResult:
+def compare_variants(
+    comparison: Comparison, measure: Measure, gap: Difference | None, p_holm: float | None
+) -> ComparisonResult:
     """A comparison in figures and in words. The words for a size are ours, and the same for every experiment."""
     verdict: Verdict = "unknown"
     if gap is not None and p_holm is not None and p_holm <= LEVEL:

@@ -88,7 +88,7 @@ class Share(Record):
         return "abcd" if self.share == FULL else "abcde"
 
 
-class Plan(Record):
+class CostPlan(Record):
     """What is spent on every share. It is kept in the journal, so that a resumed comparison follows the same plan."""
 
     minutes: float
@@ -150,14 +150,14 @@ def list_shares(prepared: PreparedSet, quick: bool) -> list[Share]:
     return shares
 
 
-def plan(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int, most_trained: int) -> Plan:
+def plan_costs(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int, most_trained: int) -> CostPlan:
     """What each fit and each training shows, so that all of it takes about the minutes of the choices.
 
     tested: held-out images of each fit. most_trained: images that the run's own generator was shown; no generator is
     trained longer. UserError if minutes were given that are too few to mean anything; it names enough.
     """
     minutes = choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES)
-    bare = Plan(minutes=minutes, shares=tuple(list_shares(prepared, choices.quick)))
+    bare = CostPlan(minutes=minutes, shares=tuple(list_shares(prepared, choices.quick)))
     fits, trainings, drawings = (choices.seeds * count for count in (bare.fits, bare.trainings, len(bare.shares)))
     # CPU seconds: of what does not depend on the budget, of an image in every training, and of an image in every fit.
     # At most half of the images that a fit shows are drawn.
@@ -185,7 +185,7 @@ def plan(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int, most_
         generated = max(len(prepared.classes), min(MOST_GENERATED * share.images, shown // 2))
         spent = {"shown": shown, "generated": generated, "trained": None if share.share == FULL else trained}
         shares.append(share.model_copy(update=spent))
-    return Plan(minutes=minutes, shares=tuple(shares))
+    return CostPlan(minutes=minutes, shares=tuple(shares))
 
 
 def at_once(trials: int) -> int:

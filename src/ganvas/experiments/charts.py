@@ -21,13 +21,13 @@ FEWEST_TICKS = 3
 LINE_SPACING = 0.065  # of the axes' height, between the names of two lines
 
 
-def chart(results: ExperimentResults, path: Path) -> None:
+def draw_chart(results: ExperimentResults, path: Path) -> None:
     """Lines over `x` if variants are points of lines, and dots with intervals otherwise."""
-    draw = lines if any(variant.x is not None for variant in results.variants) else dots
+    draw = draw_lines if any(variant.x is not None for variant in results.variants) else draw_dots
     draw(results, path)
 
 
-def dots(results: ExperimentResults, path: Path) -> None:
+def draw_dots(results: ExperimentResults, path: Path) -> None:
     """A line a variant: a pale dot a seed, a dot for the mean, a bar for its interval; the first two measures."""
     measures, variants = results.known_measures[:2], list(reversed(results.variants))
     names = [canvas.name(variant.name, 60) for variant in variants]
@@ -50,7 +50,7 @@ def dots(results: ExperimentResults, path: Path) -> None:
             canvas.title(axes, measure.title, DIRECTIONS[measure.better])
 
 
-def lines(results: ExperimentResults, path: Path) -> None:
+def draw_lines(results: ExperimentResults, path: Path) -> None:
     """The first measure of every line against `x`, with its interval."""
     measure = results.measures[0]
     points: dict[str, list[tuple[float, Figure]]] = {
@@ -116,7 +116,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def strips(images: Mapping[str, Pixels], path: Path) -> None:
+def draw_strips(images: Mapping[str, Pixels], path: Path) -> None:
     """One strip of generated images under another, each with its variant's name."""
     ratio = max(strip.shape[1] / strip.shape[2] for strip in images.values())
     width = WIDTH - LEFT - 0.3

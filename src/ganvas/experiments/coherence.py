@@ -34,7 +34,7 @@ VIEWS = 2  # of each image by each cut, with different exposures
 Rows = NDArray[np.int64]
 
 
-def score(
+def coherence_scores(
     network: EvaluatorNetwork, pixels: Pixels, others: Pixels | None = None, seed: int = 0
 ) -> NDArray[np.float64]:
     """(N,): the probability, 0 to 1, that the halves of each image (N, C, H, W) uint8 are of one image.
@@ -157,7 +157,9 @@ def measure_coherence(trial: Trial, variant: Variant) -> Measurements:
         """Of whole images, and of halves of two."""
         assert labels is not None, "halves of two images are of one class"
         others = mixed(pixels, labels, trial.seed)
-        return score(network, pixels, None, trial.seed), score(network, pixels, others, trial.seed)
+        return coherence_scores(network, pixels, None, trial.seed), coherence_scores(
+            network, pixels, others, trial.seed
+        )
 
     whole, torn = scores(*held_out(prepared))
     metrics["check"] = area(whole, torn)

@@ -116,7 +116,7 @@ def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
     data = {"data": {"size": choices["size"]}} if "size" in choices else {}
     asked = configure(trial.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": trial.seed})
     prepared = open_source(trial.source, asked.data, processes=1)
-    training_set = shuffled(prepared, trial.seed) if choices.get("shuffled") else prepared
+    training_set = with_shuffled_labels(prepared, trial.seed) if choices.get("shuffled") else prepared
     run = resolve(asked, training_set, SPEED)
     trainer = build_trainer(run, training_set, Engine.for_trials(SPEED))
     images = round(choices.get("images_a_second", 0) * trial.seconds)
@@ -128,7 +128,7 @@ def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
     return TrainedGan(run, prepared, trainer, cost.images, cost.cpu_seconds)
 
 
-def shuffled(prepared: PreparedSet, seed: int) -> PreparedSet:
+def with_shuffled_labels(prepared: PreparedSet, seed: int) -> PreparedSet:
     """The same images, each with the label of another: every class keeps its size and loses its meaning."""
     assert prepared.labels is not None
     labels = np.array(prepared.labels)

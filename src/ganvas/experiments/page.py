@@ -26,11 +26,11 @@ class Names(NamedTuple):
 STUDY = Names()
 
 
-def write(results: ExperimentResults, folder: Path, names: Names = STUDY) -> None:
+def write_page(results: ExperimentResults, folder: Path, names: Names = STUDY) -> None:
     """Writes the text, the page and their images, and prints where the page is."""
-    charts.chart(results, folder / names.chart)
+    charts.draw_chart(results, folder / names.chart)
     if strips := strips_of(folder, [variant.name for variant in results.variants]):
-        charts.strips(strips, folder / names.strips)
+        charts.draw_strips(strips, folder / names.strips)
     text = markdown(results, (folder / names.strips).exists(), names)
     images = {name: (folder / name).read_bytes() for name in (names.chart, names.strips) if (folder / name).exists()}
     files.write_atomic(folder / names.text, text.encode("utf-8"))
@@ -38,7 +38,7 @@ def write(results: ExperimentResults, folder: Path, names: Names = STUDY) -> Non
     console.info(f"answer {folder / names.page}")
 
 
-def lines(results: ExperimentResults) -> Iterator[str]:
+def summary_lines(results: ExperimentResults) -> Iterator[str]:
     """One plain fact a line; the answer last."""
     for variant in results.variants:
         figures = (
@@ -47,11 +47,11 @@ def lines(results: ExperimentResults) -> Iterator[str]:
         )
         yield f"{variant.name}: {'; '.join(figures)}"
     yield from comparisons(results)
-    yield from failures(results)
-    yield answer(results)
+    yield from failure_lines(results)
+    yield answer_of(results)
 
 
-def answer(results: ExperimentResults) -> str:
+def answer_of(results: ExperimentResults) -> str:
     """The first sentence of the page."""
     unfinished = "" if results.done == results.trials else f" ({results.done} of {results.trials} trials are done.)"
     return f"{results.answer}{unfinished}"
@@ -64,7 +64,7 @@ def comparisons(results: ExperimentResults) -> Iterator[str]:
         yield f"{comparison.sentence}{p_value}"
 
 
-def failures(results: ExperimentResults) -> Iterator[str]:
+def failure_lines(results: ExperimentResults) -> Iterator[str]:
     """A line for each trial that failed."""
     return (f"failed: {failed.variant}, seed {failed.seed}: {failed.why}" for failed in results.failures)
 
@@ -88,7 +88,7 @@ def markdown(results: ExperimentResults, has_strips: bool, names: Names = STUDY)
 
     measures = results.known_measures
     # Claims and sentences are ours. Titles and reasons of failures may hold other people's words.
-    parts = [f"# {escape_markdown(results.title)}", f"> {results.claim}", f"**{answer(results)}**"]
+    parts = [f"# {escape_markdown(results.title)}", f"> {results.claim}", f"**{answer_of(results)}**"]
     parts.append(f"![{results.name}]({names.chart})")
     if has_strips:
         parts.append(f"![Generated images, a strip a variant]({names.strips})")
@@ -100,7 +100,7 @@ def markdown(results: ExperimentResults, has_strips: bool, names: Names = STUDY)
     if results.comparisons:
         parts += ["## Compared", bullets(f"{sentence}." for sentence in comparisons(results))]
     if results.failures:
-        parts += ["## Failed", bullets(map(escape_markdown, failures(results)))]
+        parts += ["## Failed", bullets(map(escape_markdown, failure_lines(results)))]
     parts += ["## What this does not say", bullets(results.limits)]
     parts += ["## How", bullets(results.method), f"```sh\n{console.printable(results.command)}\n```"]
     return "\n\n".join(parts) + "\n"
@@ -112,6 +112,6 @@ def verdicts(every: Sequence[ExperimentResults], folder: str, figures: bool = Tr
     rows = []
     for results in every:
         link = f"[{results.name}]({folder}{results.name}/README.md)"
-        cells = [link, results.claim, VERDICTS[results.verdict], answer(results)][: len(titles)]
+        cells = [link, results.claim, VERDICTS[results.verdict], answer_of(results)][: len(titles)]
         rows.append([Markdown(cell.replace("|", "/")) for cell in cells])
     return table(titles, rows).rstrip()

@@ -24,7 +24,7 @@ PIXELS = 0  # parts a side, for patches of one pixel
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def shuffled(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
+def shuffle_patches(images: Tensor, parts: int, generator: torch.Generator) -> Tensor:
     """(N, C, H, W), each cut into parts x parts square patches that lie in another order, drawn for each anew.
 
     PIXELS for patches of one pixel; 1 leaves an image whole. What the patches leave over of a side stays where it is.
@@ -59,13 +59,13 @@ def measure_locality(trial: Trial, variant: Variant) -> Measurements:
     """Of held-out images cut into `parts` x `parts` patches, by the network that the variant's `sees` names.
 
     A "classifier" gives its accuracy; `learns` is how the images were cut that it was fitted to. A "discriminator"
-    gives `told`, the share of images that it scores higher whole than shuffled. field: pixels along a side of the
+    gives `ranked`, the share of images that it scores higher whole than shuffled. field: pixels along a side of the
     receptive field of the last convolution.
     """
 
     def augment(images: Tensor, generator: torch.Generator) -> Tensor:
         max_shift = max(1, round(MAX_SHIFT * images.shape[-1]))
-        return shuffled(random_translate(images, max_shift, generator), variant.choices["learns"], generator)
+        return shuffle_patches(random_translate(images, max_shift, generator), variant.choices["learns"], generator)
 
     network: nn.Module
     if variant.choices["sees"] == "classifier":
@@ -78,11 +78,11 @@ def measure_locality(trial: Trial, variant: Variant) -> Measurements:
         shape = network_shape(gan.run, prepared)
     pixels, labels = held_out(prepared)
     whole = torch.from_numpy(pixels)
-    broken = shuffled(whole, variant.choices["parts"], stream(trial.seed, "patches"))
+    broken = shuffle_patches(whole, variant.choices["parts"], stream(trial.seed, "patches"))
     metrics = {"field": float(receptive_field(network, shape)[-1].receptive_field or 0)}
     if isinstance(network, Discriminator):
         given = torch.from_numpy(labels) if labels is not None and shape.classes else None
-        return {"told": share_ranked_first(network, whole, broken, given), **metrics}
+        return {"ranked": share_ranked_first(network, whole, broken, given), **metrics}
     assert labels is not None
     return {"accuracy": accuracy(labels, predict(network, broken.numpy()).argmax(axis=1)), **metrics}
 

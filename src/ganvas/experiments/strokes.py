@@ -34,7 +34,7 @@ def loops(strokes: Ink) -> Counts:
 def ends(strokes: Ink) -> Counts:
     """(N,) ends of strokes: pixels of the skeleton with one neighbour."""
     thin = skeleton(strokes)
-    around, _ = neighbours(thin)
+    around, _ = neighbour_pixels(thin)
     return np.asarray((thin & (around.sum(axis=0) == 1)).sum(axis=(1, 2)))
 
 
@@ -53,7 +53,7 @@ def skeleton(strokes: Ink) -> Ink:
     while True:
         before = thin
         for first, second in (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6))):
-            around, turns = neighbours(thin)
+            around, turns = neighbour_pixels(thin)
             count = around.sum(axis=0)
             removed = (count >= 2) & (count <= 6) & (turns == 1)
             removed &= ~around[list(first)].all(axis=0) & ~around[list(second)].all(axis=0)
@@ -62,7 +62,7 @@ def skeleton(strokes: Ink) -> Ink:
             return thin
 
 
-def neighbours(strokes: Ink) -> tuple[Ink, Counts]:
+def neighbour_pixels(strokes: Ink) -> tuple[Ink, Counts]:
     """The eight pixels around each, (8, N, H, W), and how often ground turns to stroke on the way around, (N, H, W)."""
     around = np.stack([shifted(strokes, offset, False) for offset in AROUND])
     turns: Counts = (~around & np.roll(around, -1, axis=0)).sum(axis=0)

@@ -79,7 +79,7 @@ def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: 
 
 def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds: float, journal: Journal) -> None:
     """Does the trials that the journal lacks, those that others wait for first."""
-    done = analysis.read(journal.finished).figures
+    done = analysis.read_results(journal.finished).figures
     missing = [
         (variant, Trial(variant.name, seed, seconds, source, journal.path.parent))
         for seed in seeds
@@ -100,7 +100,7 @@ def carry_out(experiment: Experiment, source: str, seeds: Sequence[int], seconds
 
         for line in in_processes(partial(perform, experiment), [task for task in missing if not task[0].after]):
             add(line)
-        failed, waiting = analysis.read(journal.finished).failed, []
+        failed, waiting = analysis.read_results(journal.finished).failed, []
         for variant, trial in missing:
             if why := failed.get((variant.after, trial.seed)):
                 add(TrialLine(row=variant.name, seed=trial.seed, seconds=0.0, failed=why))
@@ -114,7 +114,7 @@ def results_of(experiment: Experiment, journal: Journal) -> ExperimentResults:
     """What a page is made of, from the journal alone."""
     assert journal.header is not None, "nothing was begun"
     asked, plan = journal.header.asked, journal.header.plan
-    seeds, outcome = range(int(str(asked["seeds"]))), analysis.read(journal.finished)
+    seeds, outcome = range(int(str(asked["seeds"]))), analysis.read_results(journal.finished)
     method = (
         f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes {asked['seconds']:g} "
         "CPU seconds on one thread, unless stated otherwise.",

@@ -52,7 +52,7 @@ def conclude(shares: Sequence[Share], seeds: Sequence[int], outcome: Outcome) ->
     gains = [each for share in deciding for way in WITH if (each := gain(share, way, seeds, outcome)) is not None]
     comparisons = tuple(map(compare_ways, gains, holm([each.p for each in gains])))
     verdicts = [comparison.verdict for comparison in comparisons]
-    verdict, sentence = answer(deciding, list(zip(gains, verdicts, strict=True)), seeds, outcome)
+    verdict, sentence = answer_of_share(deciding, list(zip(gains, verdicts, strict=True)), seeds, outcome)
     return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", f"{OPENINGS[verdict]}.", comparisons)
 
 
@@ -92,7 +92,7 @@ def gain(share: Share, way: str, seeds: Sequence[int], outcome: Outcome) -> Gain
     return Gain(share, way, best, over[best], max(no_gain), min(1.0, len(over) * min(too_little)))
 
 
-def answer(
+def answer_of_share(
     deciding: Sequence[Share], gains: Sequence[tuple[Gain, Verdict]], seeds: Sequence[int], outcome: Outcome
 ) -> tuple[Verdict, str]:
     """The verdict, and its sentence without the opening word."""

@@ -12,7 +12,7 @@ from ganvas import console, files
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import BATCH, weights_digest
 from ganvas.experiments import analysis, budget, verdict
-from ganvas.experiments.budget import MINUTES, QUICK_MINUTES, Plan, Worth
+from ganvas.experiments.budget import MINUTES, QUICK_MINUTES, CostPlan, Worth
 from ganvas.experiments.experiment import Experiment, Measure, Variant
 from ganvas.experiments.journal import Journal
 from ganvas.experiments.page import Names
@@ -43,20 +43,20 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
     journal.refuse_another(asked)
     if journal.header:
         try:
-            plan = Plan.model_validate(journal.header.plan.get("budget"))
+            plan = CostPlan.model_validate(journal.header.plan.get("budget"))
         except ValidationError:
             raise UserError(f"{journal.path}: line 1 is damaged; remove the file to begin anew") from None
     else:
         console.info("measuring how fast this machine fits and trains")
         rates = budget.measured_rates(subject.run, prepared, subject.compute)
-        plan = budget.plan(prepared, rates, choices, len(subject.tested), subject.sampler.info.images)
+        plan = budget.plan_costs(prepared, rates, choices, len(subject.tested), subject.sampler.info.images)
     experiment = experiment_of(subject, plan, choices)
     journal.begin(asked, {**software_and_machine(), "budget": plan.model_dump(mode="json")})
     seeds, trials = range(choices.seed, choices.seed + choices.seeds), len(experiment.variants) * choices.seeds
     seconds = 60 * plan.minutes * budget.at_once(trials) / trials  # on average
     carry_out(experiment, str(subject.path), seeds, seconds, journal)
 
-    outcome = analysis.read(journal.finished)
+    outcome = analysis.read_results(journal.finished)
     results = analysis.assemble(
         experiment,
         f"Are images of {subject.name} worth learning from?",
@@ -72,7 +72,7 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
     return results
 
 
-def experiment_of(subject: Subject, plan: Plan, choices: Worth) -> Experiment:
+def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experiment:
     """The experiment: every way of learning at every share, after the generator whose images it learns from."""
     variants = []
     for share in plan.shares:
@@ -96,7 +96,7 @@ def experiment_of(subject: Subject, plan: Plan, choices: Worth) -> Experiment:
     )
 
 
-def method(subject: Subject, plan: Plan, choices: Worth, cpu_seconds: float) -> tuple[str, ...]:
+def method(subject: Subject, plan: CostPlan, choices: Worth, cpu_seconds: float) -> tuple[str, ...]:
     """How it was measured, in sentences: first what was spent on each share, for each seed."""
     sentences = []
     for share in plan.shares:

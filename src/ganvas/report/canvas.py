@@ -119,7 +119,7 @@ def colour_map(colours: Sequence[str]) -> "Colormap":
     return LinearSegmentedColormap.from_list("", colours).with_extremes(bad="#e3e3ea")
 
 
-def log_ticks() -> "Locator":
+def log_locator() -> "Locator":
     """Ticks at 1, 2 and 5 of each power of ten."""
     from matplotlib.ticker import LogLocator
 

@@ -40,7 +40,7 @@ def training(records: Records, folder: Path) -> None:
         _chart(records, folder / "fcd.png", "Fréchet distance (FCD) during training", fcd, logarithmic=True)
 
 
-def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] | None = None) -> None:
+def draw_kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] | None = None) -> None:
     """The kernels of a first layer as images, the strongest 64 first.
 
     weight: (O, I, kH, kW), or (O, features) together with `image`.
@@ -78,7 +78,7 @@ def kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] 
             scale.outline.set_visible(False)
 
 
-def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
+def draw_feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
     """An image (C, H, W) uint8 beside its feature maps: a row per layer, its ten strongest maps.
 
     maps: layer name -> (C, H, W), from low to high.
@@ -106,7 +106,7 @@ def feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> None:
                     axes.set_title(f"{canvas.name(name, 40)}: {size}", size=10, weight="normal", pad=4)
 
 
-def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path, rows: str = "true class") -> None:
+def draw_confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path, rows: str = "true class") -> None:
     """A confusion matrix (K, K) of 2 to 100 classes, true classes in rows: correct in blue, mistakes in orange."""
     count = len(classes)
     side = float(np.clip(0.5 * count, 3.6, 15.0))
@@ -138,7 +138,7 @@ def confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path, row
         canvas.title(axes, heading, _worst(matrix, names, room=int(12 * side / scale) - 12), scale)
 
 
-def class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
+def draw_class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
     """Images (N, C, H, W) uint8: a row per class with its name at the left; without labels, the images alone."""
     groups = [("", pixels)]
     if labels is not None:
@@ -204,7 +204,7 @@ def _scale(axes: "Axes", values: list[Floats], logarithmic: bool) -> None:
     if logarithmic:
         axes.set_yscale("log")
         if high / low < 300:
-            axes.yaxis.set_major_locator(canvas.log_ticks())
+            axes.yaxis.set_major_locator(canvas.log_locator())
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda value, _: "")
         axes.set_ylim(low / 1.5, high * 1.5)

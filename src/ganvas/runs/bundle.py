@@ -85,22 +85,22 @@ def bundle_info(record: RunRecord, images: int) -> BundleInfo:
     )
 
 
-def write(folder: Path, info: BundleInfo, networks: dict[str, nn.Module]) -> None:
+def write_bundle(folder: Path, info: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
     contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write(folder, {**contents, "run.json": files.to_json(info.model_dump(mode="json"))})
+    sealed.write_sealed(folder, {**contents, "run.json": files.to_json(info.model_dump(mode="json"))})
 
 
-def read(folder: Path) -> Bundle:
+def read_bundle(folder: Path) -> Bundle:
     """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
 
     def read_weights(name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
         if (file := f"{name}.safetensors") not in names:
             raise files.DamagedError(f"{sealed.MANIFEST} does not name {file}")
-        return weights.read(folder / file, wanted)
+        return weights.read_tensors(folder / file, wanted)
 
     try:
-        names = sealed.verify(folder, ("run.json",))
+        names = sealed.verify_sealed(folder, ("run.json",))
         values = files.read_json(folder / "run.json")
         if values.get("format") != FORMAT:
             raise UserError(
@@ -122,13 +122,13 @@ def open_run(path: Path) -> Bundle:
     Of an unfinished run, what its newest whole checkpoint would give, with a message; UserError if there is none.
     """
     if (path / sealed.MANIFEST).is_file():
-        return read(path)
+        return read_bundle(path)
     run = RunFolder(path)
     if not run.exists():
         beside = [record.parent.name for record in path.parent.glob("*/run.json")] if path.parent.is_dir() else []
         raise UserError(f"{path} is not a run: {nearest(path.name, beside)}")
     if run.bundle.is_dir():
-        return read(run.bundle)
+        return read_bundle(run.bundle)
     bundle = next(from_checkpoints(run, reversed(run.checkpoints())), None)
     if bundle is None:
         raise UserError(f"{path} has neither a bundle nor a whole checkpoint yet; train it on")
@@ -147,12 +147,12 @@ def from_checkpoints(run: RunFolder, paths: Iterable[Path]) -> Iterator[Bundle]:
 
 
 def _from_checkpoint(record: RunRecord, path: Path) -> Bundle:
-    sealed.verify(path, (STATE,))
+    sealed.verify_sealed(path, (STATE,))
     training = record.run.training
     info = bundle_info(record, int(path.name.removeprefix("step-")) * training.batch)
     is_averaged = not info.is_classifier and training.ema_halflife_images > 0
     prefixes = {"generator": "average/"} if is_averaged else {}
-    return _load(info, lambda name, wanted: weights.read(path / STATE, wanted, prefixes.get(name, f"{name}/")))
+    return _load(info, lambda name, wanted: weights.read_tensors(path / STATE, wanted, prefixes.get(name, f"{name}/")))
 
 
 def _load(info: BundleInfo, read_weights: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:

@@ -10,7 +10,7 @@ from ganvas.files import DamagedError
 MANIFEST = "manifest.json"
 
 
-def write(folder: Path, contents: Mapping[str, bytes]) -> None:
+def write_sealed(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Writes files and their sha256 as `folder`, replacing what lay there. OSError leaves the old one as it was."""
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     part = files.part_of(folder)
@@ -27,7 +27,7 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
         raise
 
 
-def verify(folder: Path, needed: Iterable[str] = ()) -> frozenset[str]:
+def verify_sealed(folder: Path, needed: Iterable[str] = ()) -> frozenset[str]:
     """The names of a sealed folder's files. DamagedError unless all, and what is needed, are there and unchanged."""
     sums = files.read_json(folder / MANIFEST).get("sha256")
     if not isinstance(sums, dict) or not sums:

@@ -19,7 +19,7 @@ def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())})
 
 
-def read(path: Path, wanted: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+def read_tensors(path: Path, wanted: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
     """The tensors of a file, if they are just those wanted: same names, shapes and types.
 
     wanted: may be meta tensors, which take no memory.

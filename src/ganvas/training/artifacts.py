@@ -7,7 +7,7 @@ import numpy as np
 from ganvas import console, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
-from ganvas.evaluation.predict import accuracy, confusion, eval_mode, predict
+from ganvas.evaluation.predict import accuracy, confusion_matrix, eval_mode, predict
 from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.report import charts
 from ganvas.report.log import read_log
@@ -48,15 +48,15 @@ def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunF
     scores = {line["images"]: line["fcd"] for line in read_log(folder.log) if "fcd" in line}
     best_images = min(scores, key=lambda count: (scores[count], -count)) if scores else images
     if (stopped or best_images != images) and folder.best.is_dir():
-        best = bundle.read(folder.best)
-        bundle.write(folder.last, info, networks)
+        best = bundle.read_bundle(folder.best)
+        bundle.write_bundle(folder.last, info, networks)
         info, networks = best.info, best.networks
         reason, last = "the watchdog stopped the run", scores.get(max(scores, default=0))
         if last is not None:
             reason = f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
         which = f"the best state, after {info.images} of {images} images ({reason})"
         console.info(f"the bundle is {which}; the last is beside it")
-    bundle.write(folder.bundle, info, networks)
+    bundle.write_bundle(folder.bundle, info, networks)
 
 
 def draw_charts(
@@ -66,16 +66,16 @@ def draw_charts(
     records = read_log(folder.log, at_most=RECORDS_PER_CHART)
     charts.training(records, folder.charts)
     if results is not None:
-        charts.confusion(np.array(results.confusion), prepared.classes, folder.charts / "confusion.png")
+        charts.draw_confusion(np.array(results.confusion), prepared.classes, folder.charts / "confusion.png")
     name = "discriminator" if "discriminator" in trainer.networks else "classifier"
     network, image_shape = trainer.networks[name], (prepared.channels, prepared.size, prepared.size)
-    charts.kernels(first_weight(network), folder.charts / "kernels.png", f"First layer of the {name}", image_shape)
+    charts.draw_kernels(first_weight(network), folder.charts / "kernels.png", f"First layer of the {name}", image_shape)
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
     takes_label = name == "discriminator" and run.labels == "on"
     label = int(prepared.labels[row]) if takes_label and prepared.labels is not None else None
     if maps := feature_maps(network, pixels, label):
-        charts.feature_maps(maps, pixels, folder.charts / "features.png")
+        charts.draw_feature_maps(maps, pixels, folder.charts / "features.png")
 
 
 def classifier_results(trainer: Trainer, prepared: PreparedSet) -> ClassifierResults | None:
@@ -89,5 +89,5 @@ def classifier_results(trainer: Trainer, prepared: PreparedSet) -> ClassifierRes
     return ClassifierResults(
         held_out=len(labels),
         accuracy=accuracy(labels, predicted),
-        confusion=confusion(labels, predicted, len(prepared.classes)).tolist(),
+        confusion=confusion_matrix(labels, predicted, len(prepared.classes)).tolist(),
     )

@@ -21,7 +21,7 @@ KEPT = 2
 RECORD = "record.json"
 
 
-def save(run: RunFolder, trainer: Trainer, state: State) -> None:
+def save_checkpoint(run: RunFolder, trainer: Trainer, state: State) -> None:
     """Writes the state after `state.step` steps. RunFailedError if it cannot be; the older ones are intact then."""
     folder, intact = run.checkpoint_folder, "what was saved before is intact"
     try:
@@ -30,7 +30,7 @@ def save(run: RunFolder, trainer: Trainer, state: State) -> None:
         intact = f"the last whole one, {before[-1].name}, is intact" if before else "there is none yet"
         newest = folder / f"step-{state.step:010d}"
         content = {STATE: weights.to_bytes(tensors(trainer)), RECORD: files.to_json(state.model_dump())}
-        sealed.write(newest, content)
+        sealed.write_sealed(newest, content)
         # Later ones were refused as damaged when this part of the run began: they must not push out the whole ones.
         saved = run.checkpoints()
         end = saved.index(newest) + 1
@@ -44,16 +44,16 @@ def save(run: RunFolder, trainer: Trainer, state: State) -> None:
         ) from None
 
 
-def load(run: RunFolder, trainer: Trainer) -> State | None:
+def load_checkpoint(run: RunFolder, trainer: Trainer) -> State | None:
     """Loads the newest whole checkpoint into the trainer and returns how far it is; None if there is none.
 
     A damaged one is refused by name, and the one before it used. `clear_leftovers` comes first.
     """
     for path in reversed(run.checkpoints()):
         try:
-            sealed.verify(path, (STATE, RECORD))
+            sealed.verify_sealed(path, (STATE, RECORD))
             state = files.read_model(path / RECORD, State)
-            saved = weights.read(path / STATE, wanted(trainer))
+            saved = weights.read_tensors(path / STATE, wanted(trainer))
         except files.DamagedError as error:
             console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
             continue

@@ -110,7 +110,7 @@ class RunOutputs:
         scores = self.scorer.score(self.trainer, info)
         if scores["fcd"] < self.best_fcd:
             self.best_fcd = scores["fcd"]
-            bundle.write(self.folder.best, info, self.trainer.bundle_networks())
+            bundle.write_bundle(self.folder.best, info, self.trainer.bundle_networks())
         return scores
 
     def watch(self, line: Mapping[str, float]) -> None:
@@ -130,7 +130,7 @@ class RunOutputs:
         def write() -> None:
             assert self.log is not None
             files.sync(self.log)  # a checkpoint must not be ahead of its log
-            checkpoint.save(self.folder, self.trainer, state)
+            checkpoint.save_checkpoint(self.folder, self.trainer, state)
 
         state.world = self.engine.world
         self.engine.on_rank_zero(write)
@@ -140,9 +140,11 @@ class RunOutputs:
         if self.record.run.training.score_every or self.folder.best.is_dir() or not self.trainer.ema:
             return
         if oldest := next(bundle.from_checkpoints(self.folder, self.folder.checkpoints()), None):
-            bundle.write(self.folder.best, oldest.info, oldest.networks)
+            bundle.write_bundle(self.folder.best, oldest.info, oldest.networks)
         else:
-            bundle.write(self.folder.best, bundle.bundle_info(self.record, images), self.trainer.bundle_networks())
+            bundle.write_bundle(
+                self.folder.best, bundle.bundle_info(self.record, images), self.trainer.bundle_networks()
+            )
 
 
 def has_probability_scores(objective: ObjectiveConfig) -> bool:

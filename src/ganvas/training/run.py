@@ -121,7 +121,7 @@ def failures_in_words(folder: RunFolder) -> Iterator[None]:
 def is_whole(folder: RunFolder) -> bool:
     """Whether an ended run's bundle can be read; if not, a message says that it is written again."""
     try:
-        bundle.read(folder.bundle)
+        bundle.read_bundle(folder.bundle)
     except UserError as error:
         console.info(f"{error}; it is written again")
         return False
@@ -229,7 +229,7 @@ def run_training(
 def resume(folder: RunFolder, trainer: Trainer, engine: Engine) -> State:
     """Loads the newest whole checkpoint into the trainer; a state at step 0 where there is none."""
     engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoint_folder))
-    state = checkpoint.load(folder, trainer) or State()
+    state = checkpoint.load_checkpoint(folder, trainer) or State()
     if engine.any_rank(engine.mean_over_ranks({"step": state.step})["step"] != state.step):
         raise UserError(
             f"the processes see different checkpoints: {folder.path} must be on a disk that all of them share"

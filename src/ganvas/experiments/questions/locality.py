@@ -29,7 +29,7 @@ def _discriminator(pair: str, parts: int) -> Variant:
 def _notices(pair: str) -> Comparison:
     claim = f"The D of {pair} scores an image above the same one with four patches in a wrong order"
     claim += ", {more|less} often than by chance"
-    return Comparison.between("told", _discriminator(pair, 2).name, CHANCE.name, claim)
+    return Comparison.between("ranked", _discriminator(pair, 2).name, CHANCE.name, claim)
 
 
 CHANCE = Variant("D of either, sees no difference", {**_discriminator("modern", 1).choices, "images_a_second": 64})
@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
     ),
     measures=(
         Measure("accuracy", "accuracy of the classifier", "higher", "points", 3),
-        Measure("told", "pairs of which D scores the whole image higher", "higher", "points", 3),
+        Measure("ranked", "pairs of which D scores the whole image higher", "higher", "points", 3),
         Measure("field", "px that a value of the last convolution sees", "higher", "difference", 0),
     ),
     comparisons=(
