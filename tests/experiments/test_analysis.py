@@ -48,7 +48,6 @@ def test_a_ratio_is_of_geometric_means_paired_by_seed():
     assert (result.value, result.low, result.high) == pytest.approx((0.5, 0.5, 0.5))
     assert result.verdict == findings.verdict == "yes"
     assert findings.answer == "the first wins: FCD 0.50 times (95 % interval 0.50 to 0.50), a clear difference."
-    assert findings.in_short == "the first wins."
     assert findings.variants[0].figures["fcd"].value == pytest.approx(20)
     assert findings.variants[0].figures["fcd"].low > 0
     assert findings.variants[2].figures == {}

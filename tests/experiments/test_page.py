@@ -33,7 +33,7 @@ def variant(name, x=None, line="", **figures):
 def results_of(variants, failures=()):
     sentence = "b is better: FCD 0.50 times"
     compared = ComparisonResult(
-        measure="fcd", of=("b",), against=("a",), verdict="yes", in_short="b is better", sentence=sentence, p_holm=0.012
+        measure="fcd", of=("b",), against=("a",), verdict="yes", sentence=sentence, p_holm=0.012
     )
     return ExperimentResults(
         name="which",
@@ -45,7 +45,6 @@ def results_of(variants, failures=()):
         trials=6,
         done=6 - len(failures),
         answer="b is better: FCD 0.50 times.",
-        in_short="b is better.",
         verdict="yes",
         variants=tuple(variants),
         comparisons=(compared,),

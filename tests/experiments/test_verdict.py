@@ -71,7 +71,7 @@ def test_a_planted_effect_is_a_yes_at_what_size_and_by_how_much():
     assert result.answer.startswith("Yes: with 10 % of the training images (100), real + generated")
     assert re.search(r" is [78]\.\d points more accurate than real, augmented \(\+\d", result.answer)
     assert result.answer.endswith("; inconclusive at 1 %.")
-    assert result.in_short == "Yes."
+    assert result.answer.count("Yes") == 1
 
 
 def test_no_effect_is_no_yes():

@@ -34,8 +34,6 @@ class Answer(NamedTuple):
 
     verdict: Verdict
     sentence: str
-    in_short: str
-    """The sentence without figures."""
     comparisons: tuple[ComparisonResult, ...]
 
 
@@ -68,7 +66,6 @@ def analyse(experiment: Experiment, outcome: Outcome, seeds: Sequence[int]) -> A
     return Answer(
         verdicts.pop() if len(verdicts) == 1 else "partly",
         " ".join(f"{comparison.sentence}." for comparison in headlines),
-        ". ".join(comparison.in_short for comparison in headlines) + ".",
         comparisons,
     )
 
@@ -102,7 +99,6 @@ def assemble(
         claim=experiment.claim,
         verdict=answer.verdict,
         answer=answer.sentence,
-        in_short=answer.in_short,
         measures=experiment.measures,
         axis=experiment.axis,
         variants=tuple(variants),
@@ -162,7 +158,6 @@ def compare_variants(
         of=comparison.of,
         against=comparison.against,
         verdict=verdict,
-        in_short=claim,
         sentence=sentence,
         p_holm=p_holm,
         **dict(zip(("value", "low", "high"), values, strict=False)),

@@ -37,8 +37,6 @@ class ComparisonResult(Record):
     of: tuple[str, ...]
     against: tuple[str, ...]
     verdict: Verdict
-    in_short: str
-    """The claim alone."""
     sentence: str
     """The claim with its figures, without a full stop."""
     value: float | None = None
@@ -64,8 +62,6 @@ class ExperimentResults(Record):
     claim: str
     verdict: Verdict
     answer: str
-    in_short: str
-    """The answer without figures."""
     measures: tuple[Measure, ...]
     axis: str
     variants: tuple[VariantResult, ...]

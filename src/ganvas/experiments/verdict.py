@@ -53,23 +53,22 @@ def conclude(shares: Sequence[Share], seeds: Sequence[int], outcome: Outcome) ->
     comparisons = tuple(map(compare_ways, gains, holm([each.p for each in gains])))
     verdicts = [comparison.verdict for comparison in comparisons]
     verdict, sentence = answer_of_share(deciding, list(zip(gains, verdicts, strict=True)), seeds, outcome)
-    return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", f"{OPENINGS[verdict]}.", comparisons)
+    return Answer(verdict, f"{OPENINGS[verdict]}: {sentence}", comparisons)
 
 
 def compare_ways(gained: Gain, p_holm: float) -> ComparisonResult:
     """A gain as a comparison. Its verdict is yes if it gains enough, and no if it is shown to gain too little."""
     helps, useless = p_holm <= LEVEL and gained.by.value >= MARGIN, gained.p_useless <= LEVEL
     of, against = name_of(gained.share, gained.of), name_of(gained.share, gained.against)
-    in_short = f"{of}, against {WAYS[gained.against]}"
     gap = f"accuracy {describe_difference(ACCURACY, gained.by[:3])}"
     return ComparisonResult(
         measure=ACCURACY.name,
         of=(of,),
         against=(against,),
         verdict="yes" if helps else "no" if useless else "unknown",
-        in_short=in_short,
         # The page appends the p value of no gain.
-        sentence=f"{in_short}: {gap}, p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
+        sentence=f"{of}, against {WAYS[gained.against]}: {gap}, "
+        f"p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
         value=gained.by.value,
         low=gained.by.low,
         high=gained.by.high,
