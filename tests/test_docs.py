@@ -75,7 +75,7 @@ def made_up(work, tasks):
 def folder(tmp_path, monkeypatch):
     """A folder with all that the documents name: labelled images, CelebA's layout, MNIST's files. Fits are short."""
     monkeypatch.chdir(tmp_path)
-    for module in ("evaluator", "cas"):
+    for module in ("evaluator", "labels"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 512)
     rates = budget.Rates(fitting=50.0, training=50.0)  # of a slow machine, so that the plan of `worth` is short
     monkeypatch.setattr(budget, "measured_rates", lambda *_: rates)

@@ -104,7 +104,7 @@ def decode(data: bytes, background: Background = "white", least_side: int | None
     its first frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG is
     decoded at 1/2, 1/4 or 1/8 of its size as long as its short side keeps so many pixels; that is much faster.
     """
-    with quiet():
+    with silence_warnings():
         return decode_quietly(data, background, least_side)
 
 
@@ -137,13 +137,13 @@ def header(data: bytes) -> tuple[int, int, str]:
     """(width, height, mode) of an encoded image without decoding it, or RefusedImageError with the reason."""
     from PIL import Image
 
-    with quiet(), _refusing(data):
+    with silence_warnings(), _refusing(data):
         image = Image.open(BytesIO(data), formats=FORMATS)
         return (*image.size, image.mode)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_warnings() -> Iterator[None]:
     """Silences Pillow's warnings: an image that it warns of is decoded or refused like any other."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -39,9 +39,9 @@ def test_an_error_of_the_disk_ends_the_run_in_a_sentence_and_it_can_be_resumed(
         elif where == "preview":
             patch.setattr(run.artifacts, "save_preview", failing)
         elif where == "checkpoint":
-            patch.setattr(checkpoint.sealed, "write", failing)
+            patch.setattr(checkpoint.sealed, "write_sealed", failing)
         elif where == "bundle":
-            patch.setattr(run.bundle, "write", failing)
+            patch.setattr(run.bundle, "write_bundle", failing)
         else:  # the first record is written, the last is not
             patch.setattr(RunFolder, "write", failing_later(RunFolder.write))
         with pytest.raises(RunFailedError) as caught:

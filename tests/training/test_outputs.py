@@ -84,7 +84,6 @@ def test_a_quick_score_is_that_of_the_images_of_the_bundle(train_small, large_so
     samples = draw_samples(sampler, prepared, outputs.SCORED_IMAGES, sampler.info.seed)
     generated, real = (evaluator.embed(each) for each in (samples.pixels, prepared.pixels[prepared.held_out]))
     distance = frechet_by_eigenvalues(real.features, generated.features)
-    assert distance > 1
     assert record["fcd"] == pytest.approx(distance, rel=1e-3)
     assert record["label_accuracy"] == np.mean(generated.logits.argmax(1) == samples.labels)
 

@@ -20,12 +20,12 @@ LIMITED = """
 import os, resource
 from ganvas.__main__ import main
 from ganvas.training import checkpoint
-original = checkpoint.save
+original = checkpoint.save_checkpoint
 def save(run, trainer, state):
     if state.step > 5:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, 4096))
     original(run, trainer, state)
-checkpoint.save = save
+checkpoint.save_checkpoint = save
 main()
 """
 

@@ -160,7 +160,7 @@ def test_another_number_of_processes_is_reported(unfinished_run, train_small, ca
     place = unfinished_run.checkpoints()[-1]
     contents = {p.name: p.read_bytes() for p in place.iterdir() if p.name != "manifest.json"}
     record = {**json.loads(contents["record.json"]), "world": 4}
-    checkpoint.sealed.write(place, {**contents, "record.json": files.to_json(record)})
+    checkpoint.sealed.write_sealed(place, {**contents, "record.json": files.to_json(record)})
     train_small(unfinished_run.path)
     assert "resuming on 1 processes, saved by 4" in capsys.readouterr().out
 

@@ -77,7 +77,7 @@ def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
     if isinstance(part, RawImages):
         pixels = _from_raw(plan, part, stats)
     else:
-        with images.quiet():
+        with images.silence_warnings():
             pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
     levels, step = pixels.reshape(-1).data, math.prod(plan.shape)
     digests = b"".join(
