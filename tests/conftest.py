@@ -32,7 +32,6 @@ SMALL: dict[str, Any] = {
         "preview_every": 80,
     },
 }
-SMALL_PAIRS = {"book-gan": {"hidden": 6}, "book-conditional": {"hidden": 6}}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,12 +99,14 @@ def tiny_prepared(tiny_source):
 @pytest.fixture(scope="session")
 def small() -> Callable[..., dict[str, Any]]:
     """small("book-gan", training={"batch": 1}) -> the choices of a run of a second."""
+    from ganvas.config.recipes import RECIPES
     from ganvas.config.run import merge
 
     def choices(recipe: str = "modern", **above: Any) -> dict[str, Any]:
         base = copy.deepcopy(SMALL)
         if recipe != "modern":
-            base["pair"] = dict(SMALL_PAIRS.get(recipe, {"width": 4}))
+            fields = type(RECIPES[recipe]("x").pair).model_fields
+            base["pair"] = {name: size for name, size in (("hidden", 6), ("width", 4)) if name in fields}
         return merge(base, above)
 
     return choices

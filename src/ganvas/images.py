@@ -1,6 +1,6 @@
 """The image convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
 
-An image crosses the float border twice, both times in this file. It is also the only door to Pillow.
+An image crosses the float border twice, both times in this file. It is also the only file that imports Pillow.
 """
 
 import warnings

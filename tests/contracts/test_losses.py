@@ -1,8 +1,11 @@
 """What every loss must be, whatever it computes."""
 
+from typing import get_args
+
 import pytest
 import torch
 
+from ganvas.objectives.config import GanObjective
 from ganvas.objectives.losses import LOSSES, TARGET_LOSSES
 
 LOGITS = [-1e4, -30.0, -1.0, 0.0, 1.0, 30.0, 1e4]
@@ -25,6 +28,10 @@ def test_a_loss_has_one_value_per_image_of_its_own_logits_alone(loss):
         assert together.shape == (3,)
         alone = torch.cat([minimise(real[i : i + 1], fake[i : i + 1]) for i in range(3)])
         assert torch.equal(together, alone)
+
+
+def test_every_loss_can_be_asked_for_and_no_other():
+    assert {*get_args(GanObjective.model_fields["loss"].annotation)} == {*LOSSES}
 
 
 def test_losses_and_gradients_are_finite_at_any_logit(loss):

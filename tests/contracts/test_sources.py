@@ -95,7 +95,9 @@ def digits(root):
     return "digits"
 
 
-MAKERS = [class_folder, split_folder, flat_folder, table_folder, idx_folder, packed_idx_folder, celeba, npz, packed_npz]
+FOLDERS = [class_folder, split_folder, flat_folder, table_folder, idx_folder, packed_idx_folder, celeba]
+SUFFIXES = {npz: ".npz", packed_npz: ".npz"}
+MAKERS = [*FOLDERS, *SUFFIXES]
 
 
 @pytest.fixture(params=[*MAKERS, digits], ids=lambda maker: maker.__name__)
@@ -107,7 +109,7 @@ def maker(request):
 def opened(maker, tmp_path):
     def open_it(root="set", **choices):
         path = tmp_path / root
-        source = "digits" if maker is digits else path.with_suffix(".npz") if maker in (npz, packed_npz) else path
+        source = "digits" if maker is digits else path.with_suffix(SUFFIXES.get(maker, ""))
         if maker is digits or not source.exists():
             source = maker(path)
         attribute = "Smiling" if maker is celeba else None

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. The only door to cyclopts; each command is imported when it is asked for."""
+"""The command line: parse, call, print. Only this file imports cyclopts; a command is imported when it is called."""
 
 import inspect
 import os

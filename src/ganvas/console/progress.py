@@ -1,4 +1,4 @@
-"""Progress of a long task (the only door to rich): a display on a terminal, plain lines in a pipe.
+"""Progress of a long task (the only file that imports rich): a display on a terminal, plain lines in a pipe.
 
 Everything goes to stdout, in order; only mistakes go to stderr. A terminal that cannot be drawn on (TERM=dumb) counts
 as a pipe; NO_COLOR takes the colours away. Drawing happens inside the calls that report, never in a thread: nothing

@@ -1,4 +1,4 @@
-"""Style, colours and axes of every figure; the only door to matplotlib.
+"""Style, colours and axes of every figure; the only file that imports matplotlib.
 
 Names of classes and layers are untrusted: they are shortened and never parsed as mathematics, and a character that no
 installed font has is drawn as a box, without a warning.

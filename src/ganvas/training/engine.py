@@ -1,4 +1,4 @@
-"""Where the arithmetic runs: device, precision, memory layout, processes (the only door to accelerate).
+"""Where the arithmetic runs: device, precision, memory layout, processes (the only file that imports accelerate).
 
 Gradients of several processes are averaged here after a backward pass rather than by a wrapper around the networks:
 each network is called several times a step and differentiated twice under a penalty, and a plain mean of gradients

@@ -12,6 +12,7 @@ from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, merge
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
+from ganvas.data.sources import FILES
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
@@ -259,5 +260,5 @@ def load_weights(source: str, trainer: Trainer, run: ResolvedRun) -> None:
 def default_folder(run: RunConfig) -> Path:
     """runs/<source>-<recipe>-s<seed>."""
     name = Path(run.source).resolve().name if "/" in run.source or run.source in (".", "..") else run.source
-    name = name.removesuffix(".npz")
+    name = Path(name).stem if Path(name).suffix in FILES else name
     return Path("runs") / f"{name.replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"

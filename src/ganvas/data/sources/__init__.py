@@ -16,6 +16,8 @@ from ganvas.data.sources.scan import FolderScan, escaped_name, scan_folder, stat
 from ganvas.errors import UserError, nearest
 
 SOURCES = {source.name: source for source in (CELEBA, DIGITS, FASHION_MNIST, MNIST)}
+FILES = {".npz": read_npz}
+"""Sets in one file, by its suffix in lower case."""
 
 
 def find_source(source: str) -> Source:
@@ -50,10 +52,10 @@ def find_source(source: str) -> Source:
         else:
             read = read_metadata if "metadata.csv" in listing.files[""] else read_class_folders
         return Source(escaped_name(path.resolve().name) or "images", listing.state, partial(read, listing))
-    if path.suffix.lower() == ".npz":
+    if read_file := FILES.get(path.suffix.lower()):
         state = FolderScan(path.parent, lines=[state_line(path.name, path.stat())]).state
-        return Source(escaped_name(path.stem) or "images", state, partial(read_npz, path))
-    raise UserError(f"{source} is a file, and only .npz files are read; give a folder of images")
+        return Source(escaped_name(path.stem) or "images", state, partial(read_file, path))
+    raise UserError(f"{source} is a file, and only {', '.join(FILES)} files are read; give a folder of images")
 
 
 def location_of(source: str) -> str:

