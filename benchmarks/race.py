@@ -1,7 +1,7 @@
 """Several recipes on one set: `python benchmarks/race.py SOURCE [--seconds 100] [--seeds 3] [--recipes NAME ...]`.
 
 Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one at a time, on one thread, each for the
-same *processor* seconds, so a busy machine tilts nothing; the evaluator of the set scores them afterwards, outside the
+same *CPU* seconds, so a busy machine tilts nothing; the evaluator of the set scores them afterwards, outside the
 timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, images a second, and
 how much sooner `modern` is where each of the others ends. `--out` gets race.json, race.png and images by each recipe
 and seed; a race that was broken off goes on from what its race.json holds, and `--seeds 0` only shows it.
@@ -54,8 +54,8 @@ def main() -> None:
     data = {"data": {"size": choices.size}} if choices.size else {}
     prepared = open_source(choices.source, configure(choices.source, "modern", data).data, processes=1)
     torch.set_num_threads(choices.threads)
-    judge = evaluator_for(prepared)
-    scorer = Scorer(prepared, judge)
+    evaluator = evaluator_for(prepared)
+    scorer = Scorer(prepared, evaluator)
     print(f"floor: FCD {scorer.floor:.3f}; real held-out images: {scorer.real_accuracy:.4f}", flush=True)
     race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
     for seed in range(choices.seeds):
@@ -68,13 +68,13 @@ def main() -> None:
 class Scorer:
     """The evaluator, the held-out images and the floor at the number of images that are scored."""
 
-    def __init__(self, prepared: PreparedSet, judge: Evaluator) -> None:
-        self.prepared, self.judge = prepared, judge
+    def __init__(self, prepared: PreparedSet, evaluator: Evaluator) -> None:
+        self.prepared, self.evaluator = prepared, evaluator
         held = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
         train = subsample(np.asarray(prepared.train), prepared.labels, COUNT)
-        seen = judge.embed(prepared.pixels[held])
+        seen = evaluator.embed(prepared.pixels[held])
         self.real = seen.features
-        self.floor = frechet(self.real, judge.embed(prepared.pixels[train]).features).value
+        self.floor = frechet(self.real, evaluator.embed(prepared.pixels[train]).features).value
         right = seen.logits.argmax(1) == prepared.labels[held]
         self.real_accuracy = float(np.mean(right))
         self.real_classes = by_class(right, prepared.labels[held])
@@ -100,7 +100,7 @@ class Scorer:
         the class where it does so least. At the last look also their use.
         """
         images = played.draw(COUNT)
-        seen = self.judge.embed(images.pixels)
+        seen = self.evaluator.embed(images.pixels)
         found = {"fcd": frechet(self.real, seen.features).value, "grain": steps(images.pixels) / self.steps}
         if images.labels is not None:
             obeyed = seen.logits.argmax(1) == images.labels
@@ -128,7 +128,11 @@ class Race:
     def __init__(self, source: str, seconds: float, threads: int, scorer: Scorer, out: Path) -> None:
         self.seconds, self.threads, self.scorer, self.path = seconds, threads, scorer, out / "race.json"
         self.head = {"set": Path(source).name, "seconds": seconds, "threads": threads, "n": COUNT}
-        self.head |= {"evaluator": scorer.judge.digest, "floor": scorer.floor, "real_accuracy": scorer.real_accuracy}
+        self.head |= {
+            "evaluator": scorer.evaluator.digest,
+            "floor": scorer.floor,
+            "real_accuracy": scorer.real_accuracy,
+        }
         self.head |= {"real_cas": scorer.real_use, "machine": machine()}
         self.speeds: dict[str, ComputeConfig] = {}
         self.entries: list[Entry] = []
@@ -217,7 +221,7 @@ def said(values: np.ndarray, digits: int) -> str:
 def table(entries: list[Entry], recipes: list[str], scorer: Scorer, seconds: float) -> None:
     """The figures at the end, as markdown; then `modern` beside each of the others."""
     print(f"\nreal held-out images: labels {scorer.real_accuracy:.4f}; CAS of as many real ones {scorer.real_use:.4f}")
-    print("\n| recipe | label accuracy | FCD above its floor | CAS | images a processor second | wall-clock |")
+    print("\n| recipe | label accuracy | FCD above its floor | CAS | images a CPU second | wall-clock |")
     print("|---|---|---|---|---|---|")
     above = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
     for name in recipes:
@@ -247,7 +251,7 @@ def reached(entries: list[Entry], other: str, seconds: float) -> str:
 
 
 def chart(entries: list[Entry], recipes: list[str], scorer: Scorer, threads: int, path: Path) -> None:
-    """FCD against processor time: a line a recipe through the means, a dot a seed."""
+    """FCD against CPU time: a line a recipe through the means, a dot a seed."""
     from ganvas.report import canvas
 
     colours = [canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.BROWN, canvas.INK]
@@ -267,7 +271,7 @@ def chart(entries: list[Entry], recipes: list[str], scorer: Scorer, threads: int
         axes.axhline(scorer.floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set_xlabel("processor seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
+        axes.set_xlabel("CPU seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
         canvas.title(axes, "FCD, lower is better", "a dot a seed; dashed: real against real")
 
 

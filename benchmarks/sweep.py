@@ -1,7 +1,7 @@
 """A recipe as it is, and with other settings: `python benchmarks/sweep.py SOURCE --variants "objective.r1=0.1" ...`.
 
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
-recipe and every variant train from the same seeds for the same processor seconds on one thread, in the precision and
+recipe and every variant train from the same seeds for the same CPU seconds on one thread, in the precision and
 memory layout that suit the recipe as it is on this machine, as many at once as there are cores, each in a process of
 its own; the evaluator of the set scores 5,000 images afterwards. Prints FCD above its floor, label accuracy of all, on
 average over the classes and of the worst one, with t intervals, the steps between neighbouring pixels over the real
