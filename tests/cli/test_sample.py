@@ -129,6 +129,13 @@ def test_a_mistake_gets_one_sentence_and_leaves_nothing(run, refused, here, flag
     assert not (run / "samples.png").exists()
 
 
+def test_nothing_is_put_into_a_bundle_on_request_either(run, refused, contents):
+    before = contents(run / "bundle")
+    for out in ("new.png", "new/"):
+        assert "lies in a bundle" in refused("sample", run, "--out", f"{run}/bundle/{out}")
+    assert contents(run / "bundle") == before
+
+
 def test_no_run_gets_the_nearest(run, refused, here):
     assert re.search(r"there is no run .*ow; did you mean .*own\?", refused("sample", here / "ow"))
 

@@ -152,6 +152,7 @@ def test_a_line_of_which_nothing_is_known_yet_is_left_out(tmp_path):
         (220, 2_500, [500, 1000, 2000]),
         (160, 620, [200, 300, 400, 500, 600]),
         (7, 9.5, [8]),
+        (0.5, 2_000_000, [1, 100, 10_000, 1_000_000]),
     ],
 )
 def test_a_logarithmic_axis_has_three_round_numbers_where_there_are_three(low, high, ticks):

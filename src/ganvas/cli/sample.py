@@ -105,6 +105,8 @@ def output_path(run: Path, out: str | None) -> Path:
         raise UserError(f"--out {out}: give FILE.png, FILE.npz, or FOLDER/ with its slash")
     if out.endswith("/") and path.suffix in (".png", ".npz"):
         raise UserError(f"--out {out}: a folder's name does not end in {path.suffix}")
+    if any((place / "manifest.json").is_file() for place in (path, *path.parents)):
+        raise UserError(f"--out {out} lies in a bundle, to which nothing is added; choose another place")
     return path
 
 

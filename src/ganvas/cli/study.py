@@ -12,7 +12,7 @@ Text = str | None  # a number, checked with the settings
 
 def study(
     name: Annotated[str, Parameter(help="The question: ganvas list studies")],
-    source: Annotated[str, Parameter(help="What it is asked of (default: digits).")] = "digits",
+    source: Annotated[str, Parameter(help="What it is asked of.")] = "digits",
     /,
     *,
     quick: Annotated[bool, switch("Two seeds, and a sixth of the time each.")] = False,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.BROWN, canvas.INK)
 ROW, TOP, BOTTOM, LEFT, WIDTH = 0.36, 0.85, 0.55, 2.9, 9.6  # inches
 DIRECTIONS = {"lower": "lower is better", "higher": "higher is better"}
-FEWEST_TICKS = 3
+FEWEST_TICKS, MOST_TICKS = 3, 5
 LINE_SPACING = 0.065  # of the axes' height, between the names of two lines
 
 
@@ -76,7 +76,7 @@ def draw_lines(results: ExperimentResults, path: Path) -> None:
         ticks = sorted({variant.x for variant in results.variants if variant.x is not None})
         if ticks[0] > 0:
             axes.set_xscale("log", base=2)
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks(ticks, [f"{tick:,.0f}" if tick >= 1000 else f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel(results.axis)
         _scale(axes, measure, "y")
@@ -97,12 +97,12 @@ def _scale(axes: "Axes", measure: Measure, which: str) -> None:
         return
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     ticks = log_ticks(*(axes.get_xlim() if which == "x" else axes.get_ylim()))
-    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_ticks(ticks, [f"{tick:,.0f}" if tick >= 1000 else f"{tick:g}" for tick in ticks])
     axis.set_ticks([], minor=True)
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers from low to high, both above 0: as few as possible, and three at the least where there are three.
+    """Round numbers from low to high, both above 0: few, but three where there are three, and five at the most.
 
     Powers of ten alone would leave an axis of less than two decades with one number.
     """
@@ -113,7 +113,7 @@ def log_ticks(low: float, high: float) -> list[float]:
         ticks = [tick for tick in every if low <= tick <= high]
         if len(ticks) >= FEWEST_TICKS:
             break
-    return ticks
+    return ticks[:: math.ceil(len(ticks) / MOST_TICKS)] if ticks else ticks
 
 
 def draw_strips(images: Mapping[str, Pixels], path: Path) -> None:

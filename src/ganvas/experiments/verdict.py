@@ -66,9 +66,9 @@ def compare_ways(gained: Gain, p_holm: float) -> ComparisonResult:
         of=(of,),
         against=(against,),
         verdict="yes" if helps else "no" if useless else "unknown",
-        # The page appends the p value of no gain.
-        sentence=f"{of}, against {WAYS[gained.against]}: {gap}, "
-        f"p (gain of at least {100 * MARGIN:g}) {gained.p_useless:.2g}, no gain",
+        # The page appends the p value of the test against no gain.
+        sentence=f"{of}, against {WAYS[gained.against]}: {gap}; test against a gain of {100 * MARGIN:g} points or more "
+        f"(p {gained.p_useless:.2g}); test against no gain",
         value=gained.by.value,
         low=gained.by.low,
         high=gained.by.high,

@@ -4,6 +4,7 @@ At a reduced share the generator is trained anew on that part of the set alone. 
 it learned there into every part, so variants that use the run's own generator give no verdict.
 """
 
+import shlex
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
@@ -64,12 +65,17 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
         outcome,
         seeds,
         method(subject, plan, choices, outcome.seconds),
-        f"ganvas worth {subject.name}{' --quick' * choices.quick} --seeds {choices.seeds} --seed {choices.seed} "
-        f"--minutes {plan.minutes:g}",
+        f"ganvas worth {run_argument(subject)}{' --quick' * choices.quick} --seeds {choices.seeds} "
+        f"--seed {choices.seed} --minutes {plan.minutes:g}",
     )
     if results.done == results.trials:
         files.remove(folder / GENERATORS)
     return results
+
+
+def run_argument(subject: Subject) -> str:
+    """The run as a shell's argument: its path as it was given, or its name where that would tell of a whole disk."""
+    return shlex.quote(subject.name if subject.path.is_absolute() else str(subject.path))
 
 
 def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experiment:
@@ -91,7 +97,7 @@ def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experimen
         variants=tuple(variants),
         measures=(verdict.ACCURACY, Measure("rare_recall", recall, "higher", "percent", 1)),
         comparisons=(),
-        limits=LIMITS,
+        limits=LIMITS if any(share.share == budget.FULL for share in plan.shares) else LIMITS[:1],
         needs_every_seed=True,
     )
 
