@@ -149,6 +149,8 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
         (("--track", ""), "--track needs the name of a tracker"),
         (("--from", "nowhere"), "nowhere is not a run"),
         (("--config", "none.toml"), "--config none.toml cannot be read: No such file or directory"),
+        (("--more-images", "8", "--dry-run"), "--dry-run describes a new run: leave out --more-images"),
+        (("--recipe", "book-classifier", "--score-every", "8"), "--score-every scores generated images"),
         (("--recipe", "book-classifier", "--labels", "off"), "--labels off leaves a classifier nothing to learn"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ganvas import files
 from ganvas.errors import UserError
 from ganvas.runs import bundle
 from ganvas.training import autotune, trainer
@@ -121,5 +122,24 @@ def test_without_its_checkpoints_a_run_is_not_silently_begun_anew(own_run, exten
     import shutil
 
     shutil.rmtree(own_run.checkpoint_folder)
-    with pytest.raises(UserError, match="has no checkpoint left to resume from: begin a new run with --from"):
+    with pytest.raises(UserError, match="has no whole checkpoint left to resume from: begin a new run with --from"):
         extend(own_run, images=8)
+
+
+def test_with_nothing_but_damaged_checkpoints_nothing_is_trained_or_changed(own_run, extend, contents):
+    for path in own_run.checkpoints():
+        with (path / "state.safetensors").open("ab") as file:
+            file.write(b"x")
+    before, record = contents(own_run.bundle), own_run.read()
+    with pytest.raises(UserError, match="has no whole checkpoint left to resume from"):
+        extend(own_run, images=80)
+    assert contents(own_run.bundle) == before
+    assert own_run.read() == record
+
+
+def test_an_extension_counts_from_the_checkpoint_that_it_resumes_from(own_run, extend):
+    files.remove(own_run.checkpoints()[-1])
+    earlier = 8 * int(own_run.checkpoints()[-1].name.removeprefix("step-"))
+    record = extend(own_run, images=80).read()
+    assert earlier < 160
+    assert [(part.images_before, part.images) for part in record.extensions] == [(earlier, earlier + 80)]

@@ -58,6 +58,8 @@ def train(
     budgets = [f"--{name}" for name, _ in leaves(options) if name.removeprefix("training.") in BUDGETS]
     if given and (others := given[1:] + budgets):
         raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
+    if given and dry_run:
+        raise UserError(f"--dry-run describes a new run: leave out {given[0]}")
     choices = parse_choices(options, config)
     recipe, trackers = choices.pop("recipe", "modern"), tracker_names(track)
     request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images)

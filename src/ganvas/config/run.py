@@ -50,6 +50,8 @@ class _Run(RunBasics):
             )
         if classifies and self.labels == "off":
             raise ValueError("--labels off leaves a classifier nothing to learn")
+        if classifies and self.training.score_every is not None:
+            raise ValueError("--score-every scores generated images, and a classifier generates none: leave it out")
         if isinstance(self.pair, BookMLP) and self.pair.normalisation == "batch" and self.training.batch == 1:
             raise ValueError(
                 "--pair.normalisation batch has nothing to average in a batch of 1: give --batch 2 or more"

@@ -69,6 +69,17 @@ def load_checkpoint(run: RunFolder, trainer: Trainer) -> State | None:
     return None
 
 
+def newest_whole(run: RunFolder) -> State | None:
+    """How far the newest whole checkpoint is; None if there is none. Nothing is loaded."""
+    for path in reversed(run.checkpoints()):
+        try:
+            sealed.verify_sealed(path, (STATE, RECORD))
+            return files.read_model(path / RECORD, State)
+        except files.DamagedError:
+            continue
+    return None
+
+
 def clear_leftovers(folder: Path) -> None:
     """Removes what killed saves left; puts back a checkpoint that was being replaced."""
     for old in folder.glob(files.old_of(folder / "step-*").name):

@@ -63,9 +63,7 @@ def run_loop(
                 clock.read()
                 health.check_finite(metrics, trainer.networks, state.step)
                 outputs.save(state)
-                raise InterruptedRunError(
-                    f"stopped after {images} images, and saved: the same command resumes", stop.signal_number
-                )
+                raise InterruptedRunError(f"stopped after {images} images, and saved", stop.signal_number)
 
 
 class StopSignal:

@@ -157,11 +157,13 @@ def extend(record: RunRecord, request: TrainRequest, prepared: PreparedSet, fold
             )
         console.info(f"resuming the run to its {record.run.images} images; nothing more is added")
         return
-    if not folder.checkpoints():
+    newest = checkpoint.newest_whole(folder)
+    if newest is None:
         raise UserError(
-            f"{folder.path} has no checkpoint left to resume from: begin a new run with --from {folder.path}"
+            f"{folder.path} has no whole checkpoint left to resume from: begin a new run with --from {folder.path}"
         )
-    run, before, more = record.run, record.images_seen, request.more_images
+    run, more = record.run, request.more_images
+    before = newest.step * run.training.batch
     if more is None:
         assert request.more_minutes is not None
         rate = autotune.images_per_second(run, prepared, run.compute, autotune.SECONDS_FOR_A_RATE) * engine.world

@@ -15,14 +15,23 @@ from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError)
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents:
     """Raw images. Classes are `classes` in its order, else the labels that occur, by number."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {Path(name).stem for name in archive.namelist()}
+            names = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             if "images" not in names:
                 raise UserError(f"{path} holds no images; it holds {', '.join(sorted(names)) or 'nothing'}")
             images = _images(path, archive, scratch)
