@@ -154,7 +154,7 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
         (("--recipe", "book-classifier", "--labels", "off"), "--labels off leaves a classifier nothing to learn"),
     ],
 )
-def test_a_mistake_gets_one_sentence_and_leaves_nothing(tiny_source, refused, here, flags, sentence):
+def test_a_mistake_gets_one_sentence_and_leaves_nothing(tiny_source, tiny_prepared, refused, here, flags, sentence):
     assert sentence in refused("train", tiny_source, *flags)
     assert list(here.iterdir()) == []
 
