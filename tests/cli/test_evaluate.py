@@ -80,13 +80,14 @@ def test_a_mistake_gets_one_sentence(own_run, refused, flags, sentence):
 
 
 def test_images_need_a_real_set_and_an_output_folder(images_file, refused):
-    assert "give the real set with --against SOURCE" in refused("evaluate", images_file)
-    assert "say with --out FOLDER" in refused("evaluate", images_file, "--against", "real.npz")
+    both = "so it needs --against SOURCE (the real set) and --out FOLDER (where its scorecard goes)"
+    assert both in refused("evaluate", images_file)
+    assert "so it needs --out FOLDER" in refused("evaluate", images_file, "--against", "real.npz")
     assert "there is no run nowhere" in refused("evaluate", "nowhere")
 
 
 def test_a_bundle_is_scored_against_a_given_set(own_run, images_file, lines, refused):
-    assert "so give the real set with --against" in refused("evaluate", own_run.bundle)
+    assert "so it needs --against SOURCE" in refused("evaluate", own_run.bundle)
     lines("evaluate", own_run.bundle, "--against", "real.npz", "--out", "card", "--quick", "-n", 200)
 
 

@@ -1,6 +1,7 @@
 """Answers from trials equal those worked out by hand, and intervals cover the truth on simulated studies."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ def test_a_ratio_is_of_geometric_means_paired_by_seed():
     assert findings.variants[0].figures["fcd"].value == pytest.approx(20)
     assert findings.variants[0].figures["fcd"].low > 0
     assert findings.variants[2].figures == {}
+
+
+def test_the_interval_of_a_share_ends_at_0_and_1():
+    outcome = Outcome({("a", seed): {"share": value} for seed, value in enumerate([0.8, 0.99, 0.99])}, {}, {}, 1.0)
+    plain, bounded = (
+        findings_of(experiment([], measures=(replace(SHARE, is_share=is_share),)), outcome, range(3)).variants[0]
+        for is_share in (False, True)
+    )
+    assert plain.figures["share"].high > 1
+    assert bounded.figures["share"].high == 1
 
 
 def test_answers_that_differ_are_a_verdict_in_part():

@@ -89,6 +89,18 @@ def test_what_is_done_is_not_done_again_and_the_results_are_made_from_the_journa
     assert trials.results_of(EXPERIMENT, Journal(tmp_path / trials.RESULTS)) == first
 
 
+def test_a_second_process_in_the_same_folder_is_refused_and_a_line_added_meanwhile_is_kept(
+    in_this_process, tiny_source, tmp_path
+):
+    ask(tiny_source, tmp_path, seeds=2)
+    journal, late = Journal(tmp_path / trials.RESULTS), Journal(tmp_path / trials.RESULTS)
+    with journal.begun({}, {}), pytest.raises(UserError, match=rf"process {os.getpid()} is at work in"):
+        ask(tiny_source, tmp_path, seeds=2)
+    journal.add(journal.finished[0])
+    with late.begun({}, {}):
+        assert late.finished == journal.finished
+
+
 def test_an_interrupted_study_resumes(in_this_process, tiny_source, tmp_path):
     whole = ask(tiny_source, tmp_path)
     path = tmp_path / trials.RESULTS

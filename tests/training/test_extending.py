@@ -20,7 +20,7 @@ def extend(tiny_source, monkeypatch):
 
     monkeypatch.setattr(artifacts, "draw_charts", lambda *_: None)
 
-    def more(run, images=None, minutes=None, source=tiny_source, recipe="modern", **choices):
+    def more(run, images=None, minutes=None, source=tiny_source, recipe=None, **choices):
         request = TrainRequest(str(source), recipe, choices, more_images=images, more_minutes=minutes)
         return train(request, run.path)
 
@@ -98,6 +98,13 @@ def test_choices_that_are_given_must_be_those_of_the_run(own_run, extend, tiny_s
         extend(own_run, images=8, pair={"width": 8})
     with pytest.raises(UserError, match=r"--recipe modern, now book-gan"):
         extend(own_run, images=8, recipe="book-gan")
+
+
+def test_the_default_recipe_is_not_taken_for_granted_when_it_is_named(train_small, extend, tmp_path):
+    run = train_small(tmp_path / "book", "book-gan")
+    extend(run, images=8)
+    with pytest.raises(UserError, match=r"--recipe book-gan, now modern"):
+        extend(run, images=8, recipe="modern")
 
 
 def test_what_cannot_be_extended_is_refused_with_advice(own_run, unfinished_run, extend, tmp_path):

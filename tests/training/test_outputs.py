@@ -16,6 +16,7 @@ from ganvas.sampling import Sampler
 from ganvas.training import outputs
 from ganvas.training.health import StoppedError, Trouble, Watchdog
 from ganvas.training.outputs import has_probability_scores, open_log
+from ganvas.training.run import TrainRequest, train
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def scored(train_small, tmp_path, monkeypatch):
 
     planted: list[float] = []
     monkeypatch.setattr("ganvas.training.run.QuickScore", Planted)
+    monkeypatch.setattr("ganvas.training.run.refuse_unscorable", lambda prepared: None)
     return run
 
 
@@ -62,6 +64,14 @@ def test_a_run_that_was_better_before_ends_with_its_best_bundle_and_a_message(sc
     assert bundle.read_bundle(run.last).info.images == 160
     output = capsys.readouterr().out
     assert "the bundle is the best state, after 80 of 160 images (FCD 4 against 8 at the end)" in output
+
+
+def test_the_last_state_beside_a_bundle_goes_when_the_run_is_trained_further_and_ends_best(scored, tiny_source):
+    run = scored([7.0, 8.0, 9.0, 9.0])
+    assert run.last.is_dir()
+    train(TrainRequest(str(tiny_source), more_images=40), run.path)  # scored 7.0 again
+    assert bundle.read_bundle(run.bundle).info.images == 200
+    assert not run.last.exists()
 
 
 def test_a_run_that_is_best_at_its_end_has_one_bundle(scored):
@@ -91,8 +101,17 @@ def test_a_quick_score_is_that_of_the_images_of_the_bundle(train_small, large_so
 def test_scores_of_a_set_without_labels_are_refused_before_anything_is_created(
     train_small, unlabelled_source, tmp_path
 ):
-    with pytest.raises(UserError, match="has no labels, and an evaluator learns to tell classes apart"):
+    with pytest.raises(UserError, match=r"--score-every needs a classifier of the set, and .* has no labels: leave"):
         train_small(tmp_path / "run", source=unlabelled_source, training={"score_every": 40})
+    assert not (tmp_path / "run").exists()
+
+
+def test_scores_of_a_set_with_few_held_out_images_are_refused_before_anything_is_created(
+    train_small, tiny_source, tmp_path
+):
+    with pytest.raises(UserError, match=r"--score-every needs 129 held-out images, and .* has \d+: leave it out"):
+        train_small(tmp_path / "run", source=tiny_source, training={"score_every": 40})
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture

@@ -44,9 +44,13 @@ def compare(
 
 def scorecard_file(path: Path) -> Path:
     """The scorecard that a path means. UserError if there is none, with how to make it."""
+    from ganvas.runs.sealed import MANIFEST
+
     file = path / "scorecard.json" if path.is_dir() else path
     if file.is_file():
         return file
     if path.is_dir() and (path / "run.json").is_file():
         raise UserError(f"{path} has not been scored yet: ganvas evaluate {path}")
+    if path.is_dir() and (path / MANIFEST).is_file():
+        raise UserError(f"{path} has not been scored yet: ganvas evaluate {path} --against SOURCE --out FOLDER")
     raise UserError(f"there is no scorecard at {path}; ganvas evaluate makes one")

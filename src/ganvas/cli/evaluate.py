@@ -62,10 +62,9 @@ def output_folder(path: Path, against: str | None, out: Path | None) -> Path:
     if not path.exists():
         refuse_no_run(path)
     knows_its_set = is_run(path) and not (path / sealed.MANIFEST).is_file()  # a bundle alone does not
-    if not knows_its_set and against is None:
-        raise UserError(f"{path} is not a run, so give the real set with --against SOURCE")
-    if not knows_its_set and out is None:
-        raise UserError(f"{path} is not a run, so say with --out FOLDER where its scorecard goes")
+    wanted = [("--against SOURCE (the real set)", against), ("--out FOLDER (where its scorecard goes)", out)]
+    if not knows_its_set and (missing := [what for what, given in wanted if given is None]):
+        raise UserError(f"{path} is not a run, so it needs {' and '.join(missing)}")
     folder = path if out is None else out
     refuse_file(folder)
     refuse_unwritable(folder)

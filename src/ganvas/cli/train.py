@@ -61,7 +61,7 @@ def train(
     if given and dry_run:
         raise UserError(f"--dry-run describes a new run: leave out {given[0]}")
     choices = parse_choices(options, config)
-    recipe, trackers = choices.pop("recipe", "modern"), tracker_names(track)
+    recipe, trackers = choices.pop("recipe", None), tracker_names(track)
     request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images)
     if dry_run:
         print_dry_run(request, out)

@@ -137,7 +137,9 @@ def markdown(cards: Sequence[Scorecard], images: Collection[str]) -> str:
     parts = [f"# {escape_markdown(' and '.join(names))}", f"**{first}**"]
     parts += ["\n".join(f"- {sentence}" for sentence in others)] if others else []
     parts += [table(["", *names, "real images"], rows(cards)).rstrip("\n")]
-    parts += ["★ best, or not distinguishable from the best; intervals are at 95 %."]
+    if any("★" in cell for row in rows(cards) for cell in row):
+        parts += ["★ best, or not distinguishable from the best."]
+    parts += ["Intervals are at 95 %."]
     for index, name in enumerate(map(escape_markdown, names), start=1):
         if f"compare-{index}.png" in images:
             parts += [f"## Images of {name}, not selected", f"![{name}](compare-{index}.png#pixels)"]

@@ -185,6 +185,6 @@ def _figure(variant: str, measure: Measure, outcome: Outcome, seeds: Sequence[in
     if len(known) == 1:
         return Figure(value=back(known[0]), by_seed=by_seed)
     value, low, high = map(back, mean(known))
-    if measure.scale == "percent":
+    if measure.is_share:
         low, high = max(0.0, low), min(1.0, high)
     return Figure(value=value, low=low, high=high, by_seed=by_seed)

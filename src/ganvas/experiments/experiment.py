@@ -40,6 +40,8 @@ class Measure:
     """How two variants are compared: as a ratio of geometric means, in hundredths of a share, or plainly. A share in
     `percent` is also shown as one."""
     digits: int = 2
+    is_share: bool = False
+    """Whether it lies between 0 and 1, and so does its interval."""
 
 
 @dataclass(frozen=True)

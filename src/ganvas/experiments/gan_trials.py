@@ -32,7 +32,7 @@ STRIP = 20  # images that show a variant
 IMAGES_PER_STRETCH = 640  # between two readings of the clock
 SPEED = ComputeConfig(1, "float32", "contiguous")  # the same for all, whatever would be fastest for one
 FCD = Measure("fcd", "FCD")
-BALANCE = Measure("balance", "class balance", "higher", "points", 3)
+BALANCE = Measure("balance", "class balance", "higher", "points", 3, is_share=True)
 
 
 @dataclass(frozen=True)

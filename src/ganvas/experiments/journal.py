@@ -4,7 +4,8 @@ The first line says what was asked and planned; every other is one trial. A torn
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -64,7 +65,7 @@ class TrialLine(Record):
 
 
 class Journal:
-    """The lines of one experiment. Nothing is written before `begin`."""
+    """The lines of one experiment. Nothing is written before `begun`."""
 
     def __init__(self, path: Path) -> None:
         """Reads what is there. UserError if a line before the last is damaged, or it is of another format."""
@@ -103,14 +104,28 @@ class Journal:
                 "another --out, or remove it"
             )
 
-    def begin(self, asked: dict[str, JsonValue], plan: dict[str, JsonValue]) -> None:
-        """Writes the first line of a new journal. Of an old one it writes every whole line again."""
-        self.header = self.header or Header(asked=asked, plan=plan)
+    @contextmanager
+    def begun(self, asked: dict[str, JsonValue], plan: dict[str, JsonValue]) -> Iterator[None]:
+        """Until the block ends, no other process may add lines: UserError if one is at work.
+
+        Writes the first line of a new journal. Of an old one it writes every whole line again.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with files.open_atomic(self.path) as file:
-            files.append_jsonl(file, self.header.model_dump())
-            for line in self.finished:
-                files.append_jsonl(file, line.model_dump(exclude_defaults=True))
+        try:
+            with files.lock(self.path.with_suffix(".lock")):
+                now = Journal(self.path)  # since it was read, another process may have ended
+                if self.header is None and now.header is not None:
+                    raise UserError(f"{self.path} was begun by another process just now; give the command again")
+                self.header, self.finished = self.header or Header(asked=asked, plan=plan), now.finished
+                with files.open_atomic(self.path) as file:
+                    files.append_jsonl(file, self.header.model_dump())
+                    for line in self.finished:
+                        files.append_jsonl(file, line.model_dump(exclude_defaults=True))
+                yield
+        except files.LockedError as process:
+            raise UserError(
+                f"process {process} is at work in {self.path.parent}: wait for it, or choose another --out"
+            ) from None
 
     def add(self, line: TrialLine) -> None:
         """One more line, on the disk when this returns."""

@@ -72,8 +72,8 @@ def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: 
     if experiment.needs_evaluator:  # fitted here, once for every size, and not in each trial
         for size in {variant.choices.get("size") for variant in experiment.variants}:
             evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size)))
-    journal.begin(asked, software_and_machine())
-    carry_out(experiment, source, seeds, seconds, journal)
+    with journal.begun(asked, software_and_machine()):
+        carry_out(experiment, source, seeds, seconds, journal)
     return results_of(experiment, journal)
 
 

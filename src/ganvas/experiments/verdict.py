@@ -21,7 +21,7 @@ WITH, WITHOUT = "ce", "ab"
 MARGIN = 0.005
 """Of accuracy: a gain below half a percentage point is not worth training a generator for."""
 FEWEST_SEEDS = 3
-ACCURACY = Measure("accuracy", "accuracy", "higher", "percent", 1)
+ACCURACY = Measure("accuracy", "accuracy", "higher", "percent", 1, is_share=True)
 OPENINGS = {"yes": "Yes", "no": "No", "unknown": "Inconclusive"}
 
 

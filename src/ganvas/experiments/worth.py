@@ -52,10 +52,10 @@ def weigh(subject: Subject, choices: Worth, folder: Path) -> ExperimentResults:
         rates = budget.measured_rates(subject.run, prepared, subject.compute)
         plan = budget.plan_costs(prepared, rates, choices, len(subject.tested), subject.sampler.info.images)
     experiment = experiment_of(subject, plan, choices)
-    journal.begin(asked, {**software_and_machine(), "budget": plan.model_dump(mode="json")})
     seeds, trials = range(choices.seed, choices.seed + choices.seeds), len(experiment.variants) * choices.seeds
     seconds = 60 * plan.minutes * budget.at_once(trials) / trials  # on average
-    carry_out(experiment, str(subject.path), seeds, seconds, journal)
+    with journal.begun(asked, {**software_and_machine(), "budget": plan.model_dump(mode="json")}):
+        carry_out(experiment, str(subject.path), seeds, seconds, journal)
 
     outcome = analysis.read_results(journal.finished)
     results = analysis.assemble(
@@ -95,7 +95,7 @@ def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experimen
         claim="Should a classifier learn with these images, in place of real ones and classic augmentation alone?",
         measure=measure_worth,
         variants=tuple(variants),
-        measures=(verdict.ACCURACY, Measure("rare_recall", recall, "higher", "percent", 1)),
+        measures=(verdict.ACCURACY, Measure("rare_recall", recall, "higher", "percent", 1, is_share=True)),
         comparisons=(),
         limits=LIMITS if any(share.share == budget.FULL for share in plan.shares) else LIMITS[:1],
         needs_every_seed=True,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas import console, images
+from ganvas import console, files, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.predict import accuracy, confusion_matrix, eval_mode, predict
@@ -44,6 +44,7 @@ def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunF
 
     The last state is then written beside it, as `last`.
     """
+    files.remove(folder.last)  # of the run before it was trained further
     info, networks = bundle.bundle_info(record, images), trainer.bundle_networks()
     scores = {line["images"]: line["fcd"] for line in read_log(folder.log) if "fcd" in line}
     best_images = min(scores, key=lambda count: (scores[count], -count)) if scores else images

@@ -10,10 +10,12 @@ import numpy as np
 from ganvas import console, files
 from ganvas.console.progress import TrainingDisplay
 from ganvas.data.prepared import PreparedSet
+from ganvas.errors import UserError
 from ganvas.evaluation.distances import frechet
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import draw_samples, subsample
+from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.objectives.config import GanObjective, ObjectiveConfig
 from ganvas.objectives.losses import LOSSES
 from ganvas.report.log import read_log
@@ -43,11 +45,23 @@ def open_log(path: Path, step: int) -> BinaryIO:
     return path.open("ab")
 
 
+def refuse_unscorable(prepared: PreparedSet) -> None:
+    """UserError for a set whose generators cannot get quick scores."""
+    needed = EvaluatorConfig().features + 1
+    if len(prepared.classes) < 2:
+        reason = f"a classifier of the set, and {prepared.name} has {'one class' if prepared.classes else 'no labels'}"
+    elif len(prepared.held_out) < needed:
+        reason = f"{needed} held-out images, and {prepared.name} has {len(prepared.held_out)}"
+    else:
+        return
+    raise UserError(f"--score-every needs {reason}: leave it out")
+
+
 class QuickScore:
     """Scores a generator with the evaluator of the set, on the same noise every time."""
 
     def __init__(self, prepared: PreparedSet) -> None:
-        """Fits the evaluator if there is none yet. UserError for a set that cannot have one."""
+        """Fits the evaluator if there is none yet."""
         self.prepared, self.evaluator = prepared, evaluator_for(prepared)
         held_out = subsample(np.asarray(prepared.held_out), prepared.labels, SCORED_IMAGES)
         self.real_features = self.evaluator.embed(prepared.pixels[held_out]).features

@@ -22,9 +22,10 @@ from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
 from ganvas.training.loop import run_loop
-from ganvas.training.outputs import QuickScore, RunOutputs, open_log
+from ganvas.training.outputs import QuickScore, RunOutputs, open_log, refuse_unscorable
 from ganvas.training.trainer import Trainer, build_trainer
 
+DEFAULT_RECIPE = "modern"
 HOW_TO_EXTEND = "train it further with --more-minutes M or --more-images N"
 
 
@@ -33,7 +34,8 @@ class TrainRequest:
     """What a person asks `train` for."""
 
     source: str
-    recipe: str = "modern"
+    recipe: str | None = None
+    """None for the default, or the recipe of the run that is trained further."""
     choices: dict[str, Any] = field(default_factory=dict)
     """Nested, as the run's schema nests them: the options of the flags and the file."""
     start_from: str | None = None
@@ -46,7 +48,9 @@ class TrainRequest:
     @property
     def asked(self) -> Asked:
         """The part that is recorded, and compared when the same folder is trained again."""
-        return Asked(source=self.source, recipe=self.recipe, choices=self.choices, start_from=self.start_from)
+        return Asked(
+            source=self.source, recipe=self.recipe or DEFAULT_RECIPE, choices=self.choices, start_from=self.start_from
+        )
 
     @property
     def extends(self) -> bool:
@@ -76,6 +80,8 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
+    if run.training.score_every:
+        refuse_unscorable(prepared)
     with ExitStack() as held:
         held.callback(engine.close)
         held.enter_context(failures_in_words(folder))
@@ -93,7 +99,7 @@ def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> Ask
     asked, before = request.asked, record.asked
     if request.extends:
         changes = {
-            "recipe": before.recipe if asked.recipe == "modern" else asked.recipe,  # modern is what no --recipe means
+            "recipe": request.recipe or before.recipe,
             "choices": merge(before.choices, asked.choices),
             "start_from": asked.start_from or before.start_from,
         }

@@ -36,7 +36,7 @@ EXPERIMENT = Experiment(
         ),
         _variant("modern", "random labels", "time"),
     ),
-    measures=(FCD, BALANCE, Measure("label_accuracy", "label accuracy", "higher", "points", 3)),
+    measures=(FCD, BALANCE, Measure("label_accuracy", "label accuracy", "higher", "points", 3, is_share=True)),
     comparisons=(
         *(
             Comparison.between(

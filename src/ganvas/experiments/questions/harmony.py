@@ -38,11 +38,11 @@ EXPERIMENT = Experiment(
         Variant(MIXED, {"real": "mixed", "size": SIZE}),
     ),
     measures=(
-        Measure("coherence", "halves taken for one image's", "higher", "points", 3),
+        Measure("coherence", "halves taken for one image's", "higher", "points", 3, is_share=True),
         FCD,
-        Measure("mixed", "halves of two of them, the same", "higher", "points", 3),
-        Measure("tie", "own half against another's (AUC)", "higher", "points", 3),
-        Measure("check", "check on real halves (AUC)", "higher", "points", 3),
+        Measure("mixed", "halves of two of them, the same", "higher", "points", 3, is_share=True),
+        Measure("tie", "own half against another's (AUC)", "higher", "points", 3, is_share=True),
+        Measure("check", "check on real halves (AUC)", "higher", "points", 3, is_share=True),
     ),
     comparisons=(
         _compared("coherence", REAL, CONV),

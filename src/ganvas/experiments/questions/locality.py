@@ -52,8 +52,8 @@ EXPERIMENT = Experiment(
         CHANCE,
     ),
     measures=(
-        Measure("accuracy", "accuracy of the classifier", "higher", "points", 3),
-        Measure("ranked", "pairs of which D scores the whole image higher", "higher", "points", 3),
+        Measure("accuracy", "accuracy of the classifier", "higher", "points", 3, is_share=True),
+        Measure("ranked", "pairs of which D scores the whole image higher", "higher", "points", 3, is_share=True),
         Measure("field", "px that a value of the last convolution sees", "higher", "difference", 0),
     ),
     comparisons=(

@@ -44,8 +44,8 @@ EXPERIMENT = Experiment(
     measure=measure_normalisation,
     variants=(*(_classifier(name, batch) for name in NAMES for batch in (1, 8, 64)), *map(_gan, GAN)),
     measures=(
-        Measure("accuracy", "accuracy", "higher", "points", 4),
-        Measure("own_accuracy", "accuracy by each image's own averages", "higher", "points", 4),
+        Measure("accuracy", "accuracy", "higher", "points", 4, is_share=True),
+        Measure("own_accuracy", "accuracy by each image's own averages", "higher", "points", 4, is_share=True),
         FCD,
     ),
     comparisons=(
