@@ -151,7 +151,7 @@ class Race:
         self.entries = [entry for entry in self.entries if entry not in mine]
         if run.recipe not in self.speeds:
             fixed = run.training.model_copy(update={"threads": self.threads})
-            self.speeds[run.recipe] = autotune.choose_compute(
+            self.speeds[run.recipe], _ = autotune.choose_compute(
                 run.model_copy(update={"training": fixed}), self.scorer.prepared
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,7 @@ def chosen(variant: str) -> dict[str, Any]:
 def fastest(source: str, recipe: str, size: int | None) -> ComputeConfig:
     """How the recipe as it is trains fastest here on one thread; its variants then train in the same way."""
     run = configure(source, recipe, sized(size), {"training": {"threads": 1}})
-    return autotune.choose_compute(run, open_source(source, run.data))
+    return autotune.choose_compute(run, open_source(source, run.data))[0]
 
 
 def sized(size: int | None) -> dict[str, Any]:

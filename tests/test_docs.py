@@ -4,7 +4,6 @@ import re
 import shlex
 import subprocess
 import tomllib
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image
 
 import ganvas
-from ganvas import cli, machine
+from ganvas import cli
 from ganvas.experiments import budget
 from ganvas.experiments.journal import TrialLine
 
@@ -83,7 +82,6 @@ def folder(tmp_path, monkeypatch):
     for name in ("FEWEST_SHOWN", "FEWEST_TRAINED"):
         monkeypatch.setattr(budget, name, 1)
     monkeypatch.setattr(budget, "SECONDS_TO_START", 0.0)
-    monkeypatch.setattr(machine, "fastest_threads", lambda *_: nullcontext())
     monkeypatch.setattr("ganvas.experiments.trials.in_processes", made_up)
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):

@@ -19,7 +19,7 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "rng", "machine", "images", "files", "console"),
+    ("errors", "settings", "rng", "machine", "threads", "images", "files", "console"),
     ("data", "networks", "objectives"),
     ("config", "report"),
     ("runs",),
@@ -38,6 +38,7 @@ DOORS = {
     "markdown_it": {"report/page.py"},
     "matplotlib": {"report/canvas.py"},
     "accelerate": {"training/engine.py"},
+    "psutil": {"threads.py"},
     "safetensors": {"runs/weights.py"},
     "mlxtend": {"data/sources/digits.py"},
     "datasets": {"data/sources/hub.py"},

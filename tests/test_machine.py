@@ -1,9 +1,7 @@
 import subprocess
 import sys
-import time
 
 import pytest
-import torch
 
 from ganvas import machine
 
@@ -53,22 +51,6 @@ def test_arithmetic_takes_no_more_threads_than_the_environment_allows(monkeypatc
     for given, expected in (("1", 1), ("3", 3), ("9", 4), ("0", 1), ("", 4), ("2,1", 4)):
         monkeypatch.setenv("OMP_NUM_THREADS", given)
         assert machine.threads() == expected
-
-
-def test_the_faster_number_of_threads_is_taken_and_given_back(monkeypatch):
-    monkeypatch.setattr(machine, "threads", lambda: 2)
-    before = torch.get_num_threads()
-    pauses = {1: 0.004, 2: 0.0001}
-
-    def work():
-        time.sleep(pauses[torch.get_num_threads()])
-
-    with machine.fastest_threads(work, seconds=0.02):
-        assert torch.get_num_threads() == 2
-    pauses.update({1: 0.0001, 2: 0.004})
-    with machine.fastest_threads(work, seconds=0.02):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
 
 
 def test_the_device_is_one_of_three():

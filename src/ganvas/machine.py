@@ -4,9 +4,6 @@ import ctypes
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 
 def cores() -> int:
@@ -59,30 +56,6 @@ def keep_freed_memory() -> bool:
         return False
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: mallopt(3)
     return all(mallopt(option, size) for option, size in ((mmap_threshold, 32 << 20), (trim_threshold, 1 << 30)))
-
-
-@contextmanager
-def fastest_threads(work: Callable[[], object], seconds: float = 0.3) -> Iterator[None]:
-    """Uses one thread or all cores inside, whichever repeats `work` faster in a short trial.
-
-    Beside another busy process two threads can be many times slower than one.
-    """
-    import torch
-
-    before, rates = torch.get_num_threads(), {}
-    for count in sorted({1, threads()}):
-        torch.set_num_threads(count)
-        work()  # the first time at a number of threads sets things up
-        began, done = time.perf_counter(), 0
-        while not done or time.perf_counter() - began < seconds:
-            work()
-            done += 1
-        rates[count] = done / (time.perf_counter() - began)
-    torch.set_num_threads(max(rates, key=lambda count: rates[count]))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def peak_memory_bytes() -> int | None:

@@ -10,9 +10,8 @@ from ganvas.training import autotune
 def test_what_is_given_is_not_measured(monkeypatch, tiny_source, tiny_prepared, small, said):
     monkeypatch.setattr(autotune, "images_per_second", lambda *_: pytest.fail("measured"))
     run = configure(str(tiny_source), "modern", small())
-    compute = autotune.choose_compute(run, tiny_prepared)
+    assert autotune.choose_compute(run, tiny_prepared) == (ComputeConfig(1, "float32", "contiguous"), None)
     assert not said
-    assert compute == ComputeConfig(1, "float32", "contiguous")
 
 
 def test_every_setting_left_open_is_tried_and_the_fastest_reported(
@@ -28,7 +27,7 @@ def test_every_setting_left_open_is_tried_and_the_fastest_reported(
     monkeypatch.setattr(autotune, "images_per_second", rate)
     monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: False)
     choices = small(training={"precision": "auto", "memory_format": "auto"})
-    assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == fast
+    assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == (fast, 500.0)
     settings = [setting for setting, _ in tried]
     assert len(set(settings)) == 4
     assert settings == settings[:4] * 2  # in turn, twice
@@ -40,7 +39,7 @@ def test_a_setting_that_was_disturbed_once_counts_by_its_other_round(monkeypatch
     best, rates = ComputeConfig(1, "float32", "channels-last"), iter([80.0, 100.0, 500.0, 100.0])
     monkeypatch.setattr(autotune, "images_per_second", lambda *_: next(rates))
     choices = small(training={"precision": "float32", "memory_format": "auto"})
-    assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == best
+    assert autotune.choose_compute(configure(str(tiny_source), "modern", choices), tiny_prepared) == (best, 500.0)
 
 
 def test_a_setting_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_prepared, small):
@@ -57,18 +56,42 @@ def test_a_setting_far_behind_is_not_tried_again(monkeypatch, tiny_source, tiny_
 @pytest.mark.parametrize("emulated", [True, False])
 def test_bfloat16_is_not_tried_where_it_is_emulated(monkeypatch, emulated):
     monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: emulated)
-    tried = {compute.precision for compute in autotune.compute_candidates(TrainingConfig())}
-    assert tried == ({"float32"} if emulated else {"float32", "bfloat16"})
-    assert {compute.precision for compute in autotune.compute_candidates(TrainingConfig(precision="bfloat16"))} == {
-        "bfloat16"
-    }
+
+    def tried(precision):
+        training = TrainingConfig(precision=precision)
+        return {compute.precision for compute in autotune.compute_candidates(training, 1)}
+
+    assert tried("auto") == ({"float32"} if emulated else {"float32", "bfloat16"})
+    assert tried("bfloat16") == {"bfloat16"}
 
 
 def test_threads_left_open_are_one_or_all_that_there_are(monkeypatch):
     monkeypatch.setattr(autotune, "threads", lambda: 4)
-    assert {compute.threads for compute in autotune.compute_candidates(TrainingConfig())} == {1, 4}
+    assert autotune.thread_counts(TrainingConfig()) == [1, 4]
+    assert autotune.thread_counts(TrainingConfig(threads=3)) == [3]
+    monkeypatch.setattr(autotune, "device", lambda: "cuda")
+    assert autotune.thread_counts(TrainingConfig()) == [4]
     monkeypatch.setattr(autotune, "threads", threads)
-    assert {compute.threads for compute in autotune.compute_candidates(TrainingConfig())} == {1, threads()}
+    assert autotune.thread_counts(TrainingConfig()) == [threads()]
+
+
+def test_more_threads_are_tried_with_the_best_precision_and_layout_alone(
+    monkeypatch, tiny_source, tiny_prepared, small
+):
+    tried = []
+
+    def rate(run, prepared, compute, seconds, least):
+        tried.append(compute)
+        return 100.0 * compute.threads + 10 * (compute.precision == "float32") + (compute.memory_format == "contiguous")
+
+    monkeypatch.setattr(autotune, "images_per_second", rate)
+    monkeypatch.setattr(autotune, "emulates_bfloat16", lambda: False)
+    monkeypatch.setattr(autotune, "threads", lambda: 2)
+    open_choices = {"precision": "auto", "memory_format": "auto", "threads": "auto"}
+    run = configure(str(tiny_source), "modern", small(training=open_choices))
+    assert autotune.choose_compute(run, tiny_prepared) == (ComputeConfig(2, "float32", "contiguous"), 211.0)
+    assert [compute.threads for compute in tried] == [1] * 8 + [2] * 2
+    assert set(tried[8:]) == {ComputeConfig(2, "float32", "contiguous")}
 
 
 def clocked(monkeypatch, costs):

@@ -60,7 +60,11 @@ def looped():
             watch=recorded.append,
             save=lambda s: saved.append(s.step),
         )
-        run_loop(trainer, engine, training, steps, state, outputs)
+        budget = {"images": steps * training.batch, "time": None}
+        chosen = SimpleNamespace(
+            training=training, objective=None, compute=engine.compute, adapts_threads=False, **budget
+        )
+        run_loop(trainer, engine, chosen, state, outputs)
         return rates, log.records, saved, previews
 
     return run

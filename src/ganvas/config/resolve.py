@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget
 from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
@@ -53,7 +53,9 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
     total = None if images is None else run.training.whole_batches(images)
     values["training"] |= {"minutes": None, "epochs": None, "images": total} | vars(compute)
-    return ResolvedRun(**values, reasons=tuple(reasons))
+    minutes, adapts_threads = run.training.minutes, run.training.threads == "auto"
+    time = None if minutes is None else TimeBudget(begin_seconds=0, end_seconds=60 * minutes)
+    return ResolvedRun(**values, reasons=tuple(reasons), adapts_threads=adapts_threads, time=time)
 
 
 def class_sizes(prepared: PreparedSet) -> tuple[int, int]:

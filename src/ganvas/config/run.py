@@ -11,6 +11,7 @@ from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
 from ganvas.objectives.config import ClassifierObjective, ObjectiveConfig
+from ganvas.settings import Settings
 
 __all__ = ["NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
@@ -59,6 +60,14 @@ class _Run(RunBasics):
         return self
 
 
+class TimeBudget(Settings):
+    """The training time, in seconds since the run's first step, that its images are planned to take."""
+
+    begin_seconds: float
+    """0, or where a finished run is trained further."""
+    end_seconds: float
+
+
 class RunConfig(_Run):
     """The request: source, networks, objective, budget, seed; "auto" where the data or the machine decide."""
 
@@ -68,6 +77,10 @@ class ResolvedRun(_Run):
 
     reasons: tuple[str, ...] = ()
     """Why each option that was left to the data became what it is, a sentence each."""
+    adapts_threads: bool = False
+    """Whether the number of threads follows the load while training: `threads` is then the first one."""
+    time: TimeBudget | None = None
+    """For a budget in minutes: the images are planned anew where the pace changes."""
 
     @model_validator(mode="after")
     def _nothing_is_open(self) -> Self:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganvas import threads
 from ganvas.errors import UserError
 from ganvas.evaluation.intervals import Estimate, jackknife, mean, wilson
 
@@ -205,7 +206,7 @@ def squared_distances(x: Tensor, y: Tensor, chunk: int = 0) -> Iterator[tuple[in
     centre = y.mean(0)
     x, y = x - centre, y - centre
     norms_x, norms_y = x.square().sum(1), y.square().sum(1)
-    for start in range(0, len(x), chunk):
+    for start in threads.adapt(range(0, len(x), chunk)):
         some = slice(start, start + chunk)
         scale = norms_x[some, None] + norms_y
         squares = torch.addmm(scale, x[some], y.T, alpha=-2)

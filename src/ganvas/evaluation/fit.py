@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganvas import machine
+from ganvas import machine, threads
 from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
@@ -48,7 +48,8 @@ def fit_classifier(
     images_shown: in all epochs together. advance: called with the size of each batch.
     augment: (images, generator) -> images; by default a small translation.
     rows: indices of the images to learn from; by default all.
-    The same arguments give the same classifier on the same machine and number of threads.
+    The same arguments give the same classifier on the same machine with one thread; with more, their number follows the
+    load, and the result differs by rounding.
     """
     assert len(pixels) == len(labels), "as many labels as images"
     rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
@@ -80,11 +81,8 @@ def fit_classifier(
             advance(batch)
             yield
 
-    # The benchmark of threads takes steps of this training, so that none is wasted.
-    training = train()
-    with machine.fastest_threads(lambda: next(training, None)):
-        for _ in training:
-            pass
+    for _ in threads.adapt(train()):
+        pass
     return network.eval()
 
 

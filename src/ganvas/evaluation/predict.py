@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganvas import threads
 from ganvas.images import Pixels, from_uint8
 
 Logits = NDArray[np.float32]  # (N, K)
@@ -32,7 +33,7 @@ def in_batches(
     assert len(pixels) > 0, "no images"
     results = []
     with torch.no_grad():
-        for start in range(0, len(pixels), batch):
+        for start in threads.adapt(range(0, len(pixels), batch)):
             # A memory map is read a batch at a time, and copied, since torch wants memory that it may write to.
             images = from_uint8(torch.from_numpy(np.array(pixels[start : start + batch])).to(device))
             results.append(forward(images).float().cpu().numpy())

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ganvas
-from ganvas import machine
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.copies import copies_verdict, copy_test
@@ -99,10 +98,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     embedders = Embedders(extractor(protocol.features, evaluator), evaluator)
     train = np.asarray(prepared.train)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
-    with (
-        machine.fastest_threads(lambda: embedders.embed(images.pixels[:64], None)),
-        progress.bar("measuring", 2 if protocol.quick else 6, "parts") as bar,
-    ):
+    with progress.bar("measuring", 2 if protocol.quick else 6, "parts") as bar:
         generated = embedders.embed(images.pixels, images.labels)
         held_out = embedders.embed_real(prepared, held_out_rows)
         bar.advance()

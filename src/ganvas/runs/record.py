@@ -16,7 +16,28 @@ from ganvas.errors import UserError
 from ganvas.settings import Settings, leaves
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
+MAX_EVENTS = 100
 Status = Literal["begun", "interrupted", "stopped", "finished"]
+
+
+class Plan(Settings):
+    """The rest of a run as it was planned anew after `images_before` images, when its pace had changed."""
+
+    images_before: int
+    images: int
+    """Of the whole run."""
+    progress_before: float
+    """The share of the schedule of the learning rate, 0 to 1, that lay before it. The rest is linear in images."""
+
+
+class Event(Settings):
+    """What a run decided on its way."""
+
+    images: int
+    """Seen by then."""
+    seconds: float
+    """Of training, by then."""
+    text: str
 
 
 class State(Settings):
@@ -29,6 +50,17 @@ class State(Settings):
     cpu_seconds: float = 0.0
     world: int = 1
     """Processes that trained it last."""
+    plan: Plan | None = None
+    """The last one; None as long as the first holds."""
+    threads: int | None = None
+    """CPU threads that were the fastest of late; None where the number is fixed."""
+    events: tuple[Event, ...] = ()
+    """The newest 100; the log has all."""
+
+    def note(self, images: int, text: str) -> None:
+        """Adds an event."""
+        event = Event(images=images, seconds=round(self.training_seconds, 3), text=text)
+        self.events = (*self.events, event)[-MAX_EVENTS:]
 
 
 class Asked(Settings):
@@ -94,6 +126,8 @@ class RunRecord(Settings):
     step: int = Field(default=0, ge=0)
     """Steps taken when it last ended."""
     extensions: tuple[Extension, ...] = ()
+    events: tuple[Event, ...] = ()
+    """What it decided on its way: threads, and plans of a budget in minutes."""
     training_seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_bytes: int | None = None
@@ -122,6 +156,7 @@ class RunRecord(Settings):
         changes = {
             "status": status,
             "step": state.step,
+            "events": state.events,
             "training_seconds": round(state.training_seconds, 3),
             "cpu_seconds": round(state.cpu_seconds, 3),
             "peak_memory_bytes": machine.peak_memory_bytes(),

@@ -6,6 +6,7 @@ Everything is measured on networks that are thrown away, before the first step o
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 from ganvas import console
@@ -13,7 +14,7 @@ from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TrainingConfig
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
-from ganvas.machine import emulates_bfloat16, threads
+from ganvas.machine import device, emulates_bfloat16, threads
 from ganvas.objectives.config import GanObjective
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
@@ -21,7 +22,7 @@ from ganvas.training.trainer import build_trainer
 SECONDS_PER_CANDIDATE = 0.4
 # Each candidate is timed in two rounds, and its better one counts: another process may hold a core for a moment.
 ROUNDS = 2
-SECONDS_FOR_A_RATE = 3.0
+SECONDS_FOR_A_RATE = 1.0  # a budget in minutes is planned anew where the pace turns out otherwise
 # A candidate this many times slower than the best so far is not timed again.
 HOPELESS_RATIO = 1.3
 
@@ -34,13 +35,13 @@ def plan(
     What depends on the data follows from rules; compute and minutes are measured.
     world: processes that share each batch. always_measure: a rate even where the budget needs none.
     """
-    for reason in resolve(run, prepared, next(compute_candidates(run.training))).reasons:
+    for reason in resolve(run, prepared, next(compute_candidates(run.training, 1))).reasons:
         console.info(reason)
-    compute = choose_compute(run, prepared)
-    training, rate = run.training, None
-    if training.minutes is not None or always_measure:
-        resolved = resolve(run, prepared, compute)
-        rate = images_per_second(resolved, prepared, compute, SECONDS_FOR_A_RATE) * world
+    compute, rate = choose_compute(run, prepared)
+    training = run.training
+    if rate is None and (training.minutes is not None or always_measure):
+        rate = images_per_second(resolve(run, prepared, compute), prepared, compute, SECONDS_FOR_A_RATE)
+    rate = None if rate is None else rate * world
     if training.epochs is not None:
         images = round(training.epochs * len(prepared.train))
     elif training.minutes is not None and rate is not None:
@@ -51,35 +52,51 @@ def plan(
     return resolve(run, prepared, compute, images), rate
 
 
-def choose_compute(run: RunConfig, prepared: PreparedSet) -> ComputeConfig:
-    """The fastest of the compute settings that the run leaves open; measures nothing if there is only one."""
-    candidates = list(compute_candidates(run.training))
-    if len(candidates) == 1:
-        return candidates[0]
-    rates = dict.fromkeys(candidates, 0.0)
-    with progress.bar("benchmarking compute settings,", ROUNDS * len(candidates), "trials") as bar:
-        for turn in range(ROUNDS):
-            for compute in candidates:
-                best = max(rates.values())
+def choose_compute(run: RunConfig, prepared: PreparedSet) -> tuple[ComputeConfig, float | None]:
+    """The fastest of the compute settings that the run leaves open, and its images a second.
+
+    Precision and layout are compared first, on the fewest threads, whose rate depends least on what else the machine
+    does; then the number of threads to begin with. Measures nothing where nothing is open: the rate is None then.
+    """
+    counts = thread_counts(run.training)
+    settings = list(compute_candidates(run.training, counts[0]))
+    if len(settings) == len(counts) == 1:
+        return settings[0], None
+    rates: dict[ComputeConfig, float] = {}
+    trials = len(settings) + len(counts) - 1
+    with progress.bar("benchmarking compute settings,", ROUNDS * trials, "trials") as bar:
+
+        def fastest(candidates: list[ComputeConfig]) -> ComputeConfig:
+            for turn, compute in product(range(ROUNDS), candidates):
+                best = max(rates.values(), default=0.0)
                 if turn == 0 or HOPELESS_RATIO * rates[compute] > best:
                     seconds, least = SECONDS_PER_CANDIDATE, best / HOPELESS_RATIO
                     rate = images_per_second(resolve(run, prepared, compute), prepared, compute, seconds, least)
-                    rates[compute] = max(rates[compute], rate)
+                    rates[compute] = max(rates.get(compute, 0.0), rate)
                 bar.advance()
-    fastest = max(rates, key=lambda compute: rates[compute])
-    console.info(f"compute: {fastest}: {rates[fastest]:.0f} images/s, the fastest of {len(candidates)} settings")
-    return fastest
+            return max(rates, key=lambda compute: rates[compute])
+
+        chosen = fastest(settings)
+        chosen = fastest([replace(chosen, threads=count) for count in counts[1:]])
+    console.info(f"compute: {chosen}: {rates[chosen]:.0f} images/s, the fastest of {trials} settings")
+    return chosen, rates[chosen]
 
 
-def compute_candidates(training: TrainingConfig) -> Iterator[ComputeConfig]:
-    """All compute settings left open, the probably fastest first: slower ones are then given up soon."""
-    counts = [training.threads] if training.threads != "auto" else sorted({1, threads()}, reverse=True)
+def thread_counts(training: TrainingConfig) -> list[int]:
+    """The numbers of CPU threads to try, ascending; only the usual one on another device, where they hardly matter."""
+    if training.threads != "auto":
+        return [int(training.threads)]
+    return sorted({1, threads()}) if device() == "cpu" else [threads()]
+
+
+def compute_candidates(training: TrainingConfig, threads: int) -> Iterator[ComputeConfig]:
+    """All settings of precision and layout left open, the probably fastest first: slower ones are given up soon."""
     # Emulated bfloat16 is many times slower than float32, and one trial of it would take seconds.
     sensible = ["float32"] if emulates_bfloat16() else ["bfloat16", "float32"]
     precisions = [training.precision] if training.precision != "auto" else sensible
     formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
-    for count, precision, memory_format in product(counts, precisions, formats):
-        yield ComputeConfig(count, precision, memory_format)  # type: ignore[arg-type]
+    for precision, memory_format in product(precisions, formats):
+        yield ComputeConfig(threads, precision, memory_format)  # type: ignore[arg-type]
 
 
 def images_per_second(
@@ -90,13 +107,15 @@ def images_per_second(
     Steps differ: some have a gradient penalty, some no update of G. Each kind is timed, after one step to warm up, and
     counted at its true share. Where the warm-up takes over a second and does not reach `least`, its rate is returned.
     """
-    trainer = build_trainer(run, prepared, Engine.for_trials(compute))
+    engine = Engine.for_trials(compute)
+    trainer = build_trainer(run, prepared, engine)
     shares = step_kinds(run)
     batch, spent, rounds = run.training.batch, 0.0, 0
 
     def step_seconds(step: int) -> float:
         started = time.perf_counter()
         trainer.step(step)
+        engine.synchronise()  # a GPU takes its work now and does it later
         return time.perf_counter() - started
 
     first_times = {step: step_seconds(step) for step in shares}

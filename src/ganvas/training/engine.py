@@ -98,12 +98,27 @@ class Engine:
             for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
                 gradient.copy_(part.view_as(gradient))
 
+    def synchronise(self) -> None:
+        """Waits until the device has done what it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
     def mean_over_ranks(self, values: Mapping[str, float]) -> dict[str, float]:
         """Numbers averaged over the processes."""
         if self.world == 1:
             return dict(values)
         stacked = torch.tensor(list(values.values()), dtype=torch.float64, device=self.device)
         return dict(zip(values, self._accelerator.reduce(stacked, "mean").tolist(), strict=True))
+
+    def from_rank_zero(self, value: float) -> float:
+        """Rank zero's number, on every process."""
+        if self.world == 1:
+            return value
+        mine = value if self.is_rank_zero else 0.0
+        total = self._accelerator.reduce(torch.tensor(mine, dtype=torch.float64, device=self.device), "sum")
+        return float(total)
 
     def any_rank(self, flag: bool) -> bool:
         """Whether the flag is up on any process."""

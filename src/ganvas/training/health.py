@@ -86,6 +86,7 @@ class Watchdog:
     def check(self, record: Mapping[str, float]) -> Trouble | None:
         """The trouble that the newest record shows; each warning comes once."""
         images = int(record["images"])
+        self.total = int(record.get("planned_images", self.total))
         trouble = None
         if self.reads_scores and "score_real" in record and "score_fake" in record:
             self.scores.append((images, record["score_real"], record["score_fake"]))

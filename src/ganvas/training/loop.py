@@ -9,37 +9,47 @@ from typing import Any, Self
 
 from torch import nn
 
-from ganvas.config.run import TrainingConfig
+from ganvas.config.run import ResolvedRun
 from ganvas.errors import InterruptedRunError
 from ganvas.runs.record import State
 from ganvas.training import health
 from ganvas.training.engine import Engine
 from ganvas.training.outputs import RunOutputs
+from ganvas.training.pace import Pace
+from ganvas.training.schedule import Schedule
 from ganvas.training.step import reduce_metrics
 from ganvas.training.trainer import Trainer
 
 
-def run_loop(
-    trainer: Trainer, engine: Engine, training: TrainingConfig, steps: int, state: State, outputs: RunOutputs
-) -> None:
-    """Steps from `state.step` to `steps`. InterruptedRunError after a signal, RunFailedError on divergence."""
-    batch = training.batch
+def run_loop(trainer: Trainer, engine: Engine, run: ResolvedRun, state: State, outputs: RunOutputs) -> None:
+    """Steps from `state.step` to the run's end. InterruptedRunError after a signal, RunFailedError on divergence."""
+    training, batch = run.training, run.training.batch
+    schedule, pace = Schedule(run, state), Pace(run, engine, state)
     clock = Clock(state, state.step * batch)
 
     def due(every_images: int) -> bool:
         return state.step * batch // every_images > (state.step - 1) * batch // every_images
 
     with StopSignal() as stop:
-        for step in range(state.step, steps):
-            metrics = trainer.advance(step, step / steps)
+        while state.step < schedule.steps:
+            step, began = state.step, time.perf_counter()
+            metrics = trainer.advance(step, schedule.progress(step))
+            change = pace.after_step(step, time.perf_counter() - began)
             state.step, images = step + 1, (step + 1) * batch
-            last = state.step == steps
+            clock.read()
             is_checked = state.step % health.CHECK_EVERY_STEPS == 0
-            if is_checked or last or due(training.save_every):
+            if change:
+                state.threads = change.threads
+                outputs.note(state, str(change))
+            # All processes have to follow one plan, and asking them costs: not at every step.
+            replanned = (engine.world == 1 or is_checked) and schedule.replan(state, engine)
+            if replanned:
+                outputs.show_plan(state)
+            last = state.step == schedule.steps
+            if is_checked or last or replanned or due(training.save_every):
                 health.check_finite(metrics, trainer.networks, state.step)
             line: dict[str, float] = {}
             if due(training.log_every) or last:
-                clock.read()
                 line |= {
                     "seconds": round(state.training_seconds, 3),
                     "images_per_second": round(clock.images_per_second(images), 2),
@@ -52,15 +62,14 @@ def run_loop(
             if line:
                 line = {"step": state.step, "images": images, **line}
                 outputs.write(line)
-            if due(training.save_every) or last:
-                clock.read()
+            # A plan is saved at once: a run that is killed after it, and resumed, must not follow the one before.
+            if due(training.save_every) or replanned or last:
                 outputs.save(state)
             # All processes call the watchdog together, whatever each logs, since they have to agree on its answer.
             if due(training.log_every) or due(training.preview_every) or last:
                 outputs.watch(line)
             # Several processes have to agree on a signal too, and asking costs: not at every step.
             if (engine.world == 1 or is_checked) and engine.any_rank(stop.received) and not last:
-                clock.read()
                 health.check_finite(metrics, trainer.networks, state.step)
                 outputs.save(state)
                 raise InterruptedRunError(f"stopped after {images} images, and saved", stop.signal_number)

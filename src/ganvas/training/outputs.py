@@ -109,6 +109,26 @@ class RunOutputs:
         if self.log:
             files.append_jsonl(self.log, line)
 
+    def note(self, state: State, text: str, **values: float) -> None:
+        """Records an event in the state and the log."""
+        images = state.step * self.trainer.batch
+        state.note(images, text)
+        if self.log:
+            files.append_jsonl(self.log, {"step": state.step, "images": images, "event": text, **values})
+
+    def show_plan(self, state: State) -> None:
+        """Records and prints that the rest was planned anew."""
+        plan, time = state.plan, self.record.run.time
+        assert plan, "it is shown after it was made"
+        assert time, "only a budget in minutes is planned anew"
+        minutes, planned = (time.end_seconds - time.begin_seconds) / 60, plan.images
+        text = f"the pace has changed: {planned} images fit {minutes:g} minutes now"
+        self.note(state, text, planned_images=planned)
+        self.watchdog.total = planned
+        if self.display:
+            self.display.total = planned
+            console.info(text)
+
     def preview(self, images: int) -> dict[str, float]:
         """Saves a preview, and returns its `spread`."""
         if not (self.engine.is_rank_zero and self.trainer.ema):

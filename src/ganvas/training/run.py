@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ganvas import console
 from ganvas.config.resolve import resolve
-from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, merge
+from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget, merge
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
@@ -168,17 +168,18 @@ def extend(record: RunRecord, request: TrainRequest, prepared: PreparedSet, fold
         raise UserError(
             f"{folder.path} has no whole checkpoint left to resume from: begin a new run with --from {folder.path}"
         )
-    run, more = record.run, request.more_images
+    run, more, time = record.run, request.more_images, None
     before = newest.step * run.training.batch
     if more is None:
         assert request.more_minutes is not None
         rate = autotune.images_per_second(run, prepared, run.compute, autotune.SECONDS_FOR_A_RATE) * engine.world
-        more = round(rate * request.more_minutes * 60)
+        more, now = round(rate * request.more_minutes * 60), newest.training_seconds
+        time = TimeBudget(begin_seconds=now, end_seconds=now + 60 * request.more_minutes)
     total = run.training.whole_batches(before + max(1, more))
     console.info(f"training further, from {before} to {total} images, the learning rate planned anew over all")
     training = run.training.model_copy(update={"images": total})
     changes = {
-        "run": run.model_copy(update={"training": training}),
+        "run": run.model_copy(update={"training": training, "time": time}),
         "status": "begun",
         "extensions": (*record.extensions, Extension(images_before=before, images=total)),
     }
@@ -192,7 +193,7 @@ def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None
     engine.configure(run.compute)
     scorer = QuickScore(prepared) if run.training.score_every and engine.is_rank_zero else None
     trainer = build_trainer(run, prepared, engine)
-    state = resume(folder, trainer, engine)
+    state = resume(folder, trainer, engine, record.extensions)
     if record.asked.start_from and state.step == 0:
         load_weights(record.asked.start_from, trainer, run)
 
@@ -229,16 +230,20 @@ def run_training(
         if engine.is_rank_zero:
             log = opened.enter_context(open_log(folder.log, state.step))
             title = f"{run.recipe} on {record.data.name}"
-            bar = progress.training(title, run.images, state.step * batch, batch, folder.previews)
+            bar = progress.training(
+                title, state.plan.images if state.plan else run.images, state.step * batch, batch, folder.previews
+            )
             display = opened.enter_context(bar)
         outputs = RunOutputs(trainer, engine, record, folder, log, display, scorer)
-        run_loop(trainer, engine, run.training, run.steps, state, outputs)
+        run_loop(trainer, engine, run, state, outputs)
 
 
-def resume(folder: RunFolder, trainer: Trainer, engine: Engine) -> State:
+def resume(folder: RunFolder, trainer: Trainer, engine: Engine, extensions: tuple[Extension, ...] = ()) -> State:
     """Loads the newest whole checkpoint into the trainer; a state at step 0 where there is none."""
     engine.on_rank_zero(lambda: checkpoint.clear_leftovers(folder.checkpoint_folder))
     state = checkpoint.load_checkpoint(folder, trainer) or State()
+    if extensions and state.plan and state.plan.images <= extensions[-1].images_before:
+        state.plan = None  # of the run before it was trained further
     if engine.any_rank(engine.mean_over_ranks({"step": state.step})["step"] != state.step):
         raise UserError(
             f"the processes see different checkpoints: {folder.path} must be on a disk that all of them share"
