@@ -29,9 +29,10 @@ from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import Asked, State, new_record
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
+from ganvas.training.inputs import Inputs, drawer, step_inputs
 from ganvas.training.run import run_training
 from ganvas.training.step import Optimisers, gan_step
-from ganvas.training.trainer import build_trainer, input_drawer
+from ganvas.training.trainer import build_trainer
 
 ROUNDS = 5
 
@@ -70,7 +71,7 @@ def main() -> None:
 def modern() -> None:
     """The whole loop over its bare step."""
     prepared = open_source("digits")
-    compute = next(autotune.compute_candidates(TrainingConfig(threads=1, memory_format="channels-last")))
+    compute = next(autotune.compute_candidates(TrainingConfig(memory_format="channels-last"), 1))
     run = resolve(configure("digits", "modern"), prepared, compute, images=60_032)
     measured = in_turn(lambda: seconds_of_loop(run, prepared), lambda: seconds_of_bare_steps(run, prepared), ROUNDS)
     report("modern, whole loop over bare steps", measured)
@@ -97,7 +98,8 @@ def seconds_of_bare_steps(run: ResolvedRun, prepared: PreparedSet) -> Seconds:
     pair = Pair(trainer.networks["generator"], trainer.networks["discriminator"])
     optimisers = Optimisers(trainer.optimisers["generator"], trainer.optimisers["discriminator"])
     batches = Batches(prepared, run.training.batch, run.seed)
-    inputs = input_drawer(run, run.objective, prepared, pair.generator.noise_size, batches, engine)(0)
+    draw = drawer(run, run.objective, prepared, pair.generator.noise_size, batches, engine)
+    inputs = step_inputs(Inputs(draw, prepared, engine).at(0))
     clock = Clock()
     for step in range(run.steps):
         inputs.real.requires_grad_(False)

@@ -33,7 +33,7 @@ def test_channels_last_is_the_layout_of_networks_and_images():
     here = engine(memory_format="channels-last")
     layer = here.place(nn.Conv2d(3, 4, 3))
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
-    assert here.move(torch.zeros(2, 3, 4, 4)).is_contiguous(memory_format=torch.channels_last)
+    assert here.lay_out(torch.zeros(2, 3, 4, 4)).is_contiguous(memory_format=torch.channels_last)
     assert here.move(torch.zeros(2, 3)).is_contiguous()
 
 

@@ -1,6 +1,5 @@
 """Stateless batches: a batch depends on (seed, step) alone, so there is no state to save or to restore."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,22 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganvas.data.prepared import PreparedSet
-from ganvas.images import from_uint8
 from ganvas.rng import stream
 
 Sampler = Literal["epochs", "balanced", "square-root"]
 EVENLY = {"balanced": 0.0, "square-root": 0.5}
 """A class's share of a batch is its number of images to this power, normalised; 1 would keep the set's own shares."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """N images and their labels."""
-
-    images: Tensor
-    """(N, C, H, W) float32 in [-1, 1]."""
-    labels: Tensor | None
-    """(N,) int64, or None for a set without labels."""
 
 
 class Batches:
@@ -59,12 +47,9 @@ class Batches:
             self._cumulative = np.cumsum(shares) / shares.sum()
             self._cumulative[-1] = 1.0  # rounding may leave it below
 
-    def at(self, step: int) -> Batch:
-        """The batch of one step."""
-        rows = self._rows(step)[self.slice]
-        pixels = torch.from_numpy(self.prepared.pixels[rows])
-        labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
-        return Batch(from_uint8(pixels), labels)
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Indices of the images of one step, (N,): this process's share."""
+        return self._rows(step)[self.slice]
 
     def _rows(self, step: int) -> NDArray[np.int64]:
         """(batch,) row numbers of the global batch."""

@@ -18,10 +18,13 @@ from torch import Tensor, nn
 from ganvas import machine
 from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError, UserError, nearest
+from ganvas.images import Pixels
 
 Module = TypeVar("Module", bound=nn.Module)
 T = TypeVar("T")
 TRACKERS = ("tensorboard", "wandb")
+# Of the GPU's free memory, what the prepared images may take.
+RESIDENT_SHARE = 0.25
 
 
 class Engine:
@@ -57,6 +60,11 @@ class Engine:
         return self
 
     @property
+    def works_ahead(self) -> bool:
+        """Whether the device does its work while this process prepares what comes next."""
+        return self.device.type == "cuda"
+
+    @property
     def is_rank_zero(self) -> bool:
         """Whether this is the process that writes the files."""
         return self.rank == 0
@@ -69,16 +77,28 @@ class Engine:
         return module
 
     def move(self, tensor: Tensor) -> Tensor:
-        """Moves a batch to the device; images in the memory layout chosen."""
-        tensor = tensor.to(self.device, non_blocking=True)
-        if tensor.dim() == 4 and self.compute.memory_format == "channels-last":
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        return tensor
+        """Moves a tensor to the device; a GPU fetches it while this process goes on."""
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+    def lay_out(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in the memory layout chosen."""
+        if self.compute.memory_format == "channels-last":
+            images = images.contiguous(memory_format=torch.channels_last)
+        return images
+
+    def keep_on_device(self, pixels: Pixels) -> Tensor | None:
+        """All images (N, C, H, W) in the memory of the GPU; None where they would fill too much of it."""
+        if self.device.type != "cuda":
+            return None
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return torch.from_numpy(pixels).to(self.device) if pixels.nbytes <= RESIDENT_SHARE * free else None
 
     def shard(self, draw: Tensor) -> Tensor:
-        """This process's slice of a draw (N, ...) made for the global batch, on the device."""
+        """This process's slice of a draw (N, ...) made for the global batch."""
         share = len(draw) // self.world
-        return self.move(draw[self.rank * share : (self.rank + 1) * share])
+        return draw[self.rank * share : (self.rank + 1) * share]
 
     def autocast(self) -> AbstractContextManager[object]:
         """Convolutions and matrix products inside run in the chosen precision.

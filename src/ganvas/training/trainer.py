@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganvas.config.run import OptimiserConfig, ResolvedRun
-from ganvas.data.batches import Batches, FakeLabels
+from ganvas.data.batches import Batches
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Pair, Shape
-from ganvas.objectives.augment import MAX_SHIFT_DIVISOR
-from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
-from ganvas.rng import seed_step, seed_weights, stream
+from ganvas.objectives.config import BookObjective, ClassifierObjective
+from ganvas.rng import seed_step, seed_weights
 from ganvas.training.ema import EMA
 from ganvas.training.engine import Engine
-from ganvas.training.step import Optimisers, StepInputs, StepMetrics, book_step, classifier_step, gan_step
+from ganvas.training.inputs import Inputs, drawer, step_inputs
+from ganvas.training.step import Optimisers, StepMetrics, book_step, classifier_step, gan_step
 
 
 @dataclass(frozen=True)
@@ -67,23 +67,25 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
     # Before the networks are built, since their constructors draw the first weights from torch's global generator.
     seed_weights(run.seed, run.pair.kind)
     if isinstance(run.pair, BookClassifier):
-        return _classifier_trainer(run, engine.place(run.pair.build(shape)), batches, engine)
+        return _classifier_trainer(run, prepared, engine.place(run.pair.build(shape)), batches, engine)
     built = run.pair.build(shape)
     pair = Pair(engine.place(built.generator), engine.place(built.discriminator))
     g_optimiser, d_optimiser = (build_optimiser(run.optimiser, each) for each in (pair.generator, pair.discriminator))
     optimisers = Optimisers(g_optimiser, d_optimiser)
     objective = run.objective
     assert not isinstance(objective, ClassifierObjective), "RunConfig lets no GAN classify"
-    draw = input_drawer(run, objective, prepared, pair.generator.noise_size, batches, engine)
+    draw = drawer(run, objective, prepared, pair.generator.noise_size, batches, engine)
+    inputs = Inputs(draw, prepared, engine)
     modules = [*pair.generator.modules(), *pair.discriminator.modules()]
     has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
 
     def step(number: int) -> StepMetrics:
         if has_dropout:
             seed_step(run.seed, number, engine.rank)
+        taken = step_inputs(inputs.at(number))
         if isinstance(objective, BookObjective):
-            return book_step(pair, optimisers, engine, objective, draw(number))
-        return gan_step(pair, optimisers, engine, objective, draw(number), number)
+            return book_step(pair, optimisers, engine, objective, taken)
+        return gan_step(pair, optimisers, engine, objective, taken, number)
 
     return Trainer(
         {"generator": pair.generator, "discriminator": pair.discriminator},
@@ -95,60 +97,19 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
     )
 
 
-def _classifier_trainer(run: ResolvedRun, classifier: nn.Module, batches: Batches, engine: Engine) -> Trainer:
+def _classifier_trainer(
+    run: ResolvedRun, prepared: PreparedSet, classifier: nn.Module, batches: Batches, engine: Engine
+) -> Trainer:
     objective, optimiser = run.objective, build_optimiser(run.optimiser, classifier)
     assert isinstance(objective, ClassifierObjective), "RunConfig gives a classifier this objective"
+    inputs = Inputs(drawer(run, objective, prepared, 0, batches, engine), prepared, engine)
 
     def step(number: int) -> StepMetrics:
-        batch = batches.at(number)
-        assert batch.labels is not None
-        images, labels = engine.move(batch.images), engine.move(batch.labels)
-        return classifier_step(classifier, optimiser, engine, objective, images, labels)
+        taken = inputs.at(number)
+        return classifier_step(classifier, optimiser, engine, objective, taken["real"], taken["labels"])
 
     lr_at = partial(learning_rate, run.optimiser)
     return Trainer({"classifier": classifier}, {"classifier": optimiser}, step, run.training.batch, lr_at)
-
-
-def input_drawer(
-    run: ResolvedRun,
-    objective: GanObjective | BookObjective,
-    prepared: PreparedSet,
-    noise_size: int,
-    batches: Batches,
-    engine: Engine,
-) -> Callable[[int], StepInputs]:
-    """A function from a step's number to its inputs.
-
-    Every draw is made for the global batch, from (seed, purpose, step) alone, and then cut to this process's shard: so
-    that any number of processes trains alike, and a resumed run needs no generator's state.
-    """
-    batch, has_labels = run.training.batch, batches.labels is not None
-    fake_labels = FakeLabels(prepared, objective.fake_labels, run.seed) if has_labels else None
-
-    def noise(purpose: str, step: int) -> Tensor:
-        return engine.shard(torch.randn(batch, noise_size, generator=stream(run.seed, purpose, step)))
-
-    def labels_of_fakes(purpose: str, step: int, real: Tensor | None) -> Tensor | None:
-        if fake_labels is None or fake_labels.how == "paired":
-            return real
-        return engine.shard(fake_labels.draw(purpose, step, batch))
-
-    def draw(step: int) -> StepInputs:
-        real = batches.at(step)
-        images = engine.move(real.images)
-        labels = None if real.labels is None else engine.move(real.labels)
-        first = noise("noise", step), labels_of_fakes("labels", step, labels)
-        if isinstance(objective, BookObjective):  # its generator's update draws anew
-            fresh = noise("noise again", step), labels_of_fakes("labels again", step, labels)
-            return StepInputs(images, labels, *first, *fresh)
-        shifts = None
-        if objective.augment == "on":
-            most = prepared.size // MAX_SHIFT_DIVISOR
-            shifts = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
-            shifts = engine.shard(shifts).transpose(0, 1)  # (N, 3, 2) -> (3, N, 2)
-        return StepInputs(images, labels, *first, *first, shifts)
-
-    return draw
 
 
 def build_optimiser(config: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
