@@ -34,6 +34,12 @@ SMALL: dict[str, Any] = {
 }
 
 
+def pytest_configure(config):
+    """Tests compare with figures of the CPU, bit for bit: only those marked `gpu` see one."""
+    if "not gpu" in config.option.markexpr or "gpu" not in config.option.markexpr:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory) -> Iterator[None]:
     """No test reads or fills the user's own cache."""

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from ganvas.objectives.augment import random_translate, translate
+from ganvas.objectives.augment import random_translate, translate, translate_by_products
 from ganvas.rng import stream
 
 
@@ -50,3 +51,16 @@ def test_a_moved_image_passes_its_gradient_back_to_where_it_came_from():
     expected[1:] = weights[0, 0, :3]
     expected[3] += weights[0, 0, 3]  # the edge is repeated once
     assert torch.equal(images.grad[0, 0], expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shifting_by_products_is_the_same_with_the_same_gradient(channels):
+    images = torch.rand(5, channels, 12, 12, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    shifts = torch.randint(-4, 5, (5, 2), generator=torch.Generator().manual_seed(1))
+    weights = torch.rand(images.shape, generator=torch.Generator().manual_seed(2))
+    gradients = []
+    for shift in (translate, translate_by_products):
+        (gradient,) = torch.autograd.grad((shift(images, shifts) * weights).sum(), images)
+        gradients.append(gradient)
+    assert torch.equal(translate(images, shifts), translate_by_products(images, shifts))
+    torch.testing.assert_close(*gradients)

@@ -27,6 +27,7 @@ class ComputeConfig:
     threads: int
     precision: Literal["float32", "bfloat16"]
     memory_format: Literal["contiguous", "channels-last"]
+    deterministic: Literal["on", "off"] = "on"
 
     def __str__(self) -> str:
         """`2 threads, bfloat16, channels-last`."""
@@ -96,7 +97,8 @@ class ResolvedRun(_Run):
     def compute(self) -> ComputeConfig:
         """What the run's speed depends on."""
         training = self.training
-        return ComputeConfig(int(training.threads), training.precision, training.memory_format)  # type: ignore[arg-type]
+        rest = training.precision, training.memory_format, training.deterministic
+        return ComputeConfig(int(training.threads), *rest)  # type: ignore[arg-type]
 
     @property
     def images(self) -> int:

@@ -77,6 +77,9 @@ class TrainingConfig(Settings):
     memory_format: Annotated[Literal["auto", "contiguous", "channels-last"], Flag("auto|LAYOUT", "Compute")] = "auto"
     """How images lie in memory, contiguous or channels-last; auto picks the fastest."""
 
+    deterministic: Annotated[Literal["on", "off"], Flag("on|off", "Compute")] = "on"
+    """On a GPU: the same command twice gives the same bytes. off may be faster; a CPU always repeats itself."""
+
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
         given = [name for name in BUDGETS if getattr(self, name) is not None]

@@ -16,10 +16,11 @@ from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.machine import device, emulates_bfloat16, threads
 from ganvas.objectives.config import GanObjective
+from ganvas.training.capture import STEPS_BEFORE
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
-SECONDS_PER_CANDIDATE = 0.4
+SECONDS_PER_CANDIDATE = {"cpu": 0.4, "cuda": 0.1, "mps": 0.1}  # by device
 # Each candidate is timed in two rounds, and its better one counts: another process may hold a core for a moment.
 ROUNDS = 2
 SECONDS_FOR_A_RATE = 1.0  # a budget in minutes is planned anew where the pace turns out otherwise
@@ -70,7 +71,7 @@ def choose_compute(run: RunConfig, prepared: PreparedSet) -> tuple[ComputeConfig
             for turn, compute in product(range(ROUNDS), candidates):
                 best = max(rates.values(), default=0.0)
                 if turn == 0 or HOPELESS_RATIO * rates[compute] > best:
-                    seconds, least = SECONDS_PER_CANDIDATE, best / HOPELESS_RATIO
+                    seconds, least = SECONDS_PER_CANDIDATE[device()], best / HOPELESS_RATIO
                     rate = images_per_second(resolve(run, prepared, compute), prepared, compute, seconds, least)
                     rates[compute] = max(rates.get(compute, 0.0), rate)
                 bar.advance()
@@ -96,7 +97,7 @@ def compute_candidates(training: TrainingConfig, threads: int) -> Iterator[Compu
     precisions = [training.precision] if training.precision != "auto" else sensible
     formats = [training.memory_format] if training.memory_format != "auto" else ["channels-last", "contiguous"]
     for precision, memory_format in product(precisions, formats):
-        yield ComputeConfig(threads, precision, memory_format)  # type: ignore[arg-type]
+        yield ComputeConfig(threads, precision, memory_format, training.deterministic)  # type: ignore[arg-type]
 
 
 def images_per_second(
@@ -118,7 +119,9 @@ def images_per_second(
         engine.synchronise()  # a GPU takes its work now and does it later
         return time.perf_counter() - started
 
-    first_times = {step: step_seconds(step) for step in shares}
+    # A GPU records each kind of step after a few of them: the warm-up ends with the first replay.
+    warm_up = STEPS_BEFORE + 1 if engine.captures_steps else 1
+    first_times = {step: [step_seconds(step) for _ in range(warm_up)][-1] for step in shares}
     first_rate = batch / sum(share * first_times[step] for step, share in shares.items())
     if sum(first_times.values()) > 1 and first_rate < least:
         return first_rate

@@ -6,6 +6,7 @@ over equal slices of the global batch is exactly the gradient of the global batc
 """
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -41,6 +42,7 @@ class Engine:
                 raise UserError(f"tracking with {name} needs it installed: pip install 'ganvas[{name}]'")
         self._trackers = list(track)
         machine.keep_freed_memory()
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # matrix products are deterministic with it
         self._accelerator = Accelerator(
             cpu=machine.device() == "cpu", log_with=self._trackers or None, project_dir=folder
         )
@@ -57,7 +59,24 @@ class Engine:
         """Uses these compute settings from now on."""
         self.compute = compute
         torch.set_num_threads(compute.threads)
+        if self.device.type == "cuda":
+            self._configure_cuda()
         return self
+
+    def _configure_cuda(self) -> None:
+        is_deterministic = self.compute.deterministic == "on"
+        # An operation without a deterministic form is warned of, and used. Memory that is filled before it is used
+        # would only hide the use of uninitialised memory, and takes time.
+        torch.use_deterministic_algorithms(is_deterministic, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        # Steps are recorded on the stream that they run on, and the default one cannot be recorded.
+        if torch.cuda.current_stream(self.device) == torch.cuda.default_stream(self.device):
+            torch.cuda.set_stream(torch.cuda.Stream(self.device))  # type: ignore[no-untyped-call]
+
+    @property
+    def captures_steps(self) -> bool:
+        """Whether steps are recorded as CUDA graphs. Not where processes have to exchange gradients in the middle."""
+        return self.device.type == "cuda" and self.world == 1
 
     @property
     def works_ahead(self) -> bool:

@@ -5,6 +5,7 @@ from ganvas.config.run import ResolvedRun
 from ganvas.objectives.config import GanObjective
 from ganvas.runs.record import State
 from ganvas.training.engine import Engine
+from ganvas.training.step import step_kind
 
 
 class Pace:
@@ -20,11 +21,11 @@ class Pace:
         threads.use(self.tuner)
 
     def is_usual(self, step: int) -> bool:
-        """Whether a step is of the kind that most steps are of: some have penalties, some no update of G."""
+        """Whether a step is of the kind that most steps are of: its time can be compared with that of others."""
         if not isinstance(self.objective, GanObjective):
             return True
-        penalty, update = self.objective.penalty_every, self.objective.generator_every
-        return (step % penalty == 0) == (penalty == 1) and (step % update == 0) == (update <= 2)
+        usual = self.objective.penalty_every == 1 and any(self.objective.penalty_weights())
+        return step_kind(self.objective, step) == (usual, self.objective.generator_every <= 2)
 
     def after_step(self, step: int, seconds: float) -> threads.Change | None:
         """Sets the threads of the next step; returns a change that is more than a trial."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganvas.networks.conditioning import label_weights
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Pair
 from ganvas.objectives.augment import translate
-from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
+from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective, ObjectiveConfig
 from ganvas.objectives.losses import LOSSES, TARGET_LOSSES, classification_loss
 from ganvas.objectives.penalties import gradient_penalty
 from ganvas.training.engine import Engine
@@ -43,6 +43,15 @@ class StepInputs:
     """(N,) that G gets with `fresh_noise`."""
     shifts: Tensor | None = None
     """(3, N, 2) pixels by which D sees shifted: the real images, the generated ones, and these again in G's update."""
+
+
+def step_kind(objective: ObjectiveConfig, step: int) -> tuple[bool, bool]:
+    """(whether a step has gradient penalties, whether it updates G): steps of one kind cost the same."""
+    if not isinstance(objective, GanObjective):
+        return False, True
+    return any(
+        objective.penalty_weights()
+    ) and step % objective.penalty_every == 0, step % objective.generator_every == 0
 
 
 def gan_step(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganvas.config.run import OptimiserConfig, ResolvedRun
 from ganvas.data.batches import Batches
@@ -14,10 +14,11 @@ from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.config import BookObjective, ClassifierObjective
 from ganvas.rng import seed_step, seed_weights
+from ganvas.training.capture import CapturedSteps, CudaRecorder, Play
 from ganvas.training.ema import EMA
 from ganvas.training.engine import Engine
-from ganvas.training.inputs import Inputs, drawer, step_inputs
-from ganvas.training.step import Optimisers, StepMetrics, book_step, classifier_step, gan_step
+from ganvas.training.inputs import Draws, Inputs, drawer, step_inputs
+from ganvas.training.step import Optimisers, StepMetrics, book_step, classifier_step, gan_step, step_kind
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Trainer:
         The loop, the experiments and the benchmarks all train by this function.
         """
         for optimiser in self.optimisers.values():
-            optimiser.param_groups[0]["lr"] = self.lr_at(progress)
+            set_learning_rate(optimiser, self.lr_at(progress))
         metrics = self.step(number)
         if self.ema:
             self.ema.update(self.batch, (number + 1) * self.batch)
@@ -70,27 +71,25 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
         return _classifier_trainer(run, prepared, engine.place(run.pair.build(shape)), batches, engine)
     built = run.pair.build(shape)
     pair = Pair(engine.place(built.generator), engine.place(built.discriminator))
-    g_optimiser, d_optimiser = (build_optimiser(run.optimiser, each) for each in (pair.generator, pair.discriminator))
+    g_optimiser, d_optimiser = (
+        build_optimiser(run.optimiser, each, engine.captures_steps) for each in (pair.generator, pair.discriminator)
+    )
     optimisers = Optimisers(g_optimiser, d_optimiser)
     objective = run.objective
     assert not isinstance(objective, ClassifierObjective), "RunConfig lets no GAN classify"
     draw = drawer(run, objective, prepared, pair.generator.noise_size, batches, engine)
-    inputs = Inputs(draw, prepared, engine)
-    modules = [*pair.generator.modules(), *pair.discriminator.modules()]
-    has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
+    networks: dict[str, nn.Module] = {"generator": pair.generator, "discriminator": pair.discriminator}
 
-    def step(number: int) -> StepMetrics:
-        if has_dropout:
-            seed_step(run.seed, number, engine.rank)
-        taken = step_inputs(inputs.at(number))
+    def play(draws: Draws, number: int) -> StepMetrics:
+        inputs = step_inputs(draws)
         if isinstance(objective, BookObjective):
-            return book_step(pair, optimisers, engine, objective, taken)
-        return gan_step(pair, optimisers, engine, objective, taken, number)
+            return book_step(pair, optimisers, engine, objective, inputs)
+        return gan_step(pair, optimisers, engine, objective, inputs, number)
 
     return Trainer(
-        {"generator": pair.generator, "discriminator": pair.discriminator},
+        networks,
         {"generator": g_optimiser, "discriminator": d_optimiser},
-        step,
+        taker(run, networks, play, Inputs(draw, prepared, engine), engine),
         run.training.batch,
         partial(learning_rate, run.optimiser),
         EMA(pair.generator, run.training.ema_halflife_images, run.training.ema_ramp),
@@ -100,26 +99,60 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
 def _classifier_trainer(
     run: ResolvedRun, prepared: PreparedSet, classifier: nn.Module, batches: Batches, engine: Engine
 ) -> Trainer:
-    objective, optimiser = run.objective, build_optimiser(run.optimiser, classifier)
+    objective = run.objective
     assert isinstance(objective, ClassifierObjective), "RunConfig gives a classifier this objective"
-    inputs = Inputs(drawer(run, objective, prepared, 0, batches, engine), prepared, engine)
+    optimiser = build_optimiser(run.optimiser, classifier, engine.captures_steps)
+    networks, inputs = (
+        {"classifier": classifier},
+        Inputs(drawer(run, objective, prepared, 0, batches, engine), prepared, engine),
+    )
+
+    def play(draws: Draws, number: int) -> StepMetrics:
+        return classifier_step(classifier, optimiser, engine, objective, draws["real"], draws["labels"])
+
+    step, lr_at = taker(run, networks, play, inputs, engine), partial(learning_rate, run.optimiser)
+    return Trainer(networks, {"classifier": optimiser}, step, run.training.batch, lr_at)
+
+
+def taker(
+    run: ResolvedRun, networks: dict[str, nn.Module], play: Play, inputs: Inputs, engine: Engine
+) -> Callable[[int], StepMetrics]:
+    """A function that takes the step of a number: draws its inputs and plays it, as a CUDA graph where that can be."""
+    modules = [module for network in networks.values() for module in network.modules()]
+    has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
+    if engine.captures_steps and not has_dropout:
+        kind_of = partial(step_kind, run.objective)
+        play = CapturedSteps(play, kind_of, list(networks.values()), CudaRecorder())
 
     def step(number: int) -> StepMetrics:
-        taken = inputs.at(number)
-        return classifier_step(classifier, optimiser, engine, objective, taken["real"], taken["labels"])
+        if has_dropout:  # a graph would repeat the masks that it was recorded with
+            seed_step(run.seed, number, engine.rank)
+        return play(inputs.at(number), number)
 
-    lr_at = partial(learning_rate, run.optimiser)
-    return Trainer({"classifier": classifier}, {"classifier": optimiser}, step, run.training.batch, lr_at)
+    return step
 
 
-def build_optimiser(config: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser of one network. Fused: one pass over the weights rather than one for each term of the formula."""
+def build_optimiser(config: OptimiserConfig, network: nn.Module, captured: bool = False) -> torch.optim.Optimizer:
+    """The optimiser of one network. Fused: one pass over the weights rather than one for each term of the formula.
+
+    captured: its steps are recorded as CUDA graphs, which read the learning rate from the GPU's memory.
+    """
     parameters = list(network.parameters())
+    lr = torch.tensor(config.lr, device=parameters[0].device) if captured else config.lr
     if config.name == "sgd":
-        return torch.optim.SGD(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=config.weight_decay, fused=True)
     adam = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     betas = (config.beta1, config.beta2)
-    return adam(parameters, lr=config.lr, betas=betas, weight_decay=config.weight_decay, fused=True)
+    return adam(parameters, lr=lr, betas=betas, weight_decay=config.weight_decay, fused=True, capturable=captured)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
+    """Sets the learning rate of the next step."""
+    group = optimiser.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
 
 
 def learning_rate(config: OptimiserConfig, progress: float) -> float:
