@@ -50,7 +50,7 @@ class TrainingConfig(Settings):
     images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=MAX_IMAGES)
     """Images shown to the networks over the whole run."""
     minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
-    """Minutes of training; a few timed steps turn them into images before the run starts."""
+    """Minutes of training, as the clock has them: the images are planned anew where the pace changes."""
     epochs: Annotated[float | None, Flag("E", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
     """Passes over the training images."""
     sampler: Literal["auto", "epochs", "balanced", "square-root"] = "epochs"
@@ -71,7 +71,7 @@ class TrainingConfig(Settings):
     watch: Annotated[Literal["on", "warn", "off"], Flag("on|warn|off", "Checkpoints and scores")] = "on"
     """Warn when training collapses, then stop; or only warn; off for comparisons with a fixed budget."""
     threads: Annotated[Literal["auto"] | int, BeforeValidator(_threads), Flag("auto|N", "Compute")] = "auto"
-    """CPU threads; auto picks the fastest."""
+    """CPU threads; auto takes the fastest, and follows the load of the machine."""
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Flag("auto|float32|bfloat16", "Compute")] = "auto"
     """Number format of convolutions and matrix products; auto picks the fastest."""
     memory_format: Annotated[Literal["auto", "contiguous", "channels-last"], Flag("auto|LAYOUT", "Compute")] = "auto"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ganvas import console, files
+from ganvas import console, files, machine
 from ganvas.console import progress
 from ganvas.data.cache import cache_folder, slug
 from ganvas.data.prepared import PreparedSet
@@ -159,7 +159,7 @@ def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
     with torch.device("meta"):
         network = info.network.build(Shape(info.channels, info.size, len(info.classes)))
     network.load_state_dict(weights.read_tensors(folder / WEIGHTS, network.state_dict()), assign=True)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(machine.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(network.eval().requires_grad_(False), info)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas import machine
 from ganvas.console import progress
 from ganvas.data import DataConfig, PreparedSet, open_source
 from ganvas.errors import UserError, nearest
@@ -55,6 +56,8 @@ def training_set_of(path: Path) -> PreparedSet:
 def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samples:
     """`count` images of a run, its labels in the proportions of the set's training images."""
     sampler = Sampler(open_run(path), path.resolve().name)
+    if machine.device() == "cuda":  # many images; `ganvas sample` stays on the CPU, whose bytes are the same everywhere
+        sampler.generator.to("cuda")
     with progress.bar("generating", count, "images") as bar:
         return draw_samples(sampler, prepared, count, seed, bar.advance)
 

@@ -117,7 +117,7 @@ class Inputs:
             self._blocks[first] = self._block(first)
         block = self._blocks[first]
         # The next one is drawn in the middle of this one, while the device has steps to work at.
-        if step - first == BLOCK // 2:
+        if step - first == BLOCK // 2 and first + BLOCK not in self._blocks:
             self._blocks = {first: block, first + BLOCK: self._block(first + BLOCK)}
         return block.at(step)
 
