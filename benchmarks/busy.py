@@ -97,7 +97,7 @@ def measure(size: int, seconds: float, rounds: int) -> bool:
     cores = str(os.cpu_count())
     best: dict[int, float] = {}
     shares: dict[str, list[float]] = {}
-    print(f"{size} px: beside | 1 thread | auto | {cores} threads | the worst window of auto over the best fixed number")
+    print(f"{size} px: beside | 1 thread | auto | {cores} threads | worst window of auto over the best fixed number")
     for count in (0, 1, 2):
         rates: dict[str, list[float]] = {"1": [], "auto": [], cores: []}
         shares[f"{count} busy"] = found = []
