@@ -166,7 +166,7 @@ def test_another_number_of_processes_is_reported(unfinished_run, train_small, ca
 
 
 def test_what_is_left_open_is_chosen_and_written_before_the_first_step(train_small, tmp_path, monkeypatch):
-    monkeypatch.setattr(autotune, "SECONDS_PER_CANDIDATE", 0.01)
+    monkeypatch.setattr(autotune, "SECONDS_PER_CANDIDATE", {"cpu": 0.01})
     monkeypatch.setattr(autotune, "SECONDS_FOR_A_RATE", 0.01)
 
     def stop_here(*given):
