@@ -3,8 +3,8 @@
 `ganvas train digits` with one thread, with one a core, and with `--threads auto`, beside no, one and two processes that
 do nothing but take a core, and with one that starts and stops in the middle. Prints images a second, and for `auto` the
 worst window of 30 s after the first 10 s of a load, over the better fixed number beside the same load: at least 0.85 is
-wanted, in the median of the rounds. Every run is a process of its own, and `auto` runs between the two fixed numbers.
-About 7 minutes a round and size.
+wanted, in the median of the rounds. Every run is a process of its own, and the fixed numbers are measured before and
+after each run with `auto`, since a shared machine swings by a quarter. About 15 minutes a round and size.
 """
 
 import argparse
@@ -95,28 +95,36 @@ def worst_window(lines: Sequence[Line]) -> float:
 def measure(size: int, seconds: float, rounds: int) -> bool:
     """One size: prints the table and returns whether `auto` is fast enough everywhere."""
     cores = str(os.cpu_count())
-    best: dict[int, float] = {}
     shares: dict[str, list[float]] = {}
-    print(f"{size} px: beside | 1 thread | auto | {cores} threads | worst window of auto over the best fixed number")
+    print(f"{size} px: beside | 1 thread | {cores} threads | auto | worst window of auto over the best fixed number")
     for count in (0, 1, 2):
-        rates: dict[str, list[float]] = {"1": [], "auto": [], cores: []}
+        rates: dict[str, list[float]] = {"1": [], cores: [], "auto": []}
         shares[f"{count} busy"] = found = []
         for _ in range(rounds):
-            rates["1"] += [settled_rate(trained(size, "1", [(SETTLING + 15, count)])[0])]
+            before = fixed_rates(size, count, cores)
             (lines,) = trained(size, "auto", [(seconds, count)])
+            after = fixed_rates(size, count, cores)
+            for threads in ("1", cores):
+                rates[threads] += [(before[threads] + after[threads]) / 2]
             rates["auto"] += [settled_rate(lines)]
-            rates[cores] += [settled_rate(trained(size, cores, [(SETTLING + 15, count)])[0])]
-            found += [worst_window(lines) / max(rates["1"][-1], rates[cores][-1])]  # of the same minutes
-        best[count] = max(statistics.median(rates["1"]), statistics.median(rates[cores]))
+            found += [worst_window(lines) / max(rates["1"][-1], rates[cores][-1])]
         columns = (" ".join(f"{rate:.0f}" for rate in each) for each in rates.values())
         print(" | ".join([f"{count} busy", *columns, text(found)]), flush=True)
     for _ in range(rounds):
+        before = [max(fixed_rates(size, count, cores).values()) for count in (0, 1)]
         parts = trained(size, "auto", [(seconds, 0), (seconds, 1), (seconds, 0)])
-        for name, count, lines in zip(("before", "beside", "after"), (0, 1, 0), parts, strict=True):
-            shares.setdefault(f"{name} one that comes and goes", []).append(worst_window(lines) / best[count])
+        after = [max(fixed_rates(size, count, cores).values()) for count in (0, 1)]
+        beside = (before[1] + after[1]) / 2
+        for name, best, lines in zip(("before", "beside", "after"), (before[0], beside, after[0]), parts, strict=True):
+            shares.setdefault(f"{name} one that comes and goes", []).append(worst_window(lines) / best)
     for name in ("before", "beside", "after"):
         print(f"{name} one that comes and goes: {text(shares[f'{name} one that comes and goes'])}", flush=True)
     return min(statistics.median(each) for each in shares.values()) >= ENOUGH
+
+
+def fixed_rates(size: int, count: int, cores: str) -> dict[str, float]:
+    """Images a second with each fixed number of threads, beside so many busy processes, in the 10 s after the first."""
+    return {threads: settled_rate(trained(size, threads, [(SETTLING + 10, count)])[0]) for threads in ("1", cores)}
 
 
 def text(shares: Sequence[float]) -> str:
