@@ -7,6 +7,7 @@ from ganvas.evaluation.scorecard import Distance, Distances, LabelScores, Origin
 
 PROTOCOL = {
     "features": "evaluator@01234567",
+    "label_free": "random@89abcdef",
     "n": 60,
     "reference": "9 held-out images of pets",
     "fingerprint": "abc",
@@ -34,7 +35,8 @@ def scorecard(tmp_path, monkeypatch):
             classes=("cat", "dog"),
             protocol=ProtocolRecord(**(PROTOCOL | protocol)),
             labels=labels,
-            distances=Distances(frechet=frechet),
+            statistics={},
+            distances={"evaluator": Distances(frechet=frechet), "random": Distances()},
             per_class=(),
         )
         (tmp_path / name / "scorecard.json").write_text(card.to_json())
@@ -73,8 +75,8 @@ def test_a_scorecard_of_an_earlier_format_is_refused(scorecard, refused, tmp_pat
     scorecard("one", 0.5)
     scorecard("two", 0.9)
     file = tmp_path / "one" / "scorecard.json"
-    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
-    assert refused("compare", "one", "two").startswith("one/scorecard.json is not a scorecard of format 2")
+    file.write_text(file.read_text().replace('"format": 3', '"format": 2'))
+    assert refused("compare", "one", "two").startswith("one/scorecard.json is not a scorecard of format 3")
 
 
 def test_an_output_folder_that_is_a_file_is_refused(scorecard, refused, tmp_path):

@@ -44,12 +44,12 @@ def test_the_scorecard_of_a_run_is_in_its_folder_and_summarised_on_the_terminal(
 
 def test_images_are_scored_against_a_set(images_file, lines, tmp_path):
     output = lines("evaluate", images_file, "--against", "real.npz", "--out", "few", "--quick")
-    assert any(line.startswith("No FCD: ") and "at least 129 generated images" in line for line in output)
+    assert any(line.startswith("KID ") and "a classifier of this set's labels" in line for line in output)
     output = lines("evaluate", "real.npz", "--against", "real.npz", "--out", "card", "--quick", "-n", 300)
     assert any(line.startswith("FCD ") for line in output)
     card = json.loads((tmp_path / "card" / "scorecard.json").read_text())
     assert card["protocol"]["quick"]
-    assert card["distances"]["frechet"]["floor"] is not None
+    assert card["distances"]["evaluator"]["frechet"]["floor"] is not None
 
 
 def test_two_scorecards_that_evaluate_wrote_are_compared(images_file, lines, tmp_path):

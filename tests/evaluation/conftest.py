@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 CARD = {
-    "format": 2,
+    "format": 3,
     "ganvas": "0.1.0",
     "name": "one",
     "images": {},
     "classes": ["cat", "dog"],
     "protocol": {
         "features": "evaluator@01234567",
+        "label_free": "random@89abcdef",
         "evaluator": "01234567",
         "n": 1000,
         "reference": "500 held-out images of pets",
@@ -35,11 +36,21 @@ CARD = {
         "worst": {"name": "dog", "accuracy": 0.8},
         "confusion": [[500, 0], [100, 400]],
     },
+    "two_sample": {
+        "auc": {"value": 0.8, "low": 0.77, "high": 0.83},
+        "auc_blurred": {"value": 0.75, "low": 0.72, "high": 0.78},
+        "fitted": 500,
+        "tested": 500,
+    },
+    "statistics": {"neighbour_difference": {"value": 3.0, "real": 3.0, "real_low": 2.9, "real_high": 3.1}},
     "distances": {
-        "frechet": {"name": "FCD", "value": 5.0, "low": 4.5, "high": 5.5, "floor": 1.0, "n": 1000},
-        "kid": {"name": "KID", "value": 0.5, "low": 0.4, "high": 0.6, "floor": 0.01, "n": 1000},
-        "precision": {"value": 0.9, "low": 0.88, "high": 0.92, "floor": 0.95},
-        "recall": {"value": 0.7, "low": 0.68, "high": 0.72, "floor": 0.95},
+        "evaluator": {
+            "frechet": {"name": "FCD", "value": 5.0, "low": 4.5, "high": 5.5, "floor": 1.0, "n": 1000},
+            "kid": {"name": "KID", "value": 0.5, "low": 0.4, "high": 0.6, "floor": 0.01, "n": 1000},
+            "precision": {"value": 0.9, "low": 0.88, "high": 0.92, "floor": 0.95},
+            "recall": {"value": 0.7, "low": 0.68, "high": 0.72, "floor": 0.95},
+        },
+        "random": {"kid": {"name": "KID", "value": 0.2, "low": 0.1, "high": 0.3, "floor": 0.0, "n": 1000}},
     },
     "copies": {
         "p_value": 0.4,
@@ -91,3 +102,5 @@ def moment(monkeypatch):
     monkeypatch.setattr("ganvas.machine.cores", lambda: 1)
     for module in ("evaluator", "labels"):
         monkeypatch.setattr(f"ganvas.evaluation.{module}.fit_images", lambda count, size: 1024)
+    for name in ("IMAGES_SHOWN", "QUICK_IMAGES_SHOWN"):
+        monkeypatch.setattr(f"ganvas.evaluation.two_sample.{name}", 1024)

@@ -47,8 +47,10 @@ def test_another_seed_compares(two):
 
 
 def improve(card, by):
+    card["two_sample"]["auc"].update(value=0.8 - by / 10, low=0.77 - by / 10, high=0.83 - by / 10)
+    card["distances"]["random"]["kid"].update(value=0.2 - by / 5, low=0.1 - by / 5, high=0.3 - by / 5)
     card["labels"].update(accuracy=0.9 + by / 50, low=0.88 + by / 50, high=0.92 + by / 50)
-    card["distances"]["frechet"].update(value=5 - by, low=4.5 - by, high=5.5 - by)
+    card["distances"]["evaluator"]["frechet"].update(value=5 - by, low=4.5 - by, high=5.5 - by)
     card["classification_accuracy_score"].update(accuracy=0.8 + by / 20, low=0.78 + by / 20, high=0.82 + by / 20)
 
 
@@ -67,7 +69,22 @@ def test_within_the_intervals_the_verdict_is_inconclusive(two):
 def test_there_is_no_winner_where_each_is_better_in_something(two):
     improve(two[1], 2)
     two[1]["classification_accuracy_score"].update(accuracy=0.5, low=0.48, high=0.52)
-    assert comparison.verdict(read(two))[0].startswith("None is best in everything")
+    verdict = comparison.verdict(read(two))
+    assert verdict[0] == "No winner: the views disagree."
+    assert {"Best in distinguished from real (AUC): two.", "Best in CAS: one."} <= set(verdict)
+
+
+def test_a_label_accuracy_above_that_of_real_images_is_no_better_than_theirs(two):
+    two[0]["labels"].update(accuracy=0.95, low=0.94, high=0.96)
+    two[1]["labels"].update(accuracy=0.999, low=0.998, high=1.0)
+    (labels,) = [metric for metric in comparison.METRICS if metric.name == "label accuracy"]
+    assert comparison.best(read(two), labels) == [0, 1]
+
+
+def test_one_that_is_told_from_real_is_not_the_winner_by_its_labels(two):
+    improve(two[1], 2)
+    two[1]["two_sample"]["auc"].update(value=0.99, low=0.985, high=0.995)
+    assert comparison.verdict(read(two))[0] == "No winner: the views disagree."
 
 
 def test_flagged_copies_are_named_at_once(two):

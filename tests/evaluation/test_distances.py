@@ -236,3 +236,33 @@ def test_recalls_interval_covers_nineteen_times_in_twenty_with_the_generated_set
     result = [neighbourhood_scores(normal(150, 3, 0.7, 1.2, seed=k), fake).recall for k in range(1, 300)]
     truth = float(np.mean([entry.value for entry in result]))
     assert 0.9 <= np.mean([entry.low <= truth <= entry.high for entry in result]) <= 0.985
+
+
+def test_the_sliced_wasserstein_distance_of_a_shift_is_its_square_over_the_variance():
+    random = np.random.default_rng(0)
+    real = random.normal(0, 2, (4000, 16))
+    shift = np.zeros(16)
+    shift[0] = 3
+    # A projection on a unit vector u moves by 3 u_0, and the mean of u_0² over directions is 1/16.
+    estimate = distances.sliced_wasserstein(real, real + shift)
+    assert estimate.value == pytest.approx(9 / 16 / 4, rel=0.2)
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_the_sliced_wasserstein_distance_sees_what_two_moments_do_not():
+    random = np.random.default_rng(1)
+    normal = random.normal(0, 1, (3000, 8))
+    signs = random.choice([-1.0, 1.0], (3000, 8))  # the same mean and covariance
+    floor = distances.sliced_wasserstein(normal, random.normal(0, 1, (3000, 8))).value
+    assert distances.sliced_wasserstein(normal, signs).value > 5 * floor
+    assert distances.frechet(normal, signs).value < 0.05
+
+
+def test_the_sliced_wasserstein_distance_is_that_of_scipy_in_one_dimension():
+    from scipy.stats import wasserstein_distance
+
+    random = np.random.default_rng(2)
+    one, other = random.normal(0, 1, (500, 1)), random.normal(0.5, 2, (500, 1))
+    squared = np.mean((np.sort(one[:, 0]) - np.sort(other[:, 0])) ** 2)
+    assert distances.sliced_wasserstein(one, other).value == pytest.approx(squared / one.var(ddof=1))
+    assert wasserstein_distance(one[:, 0], other[:, 0]) ** 2 <= squared

@@ -31,7 +31,7 @@ def test_imagenet_features_are_equal_for_grey_and_rgb_and_differ_between_images(
     assert grey.shape == (3, 1280)
     assert np.allclose(grey, result.features(np.repeat(PIXELS, 3, axis=1)), atol=1e-4)
     assert np.abs(grey[0] - grey[1]).max() > 0.01
-    assert result.digest == "57934424"
+    assert result.digest == "57934424-64px"  # weights and the size they are used at
     assert result.frechet_name == "Fréchet distance (imagenet)"
 
 
@@ -111,3 +111,18 @@ def test_weights_that_cannot_be_downloaded_are_a_user_error(monkeypatch):
     stub(monkeypatch, "transformers", AutoModel=Model)
     with pytest.raises(UserError, match=r"cannot be downloaded \(We couldn't connect to the hub\); choose evaluator"):
         extractor("dino")
+
+
+def test_random_features_are_the_same_every_time_and_tell_noise_from_nothing():
+    from ganvas.evaluation.distances import kid
+    from ganvas.evaluation.features import label_free
+
+    one, other = label_free(1), label_free(1)
+    assert one.name == "random"
+    assert one.digest == other.digest != label_free(3).digest
+    random = np.random.default_rng(0)
+    smooth = np.repeat(np.repeat(random.integers(60, 200, (300, 1, 4, 4)), 4, 2), 4, 3)
+    noisy = np.clip(smooth[:100] + random.normal(0, 20, (100, 1, 16, 16)), 0, 255)
+    real, fresh, changed = (one.features(pixels.astype(np.uint8)) for pixels in (smooth[100:200], smooth[200:], noisy))
+    assert np.array_equal(real, other.features(smooth[100:200].astype(np.uint8)))
+    assert kid(real, fresh).value < kid(real, changed).low

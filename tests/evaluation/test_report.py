@@ -28,7 +28,7 @@ def markdown(card, sheets=()):
 def test_label_accuracy_is_held_against_real_images_and_chance(card, accuracy, mark):
     card["labels"].update(accuracy=accuracy, low=accuracy - 0.01, high=accuracy + 0.01)
     assert f"Label accuracy {100 * accuracy:.1f} % " in sentences(card)
-    assert "; real held-out images: 95.0 %), by an independent classifier" in sentences(card)
+    assert "; real held-out images: 95.0 %), by a classifier of this set's labels" in sentences(card)
     assert ("chance is 50.0 %" in sentences(card)) == (accuracy == 0.3)
     assert marks(card)["Label"] == mark
 
@@ -43,7 +43,11 @@ def test_the_class_with_the_lowest_label_accuracy_is_named(card):
 
 
 def test_a_distance_stands_beside_its_floor(card):
-    assert "FCD 5 (4.5 to 5.5) on 1,000 images; real-vs-real floor 1." in sentences(card)
+    said = sentences(card)
+    assert "FCD 5 (4.5 to 5.5) on 1,000 images; real-vs-real floor 1, in the features of a classifier of this" in said
+    assert "KID 0.2 (0.1 to 0.3) on 1,000 images; real-vs-real floor 0, in the features of a random network" in (
+        sentences(card)
+    )
 
 
 def test_precision_and_recall_are_called_that(card):
@@ -51,7 +55,7 @@ def test_precision_and_recall_are_called_that(card):
 
 
 def test_a_distance_that_could_not_be_computed_has_the_reason(card):
-    card["distances"]["frechet"] = {"name": "FCD", "value": None, "why": "too few", "floor": None, "n": 3}
+    card["distances"]["evaluator"]["frechet"] = {"name": "FCD", "value": None, "why": "too few", "floor": None, "n": 3}
     assert "No FCD: too few." in sentences(card)
     assert markdown(card)
 
@@ -85,14 +89,14 @@ def test_images_without_labels_have_the_most_and_least_predicted_class(card):
 def test_a_set_without_classes_has_a_sentence_and_no_table(card):
     card.update(labels=None, classes=[], per_class=[], diversity={"within_classes": None})
     del card["classification_accuracy_score"]
-    assert sentences(card).startswith("The set has no classes")
+    assert "The set has no classes" in sentences(card)
     assert "By class" not in markdown(card)
 
 
 def test_the_page_holds_figures_images_and_protocol(card):
     text = page.render(markdown(card, SHEETS), "title", dict.fromkeys(SHEETS, b"png"))
-    assert text.count("<img") == 4
-    assert text.count('<img class="pixels"') == 3
+    assert text.count("<img") == 6
+    assert text.count('<img class="pixels"') == 4
     for words in ("90.0 %", "evaluator@01234567", "500 held-out images of pets", "No copying found."):
         assert words in text
 
@@ -129,3 +133,36 @@ def test_the_class_farthest_above_its_floor_is_named(card):
 )
 def test_a_distance_has_three_digits_and_no_exponent(value, text):
     assert report.three_digits(value) == text
+
+
+def test_the_headline_is_whether_the_images_are_distinguished_from_real_ones(card):
+    first = findings(card)[0]
+    assert first[1].startswith("The images are distinguished from real ones often: AUC 0.8 (0.77 to 0.83) of a network")
+    assert first[1].endswith("; both blurred: 0.75 (0.72 to 0.78).")
+    card["two_sample"]["auc"] = {"value": 0.99, "low": 0.98, "high": 1.0}
+    assert findings(card)[0][0] == report.BAD
+    card["two_sample"]["auc"] = {"value": 0.52, "low": 0.49, "high": 0.55}
+    assert findings(card)[0][0] == report.GOOD
+
+
+def test_a_label_accuracy_above_real_images_is_in_doubt_and_never_good(card):
+    card["labels"].update(accuracy=0.99, low=0.98, high=1.0, warning="higher than for real images: it exaggerates")
+    assert marks(card)["Label"] == report.DOUBT
+    assert "That is higher than for real images: it exaggerates." in sentences(card)
+
+
+def test_statistics_that_are_off_disagreements_and_advice_are_on_the_page(card):
+    card["statistics"]["neighbour_difference"]["value"] = 9.0
+    card.update(disagreements=["One view praises."], advice="Try this.")
+    text = markdown(card)
+    assert "Too grainy: differences of neighbouring pixels 3 times those of real images." in text
+    assert f"- {report.DOUBT}One view praises." in text
+    assert "**What to try next:** Try this." in text
+    assert "| differences of neighbouring pixels | 9 | 3 | 2.9 to 3.1 | 3.00 |" in text
+    assert "| KID | random | 0.2 (0.1 to 0.3) | 0 |" in text
+
+
+def test_the_share_of_copies_that_would_be_noticed_is_on_the_page(card):
+    card["copies"]["sensitivity"] = {"exact": 0.05, "mirrored": None}
+    words = "are flagged: exact ones from 5%, mirrored ones not even at 10%."
+    assert words in markdown(card)

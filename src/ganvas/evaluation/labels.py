@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.advice import label_warning
 from ganvas.evaluation.fit import fit_classifier, fit_images
 from ganvas.evaluation.intervals import wilson
 from ganvas.evaluation.predict import confusion_matrix, predict
@@ -54,8 +55,10 @@ def label_scores(
         for label, name in enumerate(classes)
     )
     worst = min((scores for scores in per_class if scores.n), key=lambda scores: scores.accuracy or 0.0)
+    share = wilson(int(np.trace(counts)), int(counts.sum()))
     return LabelScores(
         asked=True,
+        warning=label_warning(share, float(np.trace(real_counts) / real_counts.sum())),
         confidence=confidence,
         real_confidence=real_confidence,
         worst=ClassScores(name=worst.name, accuracy=worst.accuracy),

@@ -2,18 +2,26 @@
 
 from collections.abc import Collection, Iterator
 
+from ganvas.evaluation import pixel_statistics
+from ganvas.evaluation.advice import TOLERANCE, statistics, words_for
 from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.pixel_statistics import Compared
 from ganvas.evaluation.scorecard import Distance, Scorecard
 from ganvas.report.page import escape_markdown, table
 
-Finding = tuple[str, str]  # (GOOD, BAD, or "" where a reader has to decide; sentence)
-GOOD, BAD = "✓ ", "✗ "
-TOLERANCE = 0.01  # a generator may be a percentage point worse than real images and still be good
+Finding = tuple[str, str]  # (GOOD, BAD, DOUBT, or "" where a reader has to decide; sentence)
+GOOD, BAD, DOUBT = "✓ ", "✗ ", "⚠ "
+NEARLY_ALWAYS = 0.9  # an AUC
 
 
 def findings(card: Scorecard) -> Iterator[Finding]:
     """What a scorecard says, most important first."""
+    yield from _two_sample_findings(card)
     yield from _label_findings(card)
+    for sentence in pixel_statistics.sentences(statistics(card)):
+        yield BAD, sentence
+    for sentence in card.disagreements:
+        yield DOUBT, sentence
     yield from _distance_findings(card)
     if copies := card.copies:
         yield {None: "", True: BAD, False: GOOD}[copies.flagged], copies.verdict or ""
@@ -36,6 +44,21 @@ def findings(card: Scorecard) -> Iterator[Finding]:
         )
 
 
+def _two_sample_findings(card: Scorecard) -> Iterator[Finding]:
+    if card.two_sample is None:
+        return
+    plain, blurred = card.two_sample.auc, card.two_sample.auc_blurred
+    if plain.estimate is None:
+        yield "", f"Not known whether the images can be distinguished from real ones: {plain.why}."
+        return
+    soft = "" if blurred.estimate is None else f"; both blurred: {with_interval(blurred.estimate, False)}"
+    yield (
+        GOOD if plain.estimate.low <= 0.5 else (BAD if plain.estimate.value > NEARLY_ALWAYS else ""),
+        f"The images {words_for(plain.estimate)}: AUC {with_interval(plain.estimate, False)} of a network that learned "
+        f"to distinguish them (0.5: it cannot, 1: always){soft}.",
+    )
+
+
 def _label_findings(card: Scorecard) -> Iterator[Finding]:
     labels = card.labels
     if labels is None:
@@ -47,23 +70,34 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
     elif (accuracy := labels.estimate) and labels.real_accuracy is not None:
         chance = 1 / len(card.classes)
         is_chance = accuracy.value < chance + (1 - chance) / 4
+        is_good = accuracy.high >= labels.real_accuracy - TOLERANCE and not is_chance
         yield (
-            GOOD if accuracy.high >= labels.real_accuracy - TOLERANCE and not is_chance else BAD,
+            DOUBT if labels.warning else (GOOD if is_good else BAD),
             f"Label accuracy {percent(accuracy.value)} ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; real "
-            f"held-out images: {percent(labels.real_accuracy)}), by an independent classifier"
-            f"{f'; chance is {percent(chance)}' if is_chance else ''}.",
+            f"held-out images: {percent(labels.real_accuracy)}), by a classifier of this set's labels"
+            f"{f'; chance is {percent(chance)}' if is_chance else ''}"
+            f"{f'. That is {labels.warning}' if labels.warning else ''}.",
         )
         if labels.worst and labels.worst.accuracy is not None:
             yield "", f"Lowest label accuracy of a class: {percent(labels.worst.accuracy)} ({labels.worst.name})."
 
 
 def _distance_findings(card: Scorecard) -> Iterator[Finding]:
-    frechet, precision, recall = card.distances.frechet, card.distances.precision, card.distances.recall
-    if frechet.estimate is None:
-        yield "", f"No {frechet.name}: {frechet.why or 'it could not be computed'}."
-        return
-    floor = "" if frechet.floor is None else f"; real-vs-real floor {three_digits(frechet.floor)}"
-    yield "", f"{frechet.name} {with_interval(frechet.estimate, False)} on {frechet.n:,} images{floor}."
+    main, features = card.main_distances, card.protocol.features.partition("@")[0]
+    precision, recall = main.precision, main.recall
+    others = card.label_free_distances
+    for distance, where in (
+        (main.frechet or main.kid, features),
+        (others.kid, card.protocol.label_free.partition("@")[0]),
+    ):
+        if distance is None or (distance is main.kid and main is others and main.frechet is None and where != features):
+            continue
+        if distance.estimate is None:
+            yield "", f"No {distance.name}: {distance.why or 'it could not be computed'}."
+            continue
+        floor = "" if distance.floor is None else f"; real-vs-real floor {three_digits(distance.floor)}"
+        figure = f"{distance.name} {with_interval(distance.estimate, False)} on {distance.n:,} images{floor}"
+        yield "", f"{figure}, in the features of {FEATURES_IN_WORDS.get(where, where)}."
     name, distances = class_distances(card)
     excess = {
         index: distance.value - (distance.floor or 0.0)
@@ -80,6 +114,13 @@ def _distance_findings(card: Scorecard) -> Iterator[Finding]:
         yield "", f"Precision {percent(precision.value)}, recall {percent(recall.value)} ({real})."
 
 
+FEATURES_IN_WORDS = {
+    "evaluator": "a classifier of this set's labels",
+    "imagenet": "a classifier of ImageNet, which no label of this set taught",
+    "random": "a random network, which no label taught",
+}
+
+
 def markdown(card: Scorecard, sheets: Collection[str]) -> str:
     """The scorecard as markdown. sheets: those of `artifacts.SHEETS` that exist."""
     parts = [
@@ -87,12 +128,25 @@ def markdown(card: Scorecard, sheets: Collection[str]) -> str:
         f"Scored against {escape_markdown(card.protocol.reference)}. Intervals are at 95 %.",
         "\n".join(f"- {mark}{escape_markdown(sentence)}" for mark, sentence in findings(card)),
     ]
+    if card.advice:
+        parts += [f"**What to try next:** {escape_markdown(card.advice)}"]
     if "scorecard-real.png" in sheets:
         parts += ["## Generated and real images", "A row per class, not selected: generated, then real held-out ones."]
     if "scorecard.png" in sheets:
         parts += ["![Generated images](scorecard.png#pixels)"]
     if "scorecard-real.png" in sheets:
         parts += ["![Real held-out images](scorecard-real.png#pixels)"]
+    if "scorecard-two-sample.png" in sheets:
+        parts += [
+            "## Distinguished from real images",
+            "The generated images that a network finds most real (top), and least real (below).",
+            "![Most and least real](scorecard-two-sample.png#pixels)",
+        ]
+    if card.statistics:
+        parts += ["## Pixels", statistics_table(card)]
+    if "scorecard-spectrum.png" in sheets:
+        parts += ["![Spectrum of generated and of real images](scorecard-spectrum.png)"]
+    parts += ["## Distances", distances_table(card)]
     if card.per_class:
         parts += ["## By class", class_table(card)]
     if "scorecard-confusion.png" in sheets:
@@ -103,15 +157,52 @@ def markdown(card: Scorecard, sheets: Collection[str]) -> str:
             "Of each class the generated image (top) that is closest to a training image (below it).",
             "![Closest pairs](scorecard-copies.png#pixels)",
         ]
+    if card.copies and card.copies.sensitivity:
+        caught = ", ".join(
+            f"{kind} ones {f'from {share:.0%}' if share else 'not even at 10%'}"
+            for kind, share in card.copies.sensitivity.items()
+        )
+        parts += [f"Copies planted among held-out images of this set are flagged: {caught}."]
     parts += ["## Protocol", table(["setting", "value"], protocol(card))]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def statistics_table(card: Scorecard) -> str:
+    """A markdown table with a row per statistic of pixels."""
+    rows = [
+        [
+            statistic.meaning,
+            three_digits(each.value),
+            three_digits(each.real),
+            f"{three_digits(each.real_low)} to {three_digits(each.real_high)}",
+            f"{Compared(**each.model_dump()).ratio:.2f}",
+        ]
+        for statistic in pixel_statistics.STATISTICS
+        if (each := card.statistics.get(statistic.name))
+    ]
+    return table(["mean of", "generated", "real", "95 % of real samples", "ratio"], rows)
+
+
+def distances_table(card: Scorecard) -> str:
+    """A markdown table of every distance in every features."""
+    rows = []
+    for features, distances in card.distances.items():
+        for name in type(distances).model_fields:
+            distance: Distance | None = getattr(distances, name)
+            if distance and distance.estimate:
+                is_share = name in ("precision", "recall", "coverage")
+                floor = _share(distance.floor) if is_share else _digits(distance.floor)
+                words = distance.name or name.replace("_", " ")
+                rows.append([words, features, with_interval(distance.estimate, is_share), floor])
+    return table(["distance", "features", "generated", "real images"], rows)
 
 
 def class_distances(card: Scorecard) -> tuple[str, list[Distance | None]]:
     """(name, (K,)): the Fréchet distance of each class; KID where all classes are too small for one."""
     frechet = [scores.frechet for scores in card.per_class]
     if any(distance and distance.value is not None for distance in frechet):
-        return card.distances.frechet.name or "Fréchet distance", frechet
+        main = card.main_distances.frechet
+        return (main and main.name) or "Fréchet distance", frechet
     return "KID", [scores.kid for scores in card.per_class]
 
 

@@ -1,7 +1,7 @@
 """The images to be scored: sampled from a run, or read from any folder or .npz."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Samples:
     """(N,) indices into the set's classes; None for images without labels."""
     origin: Origin
     """Where they came from."""
+    rewarded: str | None = None
+    """What their generator was rewarded for besides looking real."""
 
 
 def is_run(path: Path) -> bool:
@@ -59,7 +61,18 @@ def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samp
     if machine.device() == "cuda":  # many images; `ganvas sample` stays on the CPU, whose bytes are the same everywhere
         sampler.generator.to("cuda")
     with progress.bar("generating", count, "images") as bar:
-        return draw_samples(sampler, prepared, count, seed, bar.advance)
+        samples = draw_samples(sampler, prepared, count, seed, bar.advance)
+    return replace(samples, rewarded=reward_of(path))
+
+
+def reward_of(path: Path) -> str | None:
+    """What the generator of a run was rewarded for besides looking real; None for nothing, or where it is not known."""
+    folder = RunFolder(path)
+    if not folder.exists() or (path / sealed.MANIFEST).is_file():  # a bundle does not say
+        return None
+    objective = folder.read().run.objective
+    weight = getattr(objective, "classify_generator", 0.0)
+    return f"the right class, by its own discriminator (weight {weight:g})" if weight else None
 
 
 def draw_samples(

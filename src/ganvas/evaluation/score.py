@@ -9,74 +9,35 @@ from numpy.typing import NDArray
 import ganvas
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
-from ganvas.evaluation.copies import copies_verdict, copy_test
-from ganvas.evaluation.distances import Neighbours, TooFewError, frechet, kid, neighbourhood_scores
-from ganvas.evaluation.diversity import COLLAPSED, diversity
-from ganvas.evaluation.evaluator import Evaluator, evaluator_for, probabilities, refuse_no_held_out
-from ganvas.evaluation.features import Extractor, Features, extractor
-from ganvas.evaluation.intervals import Estimate
-from ganvas.evaluation.labels import Predictions, classification_accuracy_score, label_scores
+from ganvas.evaluation import pixel_statistics
+from ganvas.evaluation.advice import advice, disagreements
+from ganvas.evaluation.distances import TooFewError
+from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out
+from ganvas.evaluation.features import extractor, label_free
+from ganvas.evaluation.labels import classification_accuracy_score, label_scores
+from ganvas.evaluation.measurements import (
+    Embedders,
+    add_distances,
+    copy_scores,
+    distance_scores,
+    diversity_scores,
+    label_free_distances,
+    with_sensitivity,
+)
 from ganvas.evaluation.protocol import QUICK_COUNT, Protocol
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.scorecard import (
     ClassScores,
-    CopyScores,
-    Distance,
-    Distances,
-    DiversityScores,
     EvaluatorRecord,
     Measurement,
+    PixelStatistic,
     ProtocolRecord,
     Scorecard,
+    TwoSample,
 )
-from ganvas.images import Pixels
+from ganvas.evaluation.two_sample import two_sample_test
 
-
-@dataclass(frozen=True)
-class EmbeddedImages:
-    """What the metrics know of N images."""
-
-    labels: NDArray[np.int64] | None
-    """(N,): what they show or were asked to show."""
-    features: Features
-    """(N, F), of the extractor."""
-    predictions: Predictions | None = None
-    """Of the evaluator, where there is one."""
-
-    def of_class(self, label: int) -> Features:
-        """The features of one class."""
-        assert self.labels is not None
-        features: Features = self.features[self.labels == label]
-        return features
-
-    def subsample(self, count: int) -> "EmbeddedImages":
-        """At most `count` of the images, evenly from every class, without predictions."""
-        rows = subsample(np.arange(len(self.features)), self.labels, count)
-        return EmbeddedImages(None if self.labels is None else self.labels[rows], self.features[rows])
-
-
-@dataclass(frozen=True)
-class Embedders:
-    """The networks that embed images."""
-
-    extractor: Extractor
-    evaluator: Evaluator | None
-    """None for a set without classes."""
-
-    def embed(self, pixels: Pixels, labels: NDArray[np.int64] | None) -> EmbeddedImages:
-        """Images (N, C, H, W) uint8 with their features; each network runs once per image."""
-        if self.evaluator is None:
-            return EmbeddedImages(labels, self.extractor.features(pixels))
-        features, logits = self.evaluator.embed(pixels)
-        if self.extractor.name != "evaluator":
-            features = self.extractor.features(pixels)
-        calibrated = probabilities(logits, self.evaluator.info.temperature)
-        return EmbeddedImages(labels, features, Predictions(labels, calibrated))
-
-    def embed_real(self, prepared: PreparedSet, rows: NDArray[np.int64]) -> EmbeddedImages:
-        """Some images of a prepared set with their features."""
-        labels = None if prepared.labels is None else np.asarray(prepared.labels[rows])
-        return self.embed(prepared.pixels[rows], labels)
+MOST_FOR_STATISTICS = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,6 +49,8 @@ class ScoredSamples:
     """Rows of the prepared set: the real images that the samples were scored against."""
     closest: list[tuple[int, int]]
     """(sample, row of the prepared set) of the pairs of a generated and a training image that are closest."""
+    tested: NDArray[np.int64]
+    """Rows of the samples that a network was asked to distinguish from real images, the most real ones first."""
 
 
 def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
@@ -95,67 +58,115 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     refuse_no_held_out(prepared)
     needs_evaluator = len(prepared.classes) > 1 or protocol.features == "evaluator"
     evaluator = evaluator_for(prepared) if needs_evaluator else None
-    embedders = Embedders(extractor(protocol.features, evaluator), evaluator)
-    train = np.asarray(prepared.train)
+    primary, other = extractor(protocol.features, evaluator), label_free(prepared.channels)
+    embedders = Embedders(primary, evaluator, other if primary.name == "evaluator" else primary)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
-    with progress.bar("measuring", 2 if protocol.quick else 6, "parts") as bar:
-        generated = embedders.embed(images.pixels, images.labels)
-        held_out = embedders.embed_real(prepared, held_out_rows)
-        bar.advance()
-        # A distance depends on how many images it is taken with. The floor is as many training images as there are
-        # generated ones, so where the set is smaller, fewer generated images are compared.
-        n = min(len(generated.features), len(train))
-        compared = generated.subsample(n)
-        floor = embedders.embed_real(prepared, subsample(train, prepared.labels, n))
-        labels, per_class = None, tuple(ClassScores(name=name) for name in prepared.classes)
-        if generated.predictions and held_out.predictions:
-            labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.classes)
-        bar.advance()
-        card = Scorecard(
-            ganvas=ganvas.__version__,
-            name=images.name,
-            images=images.origin,
-            classes=prepared.classes,
-            protocol=protocol_record(prepared, protocol, embedders, len(generated.features), len(held_out_rows)),
-            evaluator=EvaluatorRecord(**evaluator.info.model_dump()) if evaluator else None,
-            labels=labels,
-            distances=distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick),
-            per_class=per_class,
-        )
-        if protocol.quick:
-            return ScoredSamples(card, held_out_rows, [])
-        bar.advance()
-        training = floor if n == len(train) else embedders.embed_real(prepared, train)
-        bar.advance()
-        copies, closest = copy_scores(generated, training, held_out, prepared, protocol.seed)
-        bar.advance()
-        if compared.labels is not None and held_out.labels is not None:
-            groups = (compared, floor, held_out, training)
-            per_class = tuple(
-                add_distances(scores, protocol.seed, *(group.of_class(label) for group in groups))
-                for label, scores in enumerate(per_class)
-            )
-        more: dict[str, object] = {
-            "copies": copies,
-            "per_class": per_class,
-            "diversity": diversity_scores(training.features, compared.features, per_class),
-        }
-        bar.advance()
-    if images.labels is not None and len(prepared.classes) > 1:
+    two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
+    with progress.bar("measuring", 3 if protocol.quick else 8, "parts") as bar:
+        card, closest = measure_all(images, prepared, protocol, embedders, held_out_rows, bar.advance)
+    card = card.model_copy(update={"two_sample": two_sample})
+    if not protocol.quick and images.labels is not None and len(prepared.classes) > 1:
         cas = classification_accuracy_score(images.pixels, images.labels, prepared, protocol.seed + 1)
-        more["classification_accuracy_score"] = cas
-    return ScoredSamples(card.model_copy(update=more), held_out_rows, closest)
+        card = card.model_copy(update={"classification_accuracy_score": cas})
+    card = card.model_copy(update={"disagreements": tuple(disagreements(card)), "advice": advice(card)})
+    return ScoredSamples(card, held_out_rows, closest, tested)
+
+
+def measure_all(
+    images: Samples,
+    prepared: PreparedSet,
+    protocol: Protocol,
+    embedders: Embedders,
+    held_out_rows: NDArray[np.int64],
+    advance: Callable[[], None],
+) -> tuple[Scorecard, list[tuple[int, int]]]:
+    """(the scorecard without what is fitted, the closest pairs). advance: called after each part."""
+    train, evaluator = np.asarray(prepared.train), embedders.evaluator
+    generated = embedders.embed(images.pixels, images.labels)
+    held_out = embedders.embed_real(prepared, held_out_rows)
+    advance()
+    # A distance depends on how many images it is taken with. The floor is as many training images as there are
+    # generated ones, so where the set is smaller, fewer generated images are compared.
+    n = min(len(generated.features), len(train))
+    compared = generated.subsample(n)
+    floor_rows = subsample(train, prepared.labels, n)
+    floor = embedders.embed_real(prepared, floor_rows)
+    labels, per_class = None, tuple(ClassScores(name=name) for name in prepared.classes)
+    if generated.predictions and held_out.predictions:
+        labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.classes)
+    advance()
+    name = embedders.extractor.name
+    distances = {name: distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick)}
+    if embedders.label_free.name != name:
+        distances[embedders.label_free.name] = label_free_distances(
+            images, prepared, embedders, held_out_rows, floor_rows
+        )
+    statistics = statistics_of(images, prepared)
+    advance()
+    card = Scorecard(
+        ganvas=ganvas.__version__,
+        name=images.name,
+        images=images.origin,
+        classes=prepared.classes,
+        protocol=protocol_record(images, prepared, protocol, embedders, len(held_out_rows)),
+        evaluator=EvaluatorRecord(**evaluator.info.model_dump()) if evaluator else None,
+        labels=labels,
+        statistics=statistics,
+        distances=distances,
+        per_class=per_class,
+    )
+    if protocol.quick:
+        return card, []
+    training = floor if n == len(train) else embedders.embed_real(prepared, train)
+    advance()
+    copies, closest = copy_scores(generated, training, held_out, prepared, protocol.seed)
+    advance()
+    copies = with_sensitivity(copies, embedders, prepared, training, held_out, protocol.seed)
+    advance()
+    if compared.labels is not None and held_out.labels is not None:
+        groups = (compared, floor, held_out, training)
+        per_class = tuple(
+            add_distances(scores, protocol.seed, *(group.of_class(label) for group in groups))
+            for label, scores in enumerate(per_class)
+        )
+    advance()
+    spread = diversity_scores(training.features, compared.features, per_class)
+    return card.model_copy(update={"copies": copies, "per_class": per_class, "diversity": spread}), closest
+
+
+def statistics_of(images: Samples, prepared: PreparedSet) -> dict[str, PixelStatistic]:
+    """Statistics of the pixels of the images, beside those of training images."""
+    rows = subsample(np.asarray(prepared.train), prepared.labels, MOST_FOR_STATISTICS)
+    generated, real = (pixel_statistics.of_images(pixels) for pixels in (images.pixels, prepared.pixels[rows]))
+    compared = pixel_statistics.compare_statistics(generated, real)
+    return {name: PixelStatistic(**each._asdict()) for name, each in compared.items()}
+
+
+def two_sample_scores(
+    images: Samples, prepared: PreparedSet, held_out_rows: NDArray[np.int64], protocol: Protocol
+) -> tuple[TwoSample, NDArray[np.int64]]:
+    """(how well a network distinguishes the images from real ones, `tested` of `ScoredSamples`)."""
+    try:
+        found = two_sample_test(
+            images.pixels, images.labels, prepared, held_out_rows, protocol.seed, quick=protocol.quick
+        )
+    except TooFewError as error:
+        return TwoSample(auc=Measurement(why=str(error)), auc_blurred=Measurement()), np.empty(0, np.int64)
+    plain, blurred = (Measurement(**estimate._asdict()) for estimate in (found.auc, found.auc_blurred))
+    return TwoSample(auc=plain, auc_blurred=blurred, fitted=found.fitted, tested=found.tested), found.order
 
 
 def protocol_record(
-    prepared: PreparedSet, protocol: Protocol, embedders: Embedders, count: int, held_out: int
+    images: Samples, prepared: PreparedSet, protocol: Protocol, embedders: Embedders, held_out: int
 ) -> ProtocolRecord:
     """How, and against which images, the samples were scored."""
     manifest, extractor, evaluator = prepared.manifest, embedders.extractor, embedders.evaluator
     return ProtocolRecord(
         features=f"{extractor.name}@{extractor.digest}",
+        label_free=f"{embedders.label_free.name}@{embedders.label_free.digest}",
+        rewarded=images.rewarded,
         evaluator=evaluator.digest if evaluator else None,
-        n=count,
+        n=len(images.pixels),
         reference=f"{held_out} held-out images of {prepared.name}",
         fingerprint=prepared.fingerprint,
         split="the set's own" if manifest.own_split else "a tenth of each class by hash",
@@ -166,81 +177,3 @@ def protocol_record(
         quick=protocol.quick,
         seed=protocol.seed,
     )
-
-
-def distance_scores(
-    name: str, held_out: EmbeddedImages, compared: EmbeddedImages, floor: EmbeddedImages, quick: bool
-) -> Distances:
-    """Every distance, the Fréchet distance under its name in these features; a quick scorecard has that one alone."""
-    groups = (held_out.features, compared.features, floor.features)
-    first = distance(frechet, *groups, name=name)
-    if quick:
-        return Distances(frechet=first)
-    try:
-        generated, real = neighbourhood_scores(*groups[:2]), neighbourhood_scores(groups[0], groups[2])
-        near = {
-            metric: Distance(**estimate._asdict(), floor=reference.value)
-            for metric, estimate, reference in zip(Neighbours._fields, generated, real, strict=True)
-        }
-    except TooFewError as error:
-        near = {metric: Distance(why=str(error)) for metric in Neighbours._fields}
-    return Distances(frechet=first, kid=distance(kid, *groups, name="KID"), **near)
-
-
-def add_distances(
-    scores: ClassScores, seed: int, compared: Features, floor: Features, held_out: Features, training: Features
-) -> ClassScores:
-    """The scores of a class with its distances, diversity and copies; a part that needs more images is left out."""
-    more: dict[str, Distance | DiversityScores | CopyScores] = {
-        "frechet": distance(frechet, held_out, compared, floor),
-        "kid": distance(kid, held_out, compared, floor),
-    }
-    try:
-        spread = diversity(training, compared)
-        more["diversity"] = DiversityScores(**spread._asdict(), collapsed=spread.value < COLLAPSED)
-        copies = copy_test(compared, training, held_out, seed)
-        more["copies"] = CopyScores(p_value=copies.p_value, closer=copies.closer, flagged=copies.flagged)
-    except TooFewError:
-        pass
-    return scores.model_copy(update=more)
-
-
-def diversity_scores(training: Features, compared: Features, per_class: tuple[ClassScores, ...]) -> DiversityScores:
-    """The diversity of all images, and the mean of that of the classes that have one."""
-    overall = measure(lambda: diversity(training, compared))
-    known = [scores.diversity.value for scores in per_class if scores.diversity]
-    ratios = [value for value in known if value is not None]
-    return DiversityScores(**overall.model_dump(), within_classes=float(np.mean(ratios)) if ratios else None)
-
-
-def copy_scores(
-    generated: EmbeddedImages, training: EmbeddedImages, held_out: EmbeddedImages, prepared: PreparedSet, seed: int
-) -> tuple[CopyScores, list[tuple[int, int]]]:
-    """(whether images are copies of training images, the closest pairs as in `ScoredSamples`)."""
-    try:
-        copies = copy_test(generated.features, training.features, held_out.features, seed, generated.labels)
-    except TooFewError as error:
-        return CopyScores(verdict=f"Copies cannot be detected: {error}."), []
-    across = prepared.manifest.near_across_split
-    scores = CopyScores(**copies._asdict(), verdict=copies_verdict(copies), near_duplicates_across_split=across)
-    return scores, [(row, int(prepared.train[partner])) for row, partner, _ in copies.pairs]
-
-
-def distance(
-    metric: Callable[[Features, Features], Estimate],
-    held_out: Features,
-    compared: Features,
-    floor: Features,
-    name: str | None = None,
-) -> Distance:
-    """A distance of generated images from held-out ones, beside that of as many training images."""
-    generated, real = measure(lambda: metric(held_out, compared)), measure(lambda: metric(held_out, floor))
-    return Distance(**generated.model_dump(), name=name, floor=real.value, n=len(compared))
-
-
-def measure(metric: Callable[[], Estimate]) -> Measurement:
-    """An estimate; or, with too few images, none and the reason."""
-    try:
-        return Measurement(**metric()._asdict())
-    except TooFewError as error:
-        return Measurement(why=str(error))

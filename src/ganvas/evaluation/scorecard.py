@@ -11,7 +11,7 @@ from ganvas import files
 from ganvas.errors import UserError
 from ganvas.evaluation.intervals import Estimate
 
-FORMAT = 2
+FORMAT = 3
 
 
 class ScorecardPart(BaseModel):
@@ -47,14 +47,37 @@ class Distance(Measurement):
 
 
 class Distances(ScorecardPart):
-    """Distances in the features that the protocol names; all but the first are None in a quick scorecard."""
+    """Distances in some features. A part that was not measured is None."""
 
-    frechet: Distance
+    frechet: Distance | None = None
     kid: Distance | None = None
+    sliced_wasserstein: Distance | None = None
     precision: Distance | None = None
     recall: Distance | None = None
     density: Distance | None = None
     coverage: Distance | None = None
+
+
+class TwoSample(ScorecardPart):
+    """How well a network tells generated from real images (`two_sample.py`): 0.5 is not at all, 1 always."""
+
+    auc: Measurement
+    auc_blurred: Measurement
+    """The same where both are blurred, so that it has to find something else than grain."""
+    fitted: int = 0
+    """Generated images that it learned from, and as many real training ones."""
+    tested: int = 0
+    """Generated images that it was asked about, beside the held-out ones."""
+
+
+class PixelStatistic(ScorecardPart):
+    """The mean of a statistic of pixels (`pixel_statistics.py`) of generated images, beside real ones."""
+
+    value: float
+    real: float
+    real_low: float
+    real_high: float
+    """95 % of samples of as many real images have a mean in between."""
 
 
 class Accuracy(ScorecardPart):
@@ -82,6 +105,10 @@ class ClassificationAccuracyScore(Accuracy):
 
 class CopyScores(ScorecardPart):
     """The test for copies of training images (`copies.py`)."""
+
+    sensitivity: dict[str, float | None] | None = None
+    """For copies of a kind (exact, shifted, brightened, mirrored), planted among held-out images of this set: the
+    smallest share of 1, 5 and 10 % that is flagged; None where not even 10 % are."""
 
     p_value: float | None = None
     z: float | None = None
@@ -126,6 +153,8 @@ class LabelScores(Accuracy):
     """The class with the lowest accuracy; its name and accuracy alone."""
     confusion: tuple[tuple[int, ...], ...] | None = None
     """(K, K): a row for the label, a column for the prediction."""
+    warning: str | None = None
+    """Why an accuracy above that of real images is no praise."""
     predicted: dict[str, float] | None = None
     """The share of images without labels that the evaluator predicts to be of each class."""
 
@@ -147,6 +176,10 @@ class ProtocolRecord(ScorecardPart):
 
     features: str
     """The extractor and its digest: `evaluator@01234567`."""
+    label_free: str
+    """That of the features that no label taught."""
+    rewarded: str | None = None
+    """What the generator was rewarded for besides looking real, which measures less here."""
     evaluator: str | None = None
     """The evaluator's digest."""
     n: int
@@ -182,12 +215,28 @@ class Scorecard(ScorecardPart):
     classes: tuple[str, ...]
     protocol: ProtocolRecord
     evaluator: EvaluatorRecord | None = None
+    two_sample: TwoSample | None = None
     labels: LabelScores | None = None
-    distances: Distances
+    statistics: dict[str, PixelStatistic]
+    distances: dict[str, Distances]
+    """By the name of the features, those of the protocol first."""
     copies: CopyScores | None = None
     diversity: DiversityScores | None = None
     per_class: tuple[ClassScores, ...]
     classification_accuracy_score: ClassificationAccuracyScore | None = None
+    disagreements: tuple[str, ...] = ()
+    """Where one view praises what another one condemns: a sentence each."""
+    advice: str = ""
+
+    @property
+    def main_distances(self) -> Distances:
+        """In the features of the protocol."""
+        return self.distances[self.protocol.features.partition("@")[0]]
+
+    @property
+    def label_free_distances(self) -> Distances:
+        """In the features that no label taught."""
+        return self.distances[self.protocol.label_free.partition("@")[0]]
 
     def to_json(self) -> str:
         """The scorecard as it is stored: floats with 8 digits, and null where a value is infinite."""

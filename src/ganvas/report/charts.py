@@ -138,6 +138,25 @@ def draw_confusion(matrix: NDArray[np.int64], classes: Sequence[str], path: Path
         canvas.title(axes, heading, _worst(matrix, names, room=int(12 * side / scale) - 12), scale)
 
 
+def draw_spectra(generated: NDArray[np.floating[Any]], real: NDArray[np.floating[Any]], path: Path) -> None:
+    """The power of generated and of real images at each frequency, (F,) each, from the whole image to every pixel."""
+    frequencies = np.arange(1, len(real))
+    with canvas.page(path, 8.0, 3.8) as figure:
+        axes = figure.add_axes((0.085, 0.15, 0.73, 0.65))
+        for values, label, colour in ((real, "real", GREEN), (generated, "generated", PLUM)):
+            axes.plot(frequencies, np.maximum(values[1:], 1e-6), color=colour, linewidth=2.2, label=label)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.xaxis.set_major_locator(canvas.log_locator())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        axes.yaxis.set_major_formatter(lambda value, _: canvas.count(value))
+        axes.yaxis.set_minor_formatter(lambda value, _: "")
+        axes.set_xlabel("waves across the image")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+        canvas.title(axes, "Power spectrum", "fine detail and grain are at the right")
+
+
 def draw_class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
     """Images (N, C, H, W) uint8: a row per class with its name at the left; without labels, the images alone."""
     groups = [("", pixels)]
