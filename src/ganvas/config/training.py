@@ -78,7 +78,7 @@ class TrainingConfig(Settings):
     """How images lie in memory, contiguous or channels-last; auto picks the fastest."""
 
     deterministic: Annotated[Literal["on", "off"], Flag("on|off", "Compute")] = "on"
-    """On a GPU: the same command twice gives the same bytes. off may be faster; a CPU always repeats itself."""
+    """On a GPU: deterministic algorithms, so that the same command twice gives the same bytes; off may be faster."""
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
