@@ -1,9 +1,9 @@
 """How many threads are the fastest now: a number that follows the load of the machine while a long task goes on.
 
 The threads of a parallel loop wait for each other, spinning, at its end. Where another process takes a core, the thread
-that runs waits for the one that does not, at every loop of every layer: on two cores with two busy processes, two
-threads were eleven times slower than one (docs/speed.md). So a long task times its own steps, and now and then takes a
-few of them with another number of threads: when its steps became slower, when cores became idle, and otherwise rarely.
+that runs waits for the one that does not, at every loop of every layer: two threads are then several times slower than
+one (docs/speed.md). So a long task times its own steps, and now and then takes a few of them with another number of
+threads: when its steps became slower, when cores became idle, and otherwise rarely.
 """
 
 import os

@@ -166,3 +166,9 @@ def test_the_share_of_copies_that_would_be_noticed_is_on_the_page(card):
     card["copies"]["sensitivity"] = {"exact": 0.05, "mirrored": None}
     words = "are flagged: exact ones from 5%, mirrored ones not even at 10%."
     assert words in markdown(card)
+
+
+def test_a_distance_in_features_that_are_label_free_themselves_is_reported_once(card):
+    card["protocol"].update(features="imagenet@579344-64px", label_free="imagenet@579344-64px")
+    card["distances"] = {"imagenet": {"kid": card["distances"]["random"]["kid"]}}
+    assert sum("KID 0.2" in sentence for _, sentence in findings(card)) == 1

@@ -10,7 +10,6 @@ TOLERANCE = 0.01  # a generator may be a percentage point worse than real images
 DISTINGUISHED = 0.9  # an AUC above it: a network distinguishes nearly every generated image
 HARDLY = 0.6
 NEAR_ITS_FLOOR = 3.0  # times the floor
-FEW_EPOCHS = 100
 
 
 def label_warning(accuracy: Estimate, real_accuracy: float) -> str | None:
@@ -24,7 +23,7 @@ def label_warning(accuracy: Estimate, real_accuracy: float) -> str | None:
 
 
 def disagreements(card: Scorecard) -> Iterator[str]:
-    """A sentence for each view that praises what a network tells from real images, or pixels give away."""
+    """A sentence for each view that praises images which a network nearly always distinguishes from real ones."""
     found = card.two_sample and card.two_sample.auc.estimate
     why = f"a network distinguishes {found.value:.0%} of pairs of a generated and a real image" if found else ""
     if not found or found.low <= DISTINGUISHED:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ganvas.evaluation import pixel_statistics
-from ganvas.evaluation.advice import TOLERANCE, statistics, words_for
+from ganvas.evaluation.advice import DISTINGUISHED, TOLERANCE, statistics, words_for
 from ganvas.evaluation.intervals import Estimate
 from ganvas.evaluation.pixel_statistics import Compared
 from ganvas.evaluation.scorecard import Distance, Scorecard
@@ -11,7 +11,6 @@ from ganvas.report.page import escape_markdown, table
 
 Finding = tuple[str, str]  # (GOOD, BAD, DOUBT, or "" where a reader has to decide; sentence)
 GOOD, BAD, DOUBT = "✓ ", "✗ ", "⚠ "
-NEARLY_ALWAYS = 0.9  # an AUC
 
 
 def findings(card: Scorecard) -> Iterator[Finding]:
@@ -53,7 +52,7 @@ def _two_sample_findings(card: Scorecard) -> Iterator[Finding]:
         return
     soft = "" if blurred.estimate is None else f"; both blurred: {with_interval(blurred.estimate, False)}"
     yield (
-        GOOD if plain.estimate.low <= 0.5 else (BAD if plain.estimate.value > NEARLY_ALWAYS else ""),
+        GOOD if plain.estimate.low <= 0.5 else (BAD if plain.estimate.value > DISTINGUISHED else ""),
         f"The images {words_for(plain.estimate)}: AUC {with_interval(plain.estimate, False)} of a network that learned "
         f"to distinguish them (0.5: it cannot, 1: always){soft}.",
     )
@@ -83,20 +82,20 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
 
 
 def _distance_findings(card: Scorecard) -> Iterator[Finding]:
-    main, features = card.main_distances, card.protocol.features.partition("@")[0]
+    main, free = card.main_distances, card.label_free_distances
     precision, recall = main.precision, main.recall
-    others = card.label_free_distances
-    for distance, where in (
-        (main.frechet or main.kid, features),
-        (others.kid, card.protocol.label_free.partition("@")[0]),
-    ):
-        if distance is None or (distance is main.kid and main is others and main.frechet is None and where != features):
+    shown = [(main.frechet or main.kid, card.protocol.features)]
+    if free.kid is not shown[0][0]:  # they are the same where the features asked for are label-free themselves
+        shown.append((free.kid, card.protocol.label_free))
+    for distance, extractor in shown:
+        if distance is None:
             continue
         if distance.estimate is None:
             yield "", f"No {distance.name}: {distance.why or 'it could not be computed'}."
             continue
         floor = "" if distance.floor is None else f"; real-vs-real floor {three_digits(distance.floor)}"
         figure = f"{distance.name} {with_interval(distance.estimate, False)} on {distance.n:,} images{floor}"
+        where = extractor.partition("@")[0]
         yield "", f"{figure}, in the features of {FEATURES_IN_WORDS.get(where, where)}."
     name, distances = class_distances(card)
     excess = {

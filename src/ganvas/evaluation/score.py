@@ -58,8 +58,9 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     refuse_no_held_out(prepared)
     needs_evaluator = len(prepared.classes) > 1 or protocol.features == "evaluator"
     evaluator = evaluator_for(prepared) if needs_evaluator else None
-    primary, other = extractor(protocol.features, evaluator), label_free(prepared.channels)
-    embedders = Embedders(primary, evaluator, other if primary.name == "evaluator" else primary)
+    primary = extractor(protocol.features, evaluator)
+    other = label_free(prepared.channels) if primary.name == "evaluator" else primary
+    embedders = Embedders(primary, evaluator, other)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
     with progress.bar("measuring", 3 if protocol.quick else 8, "parts") as bar:
