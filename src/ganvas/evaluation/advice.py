@@ -1,5 +1,6 @@
 """Where the views of a scorecard contradict each other, and what to try next."""
 
+import math
 from collections.abc import Iterator
 
 from ganvas.evaluation.intervals import Estimate
@@ -12,9 +13,9 @@ HARDLY = 0.6
 NEAR_ITS_FLOOR = 3.0  # times the floor
 
 
-def label_warning(accuracy: Estimate, real_accuracy: float) -> str | None:
-    """Why a label accuracy above that of real images is no praise; None where it is not clearly above."""
-    if accuracy.low <= real_accuracy:
+def label_warning(accuracy: Estimate, real: Estimate) -> str | None:
+    """Why a label accuracy above that of real images is no praise; None where both intervals leave it open."""
+    if accuracy.value - real.value <= math.hypot(accuracy.value - accuracy.low, real.high - real.value):
         return None
     return (
         "higher than for real images: the generator exaggerates what a classifier looks for, which says nothing of how "

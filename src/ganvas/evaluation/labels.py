@@ -55,10 +55,10 @@ def label_scores(
         for label, name in enumerate(classes)
     )
     worst = min((scores for scores in per_class if scores.n), key=lambda scores: scores.accuracy or 0.0)
-    share = wilson(int(np.trace(counts)), int(counts.sum()))
+    share, real_share = (wilson(int(np.trace(each)), int(each.sum())) for each in (counts, real_counts))
     return LabelScores(
         asked=True,
-        warning=label_warning(share, float(np.trace(real_counts) / real_counts.sum())),
+        warning=label_warning(share, real_share),
         confidence=confidence,
         real_confidence=real_confidence,
         worst=ClassScores(name=worst.name, accuracy=worst.accuracy),
