@@ -1,10 +1,11 @@
 """Several recipes on one set: `python benchmarks/race.py SOURCE [--seconds 100] [--seeds 3] [--recipes NAME ...]`.
 
 Every recipe trains as often as there are seeds, in turn (A B C A B C ...), one at a time, on one thread, each for the
-same *CPU* seconds, so a busy machine tilts nothing; the evaluator of the set scores them afterwards, outside the
-timed part. Prints label accuracy, FCD above its floor and CAS with t intervals over the seeds, images a second, and
-how much sooner `modern` is where each of the others ends. `--out` gets race.json, race.png and images by each recipe
-and seed; a race that was broken off goes on from what its race.json holds, and `--seeds 0` only shows it.
+same *CPU* seconds, so a busy machine tilts nothing; they are scored afterwards, outside the timed part. Prints the AUC
+of the classifier two-sample test, plain and blurred, KID in label-free features within the classes, label accuracy,
+FCD above its floor and CAS with t intervals over the seeds, images a second, and how much sooner `modern` is where
+each of the others ends. `--out` gets race.json, race.png and images by each recipe and seed; a race that was broken off
+goes on from what its race.json holds, and `--seeds 0` only shows it.
 `--threads 2` is for what a person sees: budgets are then seconds of a clock.
 """
 
@@ -23,17 +24,18 @@ from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.distances import frechet
-from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.fit import fit_classifier, fit_images
+from ganvas.evaluation.headline import Headline, kid_within_classes
 from ganvas.evaluation.intervals import mean
 from ganvas.evaluation.predict import predict
 from ganvas.evaluation.samples import subsample
+from ganvas.evaluation.two_sample import IMAGES_SHOWN
 from ganvas.experiments.gan_trials import Cost, TrainedGan, stretches
 from ganvas.training import autotune
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import build_trainer
 
-LOOKS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # of the seconds: where scores are taken
+LOOKS = (0.1, 0.3, 0.6, 1.0)  # of the seconds: where scores are taken
 COUNT, ROW = 5_000, 12
 EVERY = ["modern", "yardstick", "sngan-projection", "acgan", "dcgan-concat", "book-conditional"]
 Entry = dict[str, object]
@@ -54,9 +56,9 @@ def main() -> None:
     data = {"data": {"size": choices.size}} if choices.size else {}
     prepared = open_source(choices.source, configure(choices.source, "modern", data).data, processes=1)
     torch.set_num_threads(choices.threads)
-    evaluator = evaluator_for(prepared)
-    scorer = Scorer(prepared, evaluator)
-    print(f"floor: FCD {scorer.floor:.3f}; real held-out images: {scorer.real_accuracy:.4f}", flush=True)
+    scorer = Scorer(prepared)
+    print(f"floors: FCD {scorer.floor:.3f}, KID {scorer.kid_floor:.4f} in {scorer.headline.label_free.name} features")
+    print(f"label accuracy of real held-out images: {scorer.real_accuracy:.4f}", flush=True)
     race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
     for seed in range(choices.seeds):
         for name in choices.recipes:
@@ -66,15 +68,18 @@ def main() -> None:
 
 
 class Scorer:
-    """The evaluator, the held-out images and the floor at the number of images that are scored."""
+    """The headline, the evaluator, and the floors at the number of images that are scored."""
 
-    def __init__(self, prepared: PreparedSet, evaluator: Evaluator) -> None:
-        self.prepared, self.evaluator = prepared, evaluator
-        held = subsample(np.asarray(prepared.held_out), prepared.labels, COUNT)
+    def __init__(self, prepared: PreparedSet) -> None:
+        self.prepared, self.headline = prepared, Headline(prepared, COUNT)
+        assert self.headline.evaluator is not None, "a race needs classes"
+        self.evaluator, held = self.headline.evaluator, self.headline.held_out
         train = subsample(np.asarray(prepared.train), prepared.labels, COUNT)
-        seen = evaluator.embed(prepared.pixels[held])
-        self.real = seen.features
-        self.floor = frechet(self.real, evaluator.embed(prepared.pixels[train]).features).value
+        seen = self.evaluator.embed(prepared.pixels[held])
+        self.floor = frechet(seen.features, self.evaluator.embed(prepared.pixels[train]).features).value
+        free = self.headline.label_free.features(prepared.pixels[train])
+        real = self.headline.free_features, self.headline.labels
+        self.kid_floor = kid_within_classes(*real, free, prepared.labels[train])
         right = seen.logits.argmax(1) == prepared.labels[held]
         self.real_accuracy = float(np.mean(right))
         self.real_classes = by_class(right, prepared.labels[held])
@@ -94,20 +99,21 @@ class Scorer:
         held = np.asarray(self.prepared.held_out)
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))
 
-    def __call__(self, played: TrainedGan, last: bool) -> dict[str, float]:
-        """Of 5,000 images in the set's proportions: their distance, their grain (steps between neighbouring pixels,
-        over the real ones'), and label accuracy: in all, on average over the classes, and in
-        the class where it does so least. At the last look also their use.
+    def __call__(self, played: TrainedGan, last: bool, use: bool = True) -> dict[str, float]:
+        """Of 5,000 images in the set's proportions: the distances of the headline, their grain (steps between
+        neighbouring pixels, over the real ones'), and label accuracy on average over the classes, and in the class
+        where it is lowest. At the last look also AUCs, of networks that learn as long as for a whole scorecard, and
+        CAS where that is wanted.
         """
         images = played.draw(COUNT)
-        seen = self.evaluator.embed(images.pixels)
-        found = {"fcd": frechet(self.real, seen.features).value, "grain": steps(images.pixels) / self.steps}
+        found = self.headline.distances(images) | {"grain": steps(images.pixels) / self.steps}
         if images.labels is not None:
-            obeyed = seen.logits.argmax(1) == images.labels
+            obeyed = self.evaluator.embed(images.pixels).logits.argmax(1) == images.labels
             classes = by_class(obeyed, images.labels)
-            found |= {"label_accuracy": float(np.mean(obeyed))}
             found |= {"class_mean": float(np.mean(classes)), "worst_class": min(classes)}
         if last:
+            found |= self.headline.two_sample(images, IMAGES_SHOWN, blur=True)
+        if last and use:
             found["cas"] = self.use(images.pixels, images.labels, np.arange(COUNT))
         return found
 
@@ -130,7 +136,9 @@ class Race:
         self.head = {"set": Path(source).name, "seconds": seconds, "threads": threads, "n": COUNT}
         self.head |= {
             "evaluator": scorer.evaluator.digest,
+            "label_free": f"{scorer.headline.label_free.name}@{scorer.headline.label_free.digest}",
             "floor": scorer.floor,
+            "kid_floor": scorer.kid_floor,
             "real_accuracy": scorer.real_accuracy,
         }
         self.head |= {"real_cas": scorer.real_use, "machine": machine()}
@@ -138,7 +146,10 @@ class Race:
         self.entries: list[Entry] = []
         if self.path.exists():
             kept = json.loads(self.path.read_text())
-            same = {key: kept[key] == self.head[key] for key in ("set", "seconds", "threads", "n", "evaluator")}
+            same = {
+                key: kept.get(key) == self.head[key]
+                for key in ("set", "seconds", "threads", "n", "evaluator", "label_free")
+            }
             if not all(same.values()):
                 raise SystemExit(f"{self.path} is another race's; give another --out")
             self.entries = kept["entries"]
@@ -206,8 +217,9 @@ def show(played: TrainedGan, path: Path) -> None:
 
 
 def of(entries: list[Entry], recipe: str, look: float, key: str) -> np.ndarray:
-    """One figure of a recipe at a moment, over its seeds."""
-    return np.array([entry[key] for entry in entries if entry["recipe"] == recipe and entry["look"] == look], float)
+    """One figure of a recipe at a moment, over its seeds, in their order."""
+    mine = [entry for entry in entries if entry["recipe"] == recipe and entry["look"] == look]
+    return np.array([entry[key] for entry in sorted(mine, key=lambda entry: entry["seed"])], float)
 
 
 def said(values: np.ndarray, digits: int) -> str:
@@ -221,58 +233,70 @@ def said(values: np.ndarray, digits: int) -> str:
 def table(entries: list[Entry], recipes: list[str], scorer: Scorer, seconds: float) -> None:
     """The figures at the end, as markdown; then `modern` beside each of the others."""
     print(f"\nreal held-out images: labels {scorer.real_accuracy:.4f}; CAS of as many real ones {scorer.real_use:.4f}")
-    print("\n| recipe | label accuracy | FCD above its floor | CAS | images a CPU second | wall-clock |")
-    print("|---|---|---|---|---|---|")
+    print(f"floors: KID {scorer.kid_floor:.4f}, FCD {scorer.floor:.2f}")
+    names = ["recipe", "AUC", "AUC, blurred", "label-free KID", "label accuracy", "FCD above its floor", "CAS"]
+    names += ["images per CPU second"]
+    print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     above = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
     for name in recipes:
-        processor, wall = (of(entries, name, seconds, f"{clock}_seconds") for clock in ("processor", "wall"))
-        pace = (of(entries, name, seconds, "images") / processor).mean()
-        labels, cas = (said(of(entries, name, seconds, key), 4) for key in ("label_accuracy", "cas"))
-        print(f"| {name} | {labels} | {said(above[name], 2)} | {cas} | {pace:.0f} | {wall.mean():.0f} s |")
+        pace = (of(entries, name, seconds, "images") / of(entries, name, seconds, "processor_seconds")).mean()
+        keys = (("auc", 3), ("auc_blurred", 3), ("kid", 3), ("label_accuracy", 4))
+        cells = [said(of(entries, name, seconds, key), digits) for key, digits in keys]
+        cells += [said(above[name], 2), said(of(entries, name, seconds, "cas"), 4), f"{pace:,.0f}"]
+        print(f"| {name} | {' | '.join(cells)} |")
     if "modern" not in recipes or len(recipes) == 1:
         return
-    print("\n| other | FCD above floor, modern's over the other's | the other's end, reached by modern in |")
-    print("|---|---|---|")
+    print("\n| other | label-free KID, modern's over the other's | the other's end, reached by modern in |", end="")
+    print(" FCD above floor, modern's over the other's | reached in |\n|---|---|---|---|---|")
     for name in recipes:
         if name != "modern":
-            print(f"| {name} | {said(above['modern'] / above[name], 3)} | {reached(entries, name, seconds)} |")
+            both = min(len(above["modern"]), len(above[name]))  # the first seeds, which both have
+            kids = [of(entries, each, seconds, "kid")[:both] for each in ("modern", name)]
+            cells = [said(kids[0] / kids[1], 3), reached(entries, name, seconds, "kid")]
+            cells += [said(above["modern"][:both] / above[name][:both], 3), reached(entries, name, seconds, "fcd")]
+            print(f"| {name} | {' | '.join(cells)} |")
 
 
-def reached(entries: list[Entry], other: str, seconds: float) -> str:
+def reached(entries: list[Entry], other: str, seconds: float, key: str) -> str:
     """How soon `modern` is where another recipe ends on average: the first look that is as good, of every seed."""
-    goal = of(entries, other, seconds, "fcd").mean()
+    goal = of(entries, other, seconds, key).mean()
     found = []
     for seed in sorted({entry["seed"] for entry in entries if entry["recipe"] == "modern"}):
         mine = [entry for entry in entries if (entry["recipe"], entry["seed"]) == ("modern", seed)]
-        found += [min([entry["look"] for entry in mine if entry["fcd"] <= goal], default=np.inf)]
+        found += [min([entry["look"] for entry in mine if entry[key] <= goal], default=np.inf)]
     if not np.isfinite(found).all():
         return "not reached by every seed"
-    return f"{max(found):.0f} s of {seconds:.0f} ({seconds / max(found):.1f} times sooner)"
+    return f"{max(found):.0f} s of {seconds:.0f}"
 
 
 def chart(entries: list[Entry], recipes: list[str], scorer: Scorer, threads: int, path: Path) -> None:
-    """FCD against CPU time: a line a recipe through the means, a dot a seed."""
+    """Label-free KID and FCD against CPU time: a line a recipe through the means, a dot a seed."""
     from ganvas.report import canvas
 
     colours = [canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PLUM, canvas.BROWN, canvas.INK]
-    with canvas.page(path, 8.0, 4.4) as figure:
-        axes = figure.add_axes((0.09, 0.14, 0.70, 0.68))
-        ends: list[tuple[float, str, str]] = []
-        for recipe, colour in zip(recipes, colours, strict=False):
-            looks = sorted({float(e["look"]) for e in entries if e["recipe"] == recipe})
-            values = [of(entries, recipe, look, "fcd") for look in looks]
-            axes.plot(looks, [v.mean() for v in values], color=colour, linewidth=2.2)
-            axes.scatter(np.repeat(looks, [len(v) for v in values]), np.concatenate(values), color=colour, s=14)
-            ends.append((float(values[-1].mean()), recipe, colour))
-        above = 0.0
-        for value, recipe, colour in sorted(ends):
-            above = max(value, 1.5 * above)  # names that would lie on each other are moved apart
-            axes.text(1.02 * looks[-1], above, recipe, color=colour, weight="bold", va="center")
-        axes.axhline(scorer.floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set_xlabel("CPU seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
-        canvas.title(axes, "FCD, lower is better", "a dot a seed; dashed: real against real")
+    panels = (("kid", "KID in label-free features", scorer.kid_floor), ("fcd", "FCD", scorer.floor))
+    with canvas.page(path, 11.0, 4.4) as figure:
+        for place, (key, title, floor) in enumerate(panels):
+            axes = figure.add_axes((0.06 + 0.49 * place, 0.14, 0.32, 0.68))
+            ends: list[tuple[float, str, str]] = []
+            for recipe, colour in zip(recipes, colours, strict=False):
+                looks = sorted({float(e["look"]) for e in entries if e["recipe"] == recipe})
+                values = [np.maximum(of(entries, recipe, look, key), 1e-4) for look in looks]
+                axes.plot(looks, [v.mean() for v in values], color=colour, linewidth=2.2)
+                axes.scatter(np.repeat(looks, [len(v) for v in values]), np.concatenate(values), color=colour, s=14)
+                ends.append((float(values[-1].mean()), recipe, colour))
+            above = 0.0
+            apart = (max(ends)[0] / min(ends)[0]) ** 0.12  # names that would lie on each other are moved apart
+            for value, recipe, colour in sorted(ends):
+                above = max(value, max(1.3, apart) * above)
+                axes.text(1.03 * looks[-1], above, recipe, color=colour, weight="bold", va="center")
+            if floor > 0:
+                axes.axhline(floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.set_xlabel("CPU seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
+            note = "a dot a seed; dashed: real against real" if floor > 0 else "a dot a seed"
+            canvas.title(axes, f"{title}, lower is better", note)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 Each quoted argument is one variant, of one or several `--flags` as `ganvas train` takes them, without the dashes. The
 recipe and every variant train from the same seeds for the same CPU seconds on one thread, in the precision and
 memory layout that suit the recipe as it is on this machine, as many at once as there are cores, each in a process of
-its own; the evaluator of the set scores 5,000 images afterwards. Prints FCD above its floor, label accuracy of all, on
-average over the classes and of the worst one, with t intervals, the steps between neighbouring pixels over the real
-ones' (grain), and each variant's FCD over the recipe's, paired by seed. `--out` gets sweep.jsonl; a sweep that was
-broken off goes on from there, and more variants or seeds may be asked for later; where the code or the machine has
-changed since, give another --out.
+its own; 5,000 images are scored afterwards. Prints the AUC of the classifier two-sample test, plain and blurred, KID in
+label-free features and each variant's over the recipe's, paired by seed, FCD above its floor, label accuracy of all and
+of the worst class, with t intervals, and the steps between neighbouring pixels over the real ones' (grain). `--out`
+gets sweep.jsonl; a sweep that was broken off goes on from there, and more variants or seeds may be asked for later;
+where the code or the machine has changed since, give another --out.
 """
 
 import argparse
@@ -28,7 +28,6 @@ from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig
 from ganvas.data import open_source
 from ganvas.errors import RunFailedError
-from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments.gan_trials import TrainedGan, stretches
 from ganvas.experiments.trials import in_processes
 from ganvas.training import autotune
@@ -118,7 +117,7 @@ def perform(trial: Trial) -> dict[str, Any]:
     torch.set_num_threads(1)
     run = configure(trial.source, trial.recipe, sized(trial.size), chosen(trial.variant), {"seed": trial.seed})
     prepared = open_source(trial.source, run.data, processes=1)
-    scorer = Scorer(prepared, evaluator_for(prepared))
+    scorer = Scorer(prepared)
     resolved = resolve(run, prepared, trial.speed)
     trainer = build_trainer(resolved, prepared, Engine.for_trials(trial.speed))
     line: dict[str, Any] = {"set": Path(trial.source).name, "size": trial.size}
@@ -131,7 +130,7 @@ def perform(trial: Trial) -> dict[str, Any]:
     except RunFailedError as error:
         return line | {"failed": str(error)}
     played = TrainedGan(resolved, prepared, trainer, spent.images, spent.cpu_seconds)
-    line |= {"images": spent.images, **scorer(played, last=False), "floor": scorer.floor}
+    line |= {"images": spent.images, **scorer(played, last=True, use=False), "floor": scorer.floor}
     line |= {"real_accuracy": scorer.real_accuracy, "real_class_mean": float(np.mean(scorer.real_classes))}
     return line | {"real_worst_class": min(scorer.real_classes)}
 
@@ -139,25 +138,27 @@ def perform(trial: Trial) -> dict[str, Any]:
 def table(lines: list[dict[str, Any]]) -> None:
     """Markdown: a row a variant, the recipe as it is first."""
     by = {(line["variant"], line["seed"]): line for line in lines if "failed" not in line}
-    names = ["setting", "seeds", "FCD above its floor", "over the recipe's", "labels", "mean of classes"]
-    names += ["worst class", "grain", "images a second"]
+    names = ["setting", "seeds", "AUC", "AUC, blurred", "label-free KID", "KID over the recipe's"]
+    names += ["FCD above its floor", "label accuracy", "worst class", "grain", "images a second"]
     print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for variant in dict.fromkeys(line["variant"] for line in lines):
         seeds = sorted(seed for name, seed in by if name == variant)
         if not seeds:
-            print(f"| {variant} | failed | | | | | | | |")
+            print(f"| {variant} | failed |{' |' * (len(names) - 2)}")
             continue
         mine = [by[variant, seed] for seed in seeds]
         above = np.array([line["fcd"] - line["floor"] for line in mine])
         pace = np.mean([line["images"] / line["seconds"] for line in mine])
-        scores = [
-            said(np.array([line.get(name, np.nan) for line in mine]), digits)
-            for name, digits in (("label_accuracy", 4), ("class_mean", 3), ("worst_class", 3), ("grain", 2))
-        ]
-        both = [seed for seed in seeds if (AS_IT_IS, seed) in by]
-        pairs = [[by[each, seed]["fcd"] - by[each, seed]["floor"] for each in (variant, AS_IT_IS)] for seed in both]
+        first, second = (
+            [said(np.array([line.get(name, np.nan) for line in mine]), digits) for name, digits in group]
+            for group in (
+                (("auc", 3), ("auc_blurred", 3), ("kid", 3)),
+                (("label_accuracy", 4), ("worst_class", 3), ("grain", 2)),
+            )
+        )
+        pairs = [[by[each, seed]["kid"] for each in (variant, AS_IT_IS)] for seed in seeds if (AS_IT_IS, seed) in by]
         over = "–" if variant == AS_IT_IS or not pairs else said(np.array([a / b for a, b in pairs]), 2)
-        cells = [variant or "as it is", str(len(seeds)), said(above, 2), over, *scores, f"{pace:.0f}"]
+        cells = [variant or "as it is", str(len(seeds)), *first, over, said(above, 2), *second, f"{pace:.0f}"]
         print(f"| {' | '.join(cells)} |")
 
 

@@ -51,14 +51,32 @@ def record(images, **more):
 
 def test_a_piped_bar_prints_how_many_and_how_long(clock, capsys):
     with bar("preparing", 60_000, "images") as preparing:
-        clock.now += 1
-        preparing.advance(12_000)
+        clock.now += 0.5
+        preparing.advance(6_000)
+        clock.now += 0.5
+        preparing.advance(6_000)
         clock.now += 4
         preparing.advance(48_000)
     assert capsys.readouterr().out.splitlines() == [
         "preparing 12000 of 60000 images, 4 s left",
         "preparing 60000 of 60000 images, after 5 s",
     ]
+
+
+def test_the_time_left_is_not_taken_from_a_slow_first_step_alone(clock, capsys):
+    with bar("fitting", 40_000, "images") as fitting:
+        clock.now += 1.1  # sets things up
+        fitting.advance(128)
+        clock.now += 0.05
+        fitting.advance(128)
+    assert capsys.readouterr().out.splitlines()[0] == "fitting 256 of 40000 images, 16 s left"
+
+
+def test_a_single_slow_part_has_a_time_left_all_the_same(clock, capsys):
+    with bar("measuring", 3, "parts") as measuring:
+        clock.now += 20
+        measuring.advance()
+    assert capsys.readouterr().out.splitlines()[0] == "measuring 1 of 3 parts, 40 s left"
 
 
 def test_a_pipe_gets_at_most_one_line_in_ten_seconds_and_a_last_one(clock, capsys):
@@ -169,9 +187,10 @@ def test_after_the_display_lines_are_plain_again(clock, terminal):
 
 def test_a_bar_inside_a_training_display_stays_plain(clock, terminal):
     with on(terminal), training("digits", 6400, 0, 64), bar("drawing", 10, "previews") as inner:
-        clock.now += 1
-        inner.advance(5)
-    assert "drawing 5 of 10 previews, 1 s left\n" in terminal.getvalue()
+        for count in (2, 3):
+            clock.now += 1
+            inner.advance(count)
+    assert "drawing 5 of 10 previews, 2 s left\n" in terminal.getvalue()
 
 
 def test_a_dumb_terminal_gets_plain_lines(clock, terminal, monkeypatch):

@@ -44,7 +44,7 @@ def test_where_every_view_finds_fault_there_is_no_disagreement(card):
                 card.update(images={"recipe": "modern", "images": 100})
                 or card["statistics"]["neighbour_difference"].update(value=9.0)
             ),
-            "Too grainy: differences of neighbouring pixels 3 times those of real images. If these come",
+            "Too grainy: differences of neighbouring pixels 3 times those of real images. Try another recipe",
         ),
         (
             lambda card: card["two_sample"]["auc_blurred"].update(value=0.96, low=0.95, high=0.97),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.evaluation.copies import copies_verdict, copy_test, mann_whitney, nearest_training
+from ganvas.evaluation.copies import PLANTED, copies_verdict, copy_test, mann_whitney, nearest_training, sensitivity
 from ganvas.evaluation.distances import TooFewError
 
 
@@ -174,3 +174,20 @@ def test_a_tenth_of_copies_is_flagged():
 def test_a_copy_of_a_training_image_that_is_there_twice_is_a_near_copy():
     twice = np.concatenate([TRAINING, TRAINING[:300]])
     assert copy_test(TRAINING[:300], twice, clumps(500, 2)).flagged
+
+
+def test_planted_copies_that_the_features_see_are_caught_and_the_others_are_not():
+    """Features that are the sum of an image's rows see no mirror image as another one, and no shift as the same."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (2400, 1, 4, 4), np.uint8)
+
+    def embed(images):
+        return images.sum(axis=3).reshape(len(images), -1).astype(np.float64)
+
+    training, held_out = embed(pixels[:2000]), embed(pixels[2000:])
+    found, false_alarms = sensitivity(embed, pixels, np.arange(2000), training, held_out)
+    assert set(found) == set(PLANTED)
+    assert found["exact"][0] == found["mirrored"][0] == 1
+    assert found["shifted"][0] < 0.3
+    assert found["shifted"][1] is None
+    assert false_alarms < 0.03

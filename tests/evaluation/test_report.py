@@ -39,7 +39,16 @@ def test_near_chance_is_bad_even_where_real_images_do_no_better(card):
 
 
 def test_the_class_with_the_lowest_label_accuracy_is_named(card):
-    assert "Lowest label accuracy of a class: 80.0 % (dog)." in sentences(card)
+    assert "Lowest label accuracy of a class: 80.0 % (78.0 to 82.0), dog." in sentences(card)
+    card["per_class"][1].update(low=0.6, high=0.91)  # of few images
+    assert "Lowest label accuracy" not in sentences(card)
+
+
+def test_a_second_classifier_stands_beside_label_accuracy(card):
+    card["labels"]["linear"] = {"accuracy": 0.7, "low": 0.68, "high": 0.72, "real_accuracy": 0.8}
+    assert "by a classifier of this set's labels; 70.0 % (real: 80.0 %) by a linear one of label-free features" in (
+        sentences(card)
+    )
 
 
 def test_a_distance_stands_beside_its_floor(card):
@@ -122,8 +131,11 @@ def test_where_no_class_has_a_frechet_distance_the_table_has_kid(card):
 
 
 def test_the_class_farthest_above_its_floor_is_named(card):
-    card["per_class"][0]["kid"] = {"value": 0.9, "floor": 0.8}
+    card["per_class"][0]["kid"] = {"value": 0.9, "low": 0.8, "high": 1.0, "floor": 0.8}
+    card["per_class"][1]["kid"] = {"value": 0.5, "low": 0.45, "high": 0.55, "floor": 0.01}
     assert "Class farthest above its floor: dog, KID 0.5 (floor 0.01)." in sentences(card)
+    card["per_class"][1]["kid"].update(low=0.0, high=1.0)
+    assert "farthest" not in sentences(card)  # too few images to say
     del card["per_class"][1]["kid"]
     assert "farthest" not in sentences(card)
 
@@ -163,9 +175,12 @@ def test_statistics_that_are_off_disagreements_and_advice_are_on_the_page(card):
 
 
 def test_the_share_of_copies_that_would_be_noticed_is_on_the_page(card):
-    card["copies"]["sensitivity"] = {"exact": 0.05, "mirrored": None}
-    words = "are flagged: exact ones from 5%, mirrored ones not even at 10%."
-    assert words in markdown(card)
+    card["copies"]["sensitivity"] = {"exact": {"caught": 1.0, "flagged_from": 0.05}, "mirrored": {"caught": 0.0}}
+    card["copies"]["false_alarms"] = 0.002
+    text = markdown(card)
+    assert "| exact copies | 100.0 % | 5% |" in text
+    assert "| mirrored copies | 0.0 % | not at 10% |" in text
+    assert "taken for near-copies: 0.2 %." in text
 
 
 def test_a_distance_in_features_that_are_label_free_themselves_is_reported_once(card):

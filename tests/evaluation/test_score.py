@@ -76,6 +76,14 @@ def test_one_image_repeated_is_collapsed_in_every_class(real, fresh):
     assert all(scores.diversity.collapsed for scores in card.per_class)
     assert card.main_distances.recall.value < 0.2
     assert card.labels.accuracy > 0.9
+    assert card.labels.linear.accuracy == pytest.approx(card.labels.linear.real_accuracy, abs=0.1)
+
+
+def test_shuffled_labels_lower_the_accuracy_by_a_linear_classifier_too(real, fresh):
+    pixels, labels = fresh
+    linear = scored(real, pixels, np.roll(labels, 1), quick=True).labels.linear
+    assert linear.accuracy < 0.3
+    assert linear.real_accuracy > 0.8
 
 
 def test_copied_training_images_are_flagged(real):
@@ -122,6 +130,7 @@ def test_quick_has_label_accuracy_and_one_distance(real, fresh):
     assert card.copies is None
     assert card.classification_accuracy_score is None
     assert card.labels.accuracy > 0.9
+    assert card.labels.linear.accuracy == pytest.approx(card.labels.linear.real_accuracy, abs=0.1)
 
 
 def test_images_without_labels_have_the_share_predicted_of_each_class(real, fresh):
@@ -155,9 +164,13 @@ def test_features_are_computed_once_for_all_metrics(real, fresh, monkeypatch):
     assert sorted(embedded) == sorted([400, held, 400, train, *planted])
 
 
-def test_a_set_without_classes_needs_other_features(unlabelled_source, fresh):
-    prepared = open_source(str(unlabelled_source))
+def test_a_set_without_classes_is_scored_in_label_free_features_and_has_no_evaluator(tmp_path, fresh):
+    np.savez(tmp_path / "unlabelled.npz", images=bars(300, 5)[0][:, 0])
+    prepared = open_source(str(tmp_path / "unlabelled.npz"))
+    card = scored(prepared, fresh[0], None)
+    assert card.protocol.features.startswith("random@")
+    assert card.main_distances.kid.value is not None
     with pytest.raises(
         UserError, match="has no labels, and an evaluator learns to tell classes apart: choose --features"
     ):
-        scored(prepared, fresh[0], None)
+        scored(prepared, fresh[0], None, features="evaluator")

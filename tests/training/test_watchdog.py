@@ -36,6 +36,27 @@ def test_a_discriminator_that_wins_outright_gets_one_warning_at_a_quarter_and_a_
     assert [kind for _, kind in result].count("warning") == 1
 
 
+def kids(*values):
+    return [{"images": 500 * (index + 1), "kid": value} for index, value in enumerate(values)]
+
+
+def test_images_that_become_worse_again_get_a_warning_after_three_scores_and_a_stop_after_six():
+    result = troubles(Watchdog(TOTAL), kids(1.0, 0.4, 0.1, 0.6, 0.6, 0.7, 0.8, 0.9, 0.9))
+    assert result == [(3000, "warning"), (4500, "stop")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1.0, 0.5, 0.2, 0.1, 0.05, 0.05, 0.06, 0.05, 0.07, 0.08),  # as good as before, with noise
+        (1.0, 0.1, 0.7, 0.7, 0.1, 0.7, 0.7, 0.1),  # never three in a row
+        (0.1, 0.0, -0.001, 0.002, 0.001, 0.004, 0.003, 0.002),  # at its floor
+    ],
+)
+def test_images_that_stay_about_as_good_are_left_alone(values):
+    assert troubles(Watchdog(TOTAL), kids(*values)) == []
+
+
 def test_a_training_that_recovers_is_not_stopped():
     def lost_at_first(before):
         return lambda share: before if share < 0.4 else 0.5

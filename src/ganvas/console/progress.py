@@ -35,11 +35,13 @@ ROWS = (
     ("loss", (("D", "loss_d", DISCRIMINATOR), ("G", "loss_g", GENERATOR), ("", "loss", GENERATOR))),
     ("accuracy", (("", "accuracy", REAL),)),
     ("labels", (("", "label_accuracy", REAL),)),
+    ("AUC", (("", "auc", GENERATOR),)),
+    ("KID", (("", "kid", GENERATOR),)),
     ("FCD", (("", "fcd", GENERATOR),)),
     ("score", (("real", "score_real", REAL), ("fake", "score_fake", FAKE))),
     ("gradient", (("D", "grad_d", DISCRIMINATOR), ("G", "grad_g", GENERATOR), ("", "grad", GENERATOR))),
 )
-ROWS_IN_A_PIPE = 4  # the first ones
+ROWS_IN_A_PIPE = 6  # the first ones
 KEYS = tuple(key for _, curves in ROWS for _, key, _ in curves)
 
 
@@ -127,19 +129,21 @@ class Report(ABC):
 
 
 class Bar(Report):
-    """A progress bar for `total` of a `unit`, in the plural: `bar("preparing", 60_000, "images")`.
-
-    In a pipe: `preparing 12000 of 60000 images, 4 s left`, every ten seconds and once at the end.
-    """
+    """A progress bar for `total` of a `unit`, in the plural; in a pipe a line every ten seconds and at the end."""
 
     def __init__(self, title: str, total: int, unit: str) -> None:
         super().__init__(title, total)
         self.unit = unit
+        self._first = (0, 0.0)
+        """What the first call had done, and when: it also set things up, and says little of the rate."""
 
     def advance(self, n: int = 1) -> None:
         """Adds `n` to what is done."""
         self.done += n
-        if monotonic() >= self._due:
+        now = monotonic()
+        is_first, self._first = self._first[0] == 0, self._first if self._first[0] else (self.done, now)
+        is_early = is_first and now - self.started < LINE_EVERY_SECONDS
+        if now >= self._due and not is_early and self.done < self.total:
             self.refresh()
 
     def line(self, last: bool = False) -> str:
@@ -156,8 +160,9 @@ class Bar(Report):
         yield title + _meter(self.done, self.total, columns, ascii_only) + _styled((facts, ""))
 
     def _rate(self) -> float:
-        elapsed = monotonic() - self.started
-        return self.done / elapsed if elapsed > 0 else 0.0
+        before, since = self._first if self.done > self._first[0] else (0, self.started)
+        elapsed = monotonic() - since
+        return (self.done - before) / elapsed if elapsed > 0 else 0.0
 
 
 class TrainingDisplay(Report):

@@ -1,9 +1,9 @@
 """Where the views of a scorecard contradict each other, and what to try next."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.intervals import Estimate, difference
 from ganvas.evaluation.pixel_statistics import Compared, sentences
 from ganvas.evaluation.scorecard import Scorecard
 
@@ -11,11 +11,12 @@ TOLERANCE = 0.01  # a generator may be a percentage point worse than real images
 DISTINGUISHED = 0.9  # an AUC above it: a network distinguishes nearly every generated image
 HARDLY = 0.6
 NEAR_ITS_FLOOR = 3.0  # times the floor
+SECOND_OPINION = 0.9  # of real images' accuracy: below it a second classifier disagrees with the first
 
 
 def label_warning(accuracy: Estimate, real: Estimate) -> str | None:
     """Why a label accuracy above that of real images is no praise; None where both intervals leave it open."""
-    if accuracy.value - real.value <= math.hypot(accuracy.value - accuracy.low, real.high - real.value):
+    if difference(accuracy, real).low <= 0:
         return None
     return (
         "higher than for real images: the generator exaggerates what a classifier looks for, which says nothing of how "
@@ -24,7 +25,8 @@ def label_warning(accuracy: Estimate, real: Estimate) -> str | None:
 
 
 def disagreements(card: Scorecard) -> Iterator[str]:
-    """A sentence for each view that praises images which a network nearly always distinguishes from real ones."""
+    """A sentence for each view that praises images which another condemns."""
+    yield from _classifiers_disagree(card)
     found = card.two_sample and card.two_sample.auc.estimate
     why = f"a network distinguishes {found.value:.0%} of pairs of a generated and a real image" if found else ""
     if not found or found.low <= DISTINGUISHED:
@@ -41,24 +43,69 @@ def disagreements(card: Scorecard) -> Iterator[str]:
         yield f"In the features of {name} the images are nearly like real ones, yet {why}: these features miss it."
 
 
+def _classifiers_disagree(card: Scorecard) -> Iterator[str]:
+    labels = card.labels
+    if labels is None or labels.linear is None or labels.accuracy is None or labels.real_accuracy is None:
+        return
+    second, real = labels.linear.estimate, labels.linear.real_accuracy
+    is_praise = labels.accuracy >= labels.real_accuracy - TOLERANCE
+    if is_praise and second and real is not None and second.high < SECOND_OPINION * real:
+        yield (
+            f"The classifier of this set's labels recognises {labels.accuracy:.0%} of the images, yet a linear one "
+            f"of label-free features only {second.value:.0%} (real images: {real:.0%}): they may show what the "
+            "first looks for, and little else."
+        )
+
+
+class Seen(NamedTuple):
+    """What is known of some images, to give advice by."""
+
+    statistics: Mapping[str, Compared]
+    recipe: str | None = None
+    auc: Estimate | None = None
+    auc_blurred: Estimate | None = None
+    copied: bool = False
+    collapsed: tuple[str, ...] = ()
+    """Classes whose images are all alike."""
+    weakest: str | None = None
+    """A class that is clearly recognised less than real images of it."""
+
+
 def advice(card: Scorecard) -> str:
     """One line: what the scorecard says to try next."""
-    if card.copies and card.copies.flagged:
+    tested = card.two_sample
+    return advice_for(
+        Seen(
+            statistics=statistics(card),
+            recipe=card.images.recipe,
+            auc=tested.auc.estimate if tested else None,
+            auc_blurred=tested.auc_blurred.estimate if tested else None,
+            copied=bool(card.copies and card.copies.flagged),
+            collapsed=tuple(each.name for each in card.per_class if each.diversity and each.diversity.collapsed),
+            weakest=_weakest_class(card),
+        )
+    )
+
+
+def advice_for(seen: Seen) -> str:
+    """One line: what to try next."""
+    found, blurred = seen.auc, seen.auc_blurred
+    if seen.copied:
         return "Training images are copied: train on more images, or for fewer epochs."
-    collapsed = [scores.name for scores in card.per_class if scores.diversity and scores.diversity.collapsed]
-    if collapsed:
-        return f"Images of {', '.join(collapsed)} are all alike: try a larger --objective.r1 or a lower --optimiser.lr."
-    found = card.two_sample and card.two_sample.auc.estimate
-    blurred = card.two_sample and card.two_sample.auc_blurred.estimate
-    if off := next(sentences(statistics(card)), None):
-        other = "" if card.images.recipe == "yardstick" else "try another recipe (--recipe yardstick), or "
-        return f"{off} If these come from a generator, {other}train longer (--more-minutes)."
+    if seen.collapsed:
+        names = ", ".join(seen.collapsed)
+        return f"Images of {names} are all alike: try a larger --objective.r1 or a lower --optimiser.lr."
+    if off := next(sentences(seen.statistics), None):
+        if seen.recipe is None:
+            return f"{off} If these come from a generator, train it longer, or try another recipe."
+        other = "T" if seen.recipe == "yardstick" else "Try another recipe (--recipe yardstick), or t"
+        return f"{off} {other}rain longer (--more-minutes)."
     if found and found.low > DISTINGUISHED:
         if blurred and blurred.high < DISTINGUISHED:
             return "What gives the images away is mostly their grain: train longer (--more-minutes)."
         return "The images are distinguished from real ones: train longer (--more-minutes), or try another recipe."
-    if weakest := _weakest_class(card):
-        return f"Images of {weakest} are recognised least: add images of that class, or train longer."
+    if seen.weakest:
+        return f"Images of {seen.weakest} are recognised least: add images of that class, or train longer."
     if found and found.high < HARDLY:
         return "Nothing stands out: the images are hardly distinguishable from real ones."
     return "Nothing stands out: training longer (--more-minutes) may still improve the images."

@@ -1,11 +1,10 @@
 """Scorecards side by side: whether they compare, which is better in what, and what is inconclusive."""
 
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ganvas.errors import UserError
-from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.intervals import Estimate, difference
 from ganvas.evaluation.report import percent, three_digits, with_interval
 from ganvas.evaluation.scorecard import Accuracy, Distance, Measurement, Scorecard
 from ganvas.report.page import escape_markdown, table
@@ -51,6 +50,7 @@ METRICS = (
     ),
     Metric("the same, blurred", lambda card: card.two_sample.auc_blurred if card.two_sample else None, False, False),
     Metric("label accuracy", lambda card: card.labels, True, True, True),
+    Metric("the same, by a linear classifier", lambda card: card.labels.linear if card.labels else None, True, True),
     Metric("KID in label-free features", lambda card: card.label_free_distances.kid, False, False, True),
     Metric("Fréchet distance", lambda card: card.main_distances.frechet, False, False, True),
     Metric("KID", lambda card: card.main_distances.kid, False, False),
@@ -77,28 +77,30 @@ def refuse_other_protocols(cards: Sequence[Scorecard]) -> None:
 
 
 def best(cards: Sequence[Scorecard], metric: Metric) -> list[int]:
-    """Indices of the best scorecard in a metric and of those that cannot be distinguished from it.
+    """Indices of the best scorecard in a metric and of those that cannot be distinguished from it."""
+    return [index for index, lead in leads(cards, metric).items() if lead.low <= 0]
 
-    Two values are distinguishable if their gap exceeds the half-widths of both intervals, added as squares.
+
+def leads(cards: Sequence[Scorecard], metric: Metric) -> dict[int, Estimate]:
+    """How much better the best scorecard is in a metric than each that has it, with the interval; 0 for itself.
+
+    An interval that holds 0 is one of values that cannot be distinguished.
     """
     known = {index: estimate for index, estimate in enumerate(metric.estimates(cards)) if estimate}
     if metric.of(cards[0]) is cards[0].labels:  # an accuracy above that of real images is no better than theirs
         known = {index: _at_most(estimate, cards[index]) for index, estimate in known.items()}
     if not known:
-        return []
-    sign = 1 if metric.more_is_better else -1
-    top = max(known.values(), key=lambda estimate: sign * estimate.value)
-    return [
-        index
-        for index, estimate in known.items()
-        if estimate is top
-        or abs(estimate.value - top.value) <= math.hypot((estimate.high - estimate.low) / 2, (top.high - top.low) / 2)
-    ]
+        return {}
+    if not metric.more_is_better:
+        known = {index: Estimate(-each.value, -each.high, -each.low) for index, each in known.items()}
+    top = max(known, key=lambda index: known[index].value)
+    found = {index: difference(known[top], each) for index, each in known.items()}
+    return found | {top: Estimate(0.0, 0.0, 0.0)}
 
 
 def _at_most(accuracy: Estimate, card: Scorecard) -> Estimate:
     real = card.labels.real_accuracy if card.labels else None
-    return accuracy if real is None else accuracy._replace(value=min(accuracy.value, real))
+    return accuracy if real is None else Estimate(*(min(figure, real) for figure in accuracy))
 
 
 def verdict(cards: Sequence[Scorecard]) -> list[str]:
@@ -107,10 +109,16 @@ def verdict(cards: Sequence[Scorecard]) -> list[str]:
     leaders: list[set[int]] = []
     sentences = []
     for metric in METRICS:
-        if metric.decides and (leading := best(cards, metric)):
+        if metric.decides and (ahead := leads(cards, metric)):
+            leading = best(cards, metric)
             leaders.append(set(leading))
             start = "Best" if len(leading) == 1 else "Inconclusive"
-            sentences.append(f"{start} in {metric.name}: {', '.join(names[index] for index in leading)}.")
+            by = [
+                f"by {with_interval(lead, metric.is_share)} over {names[index]}"
+                for index, lead in ahead.items()
+                if index not in leading and len(leading) == 1
+            ]
+            sentences.append(f"{start} in {metric.name}: {', '.join([*(names[index] for index in leading), *by])}.")
     everywhere = [names[index] for index in sorted(set.intersection(*leaders))] if leaders else []
     first = "No winner: the views disagree."
     if everywhere:

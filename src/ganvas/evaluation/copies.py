@@ -101,29 +101,32 @@ def sensitivity(
     training: Floats,
     held_out: Floats,
     seed: int = 0,
-) -> dict[str, float | None]:
-    """The smallest share of copies that the test flags, of each kind of PLANTED; None where not even 10 % are.
+) -> tuple[dict[str, tuple[float, float | None]], float]:
+    """(kind of PLANTED: (the share of copies that are near-copies, the smallest share flagged), false alarms).
 
-    Half of the held-out features (H, F) stand for fresh images, among which copies of training images are
-    planted; the other half is what the test compares with.
+    The smallest share of SHARES that the test flags is None where it flags not even 10 %. False alarms are the share
+    of fresh images that are near-copies. Half of the held-out features (H, F) stand for fresh images, among which
+    copies of training images are planted; the other half is what the test compares with.
 
     pixels, rows: all images, and which of them (M,) the features `training` (M, F) are of. embed: how these were made.
     """
     fresh, reference = held_out[::2], held_out[1::2]
     most = math.ceil(SHARES[-1] * len(fresh))
     chosen = torch.randperm(len(training), generator=stream(seed, "copies/planted"))[:most].numpy()
-    found: dict[str, float | None] = {}
+
+    def near_copies(images: Floats) -> float:
+        return float(np.mean(is_near_copy(*nearest_training(images, training), training)))
+
+    def is_flagged(copies: Floats, share: float) -> bool:
+        count = math.ceil(share * len(fresh))
+        return copy_test(np.concatenate([copies[:count], fresh[count:]]), training, reference, seed).flagged
+
+    found: dict[str, tuple[float, float | None]] = {}
     for kind, change in PLANTED.items():
         copies = embed(change(np.asarray(pixels[rows[chosen]])))
-        found[kind] = None
-        for share in SHARES:
-            planted = fresh.copy()
-            count = math.ceil(share * len(fresh))
-            planted[:count] = copies[:count]
-            if copy_test(planted, training, reference, seed).flagged:
-                found[kind] = share
-                break
-    return found
+        first = next((share for share in SHARES if is_flagged(copies, share)), None)
+        found[kind] = near_copies(copies), first
+    return found, near_copies(held_out)
 
 
 def copies_verdict(copies: Copies) -> str:

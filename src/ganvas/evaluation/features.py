@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from ganvas.rng import seed_weights
 
 Features = NDArray[np.float32]  # (N, F)
 RANDOM_WIDTHS = (32, 64, 128)
+RANDOM_GRID = 3  # places of an image, along either axis, whose features are kept apart
 IMAGENET_SIDE = 64  # pixels; at 224, as it was trained, it takes twelve times as long
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BATCH = 64
@@ -47,11 +49,13 @@ class Extractor:
         return {"evaluator": "FCD", "inception": "FID"}.get(self.name, f"Fréchet distance ({self.name})")
 
 
-def extractor(name: str, evaluator: Evaluator | None = None) -> Extractor:
+def extractor(name: str, evaluator: Evaluator | None = None, channels: int = 3) -> Extractor:
     """The extractor of that name. UserError where what it needs is not installed or cannot be downloaded."""
     if name == "evaluator":
         assert evaluator is not None, "the evaluator's features need an evaluator"
         return Extractor(name, evaluator.digest, lambda pixels: evaluator.embed(pixels).features)
+    if name == "random":
+        return _random(channels)
     return _imagenet() if name == "imagenet" else _downloaded(name)
 
 
@@ -66,7 +70,10 @@ def label_free(channels: int) -> Extractor:
 
 
 def _random(channels: int) -> Extractor:
-    """Means and standard deviations of the maps of an untrained convolutional network, the same for every set."""
+    """The maps of an untrained convolutional network, the same for every set.
+
+    Means and standard deviations of each map over each ninth of the image, so that what is where counts.
+    """
     seed_weights(0, f"random features {channels}")
     layers, before = nn.ModuleList(), channels
     for width in RANDOM_WIDTHS:
@@ -80,10 +87,11 @@ def _random(channels: int) -> Extractor:
         features = []
         for layer in network:
             images = torch.relu(layer(images))
-            features += [images.mean((2, 3)), images.std((2, 3), correction=0)]
+            means, squares = (F.adaptive_avg_pool2d(maps, RANDOM_GRID) for maps in (images, images.square()))
+            features += [means.flatten(1), (squares - means.square()).clamp_min(0).sqrt().flatten(1)]
         return torch.cat(features, dim=1)
 
-    digest = weights_digest(network)[:8]
+    digest = f"{weights_digest(network)[:8]}-{RANDOM_GRID}x{RANDOM_GRID}"
     return Extractor("random", digest, lambda pixels: in_batches(forward, pixels, "cpu", 500))
 
 
@@ -146,6 +154,6 @@ def _downloaded(name: str) -> Extractor:
 
 def _resized(images: Tensor, side: int = 224) -> Tensor:
     """(N, 1 or 3, H, W) in [-1, 1] -> (N, 3, side, side); networks trained on ImageNet saw 224 px."""
-    return torch.nn.functional.interpolate(
+    return F.interpolate(
         images.expand(-1, 3, -1, -1), (side, side), mode="bicubic", align_corners=False, antialias=True
     ).clamp(-1, 1)

@@ -35,6 +35,17 @@ def mean(values: NDArray[np.float64]) -> Estimate:
     return Estimate(middle, middle - half, middle + half)
 
 
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """first - second of two independent estimates, with the interval recovered from theirs (Newcombe 1998, method 10).
+
+    Either end of it lies as far from the difference as the two ends that pull it there, added as squares.
+    """
+    value = first.value - second.value
+    below = math.hypot(first.value - first.low, second.high - second.value)
+    above = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - below, value + above)
+
+
 def jackknife(value: float, *replicates: NDArray[np.float64]) -> Estimate:
     """A statistic with the interval from leaving out one block at a time, of each independent sample in turn.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,19 @@ from ganvas.evaluation.diversity import COLLAPSED, diversity
 from ganvas.evaluation.evaluator import Evaluator, probabilities
 from ganvas.evaluation.features import Extractor, Features
 from ganvas.evaluation.intervals import Estimate
-from ganvas.evaluation.labels import Predictions
+from ganvas.evaluation.labels import Predictions, accuracy_fields
+from ganvas.evaluation.linear import fit_linear
 from ganvas.evaluation.samples import Samples, subsample
-from ganvas.evaluation.scorecard import ClassScores, CopyScores, Distance, Distances, DiversityScores, Measurement
+from ganvas.evaluation.scorecard import (
+    Accuracy,
+    ClassScores,
+    CopyScores,
+    CopySensitivity,
+    Distance,
+    Distances,
+    DiversityScores,
+    Measurement,
+)
 from ganvas.images import Pixels
 
 MOST_LABEL_FREE = 2_000
@@ -77,23 +88,55 @@ class Embedders:
         return self.embed(prepared.pixels[rows], labels)
 
 
-def label_free_distances(
+class Groups(NamedTuple):
+    """Images in one extractor's features: generated, real held-out, and as many real training ones as generated."""
+
+    generated: EmbeddedImages
+    held_out: EmbeddedImages
+    floor: EmbeddedImages
+
+
+def label_free_groups(
     images: Samples,
     prepared: PreparedSet,
     embedders: Embedders,
     held_out_rows: NDArray[np.int64],
     floor_rows: NDArray[np.int64],
-) -> Distances:
-    """KID and the sliced Wasserstein distance in the features that no label taught, on at most 2,000 images."""
+) -> Groups:
+    """At most 2,000 images of each kind in the features that no label taught."""
     rows = subsample(np.arange(len(images.pixels)), images.labels, min(len(floor_rows), MOST_LABEL_FREE))
-    real = subsample(held_out_rows, prepared.labels, MOST_LABEL_FREE)
-    floor = subsample(floor_rows, prepared.labels, len(rows))
     features = embedders.label_free.features
-    groups = features(prepared.pixels[real]), features(images.pixels[rows]), features(prepared.pixels[floor])
-    return Distances(
-        kid=distance(kid, *groups, name="KID"),
-        sliced_wasserstein=distance(sliced_wasserstein, *groups, name="sliced Wasserstein distance"),
+    real = (
+        EmbeddedImages(None if prepared.labels is None else np.asarray(prepared.labels[chosen]), features(pixels))
+        for chosen in (
+            subsample(held_out_rows, prepared.labels, MOST_LABEL_FREE),
+            subsample(floor_rows, prepared.labels, len(rows)),
+        )
+        for pixels in (prepared.pixels[chosen],)
     )
+    labels = None if images.labels is None else images.labels[rows]
+    return Groups(EmbeddedImages(labels, features(images.pixels[rows])), *real)
+
+
+def label_free_distances(groups: Groups) -> Distances:
+    """KID and the sliced Wasserstein distance."""
+    features = groups.held_out.features, groups.generated.features, groups.floor.features
+    return Distances(
+        kid=distance(kid, *features, name="KID"),
+        sliced_wasserstein=distance(sliced_wasserstein, *features, name="sliced Wasserstein distance"),
+    )
+
+
+def linear_accuracy(groups: Groups, classes: int) -> Accuracy | None:
+    """Label accuracy by a linear classifier that learns from the training images; None for images without labels."""
+    generated, held_out, training = groups
+    if generated.labels is None or held_out.labels is None or training.labels is None:
+        return None
+    predict = fit_linear(training.features, training.labels, classes)
+    fields: dict[str, float] = {}
+    for prefix, group, labels in (("", generated, generated.labels), ("real_", held_out, held_out.labels)):
+        fields |= accuracy_fields((predict(group.features) == labels).sum(), len(labels), prefix)
+    return Accuracy(**fields)
 
 
 def distance_scores(
@@ -169,9 +212,9 @@ def with_sensitivity(
     held_out: EmbeddedImages,
     seed: int,
 ) -> CopyScores:
-    """The scores, with the smallest share of copies that the test would have flagged in this set."""
+    """The scores, with what the test would have noticed in this set, and its false alarms."""
     try:
-        found = sensitivity(
+        found, false_alarms = sensitivity(
             lambda planted: embedders.embed(planted, None).features,
             prepared.pixels,
             np.asarray(prepared.train),
@@ -181,7 +224,8 @@ def with_sensitivity(
         )
     except TooFewError:
         return copies
-    return copies.model_copy(update={"sensitivity": found})
+    kinds = {kind: CopySensitivity(caught=caught, flagged_from=first) for kind, (caught, first) in found.items()}
+    return copies.model_copy(update={"sensitivity": kinds, "false_alarms": false_alarms})
 
 
 def distance(

@@ -4,7 +4,7 @@ No network takes part. A generator may be right in all of them and wrong in what
 them is seen at a glance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -174,7 +174,7 @@ def compare_statistics(generated: dict[str, Floats], real: dict[str, Floats]) ->
     return compared
 
 
-def sentences(compared: dict[str, Compared]) -> Iterator[str]:
+def sentences(compared: Mapping[str, Compared]) -> Iterator[str]:
     """A sentence for each statistic that is noticeably off, the farthest off first."""
     off = [(statistic, compared[statistic.name]) for statistic in STATISTICS if statistic.name in compared]
     off = [(statistic, each) for statistic, each in off if each.is_off]

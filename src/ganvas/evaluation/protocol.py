@@ -7,7 +7,8 @@ from pydantic import Field, field_validator
 from ganvas.errors import nearest
 from ganvas.settings import Flag, Settings
 
-FEATURES = ("evaluator", "imagenet", "inception", "dino")
+FEATURES = ("evaluator", "random", "imagenet", "inception", "dino")
+AUTO = "auto"
 QUICK_COUNT = 2_000
 
 
@@ -16,8 +17,9 @@ class Protocol(Settings):
 
     count: Annotated[int, Flag("N", names=("-n", "--count"))] = Field(default=10_000, ge=10, le=1_000_000)
     """Images scored, at most (default: 10000; quick: 2000)."""
-    features: Annotated[str, Flag("NAME")] = "evaluator"
-    """Features for distances: evaluator, imagenet, inception or dino (default: evaluator)."""
+    features: Annotated[str, Flag("NAME")] = AUTO
+    """Features for distances: evaluator, random, imagenet, inception or dino (default: the evaluator's if the set has
+    classes)."""
     quick: Annotated[bool, Flag("")] = False
     """Fast: label accuracy and one distance."""
     seed: Annotated[int, Flag("S")] = Field(default=0, ge=0, lt=2**62)
@@ -26,6 +28,6 @@ class Protocol(Settings):
     @field_validator("features")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in FEATURES:
+        if name not in (*FEATURES, AUTO):
             raise ValueError(f"there are no features {name!r}; {nearest(name, FEATURES)}")
         return name

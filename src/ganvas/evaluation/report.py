@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator
 
 from ganvas.evaluation import pixel_statistics
 from ganvas.evaluation.advice import DISTINGUISHED, TOLERANCE, statistics, words_for
-from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.intervals import Estimate, difference
 from ganvas.evaluation.pixel_statistics import Compared
-from ganvas.evaluation.scorecard import Distance, Scorecard
+from ganvas.evaluation.scorecard import Accuracy, Distance, Scorecard
 from ganvas.report.page import escape_markdown, table
 
 Finding = tuple[str, str]  # (GOOD, BAD, DOUBT, or "" where a reader has to decide; sentence)
@@ -74,11 +74,13 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
             DOUBT if labels.warning else (GOOD if is_good else BAD),
             f"Label accuracy {percent(accuracy.value)} ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; real "
             f"held-out images: {percent(labels.real_accuracy)}), by a classifier of this set's labels"
+            f"{linear_in_words(labels.linear)}"
             f"{f'; chance is {percent(chance)}' if is_chance else ''}"
             f"{f'. That is {labels.warning}' if labels.warning else ''}.",
         )
-        if labels.worst and labels.worst.accuracy is not None:
-            yield "", f"Lowest label accuracy of a class: {percent(labels.worst.accuracy)} ({labels.worst.name})."
+        lowest = min((each for each in card.per_class if each.estimate), key=lambda each: each.accuracy or 0.0)
+        if (share := lowest.estimate) and share.high < accuracy.value:  # of few images a class is lowest by chance
+            yield "", f"Lowest label accuracy of a class: {with_interval(share, True)}, {lowest.name}."
 
 
 def _distance_findings(card: Scorecard) -> Iterator[Finding]:
@@ -97,20 +99,37 @@ def _distance_findings(card: Scorecard) -> Iterator[Finding]:
         figure = f"{distance.name} {with_interval(distance.estimate, False)} on {distance.n:,} images{floor}"
         where = extractor.partition("@")[0]
         yield "", f"{figure}, in the features of {FEATURES_IN_WORDS.get(where, where)}."
-    name, distances = class_distances(card)
-    excess = {
-        index: distance.value - (distance.floor or 0.0)
-        for index, distance in enumerate(distances)
-        if distance and distance.value is not None
-    }
-    if len(excess) > 1:
-        worst = max(excess, key=lambda index: excess[index])
+    if (worst := farthest_class(card)) is not None:
+        name, distances = class_distances(card)
         value, class_floor = (_digits(figure) for figure in _value_and_floor(distances[worst]))
         above = "" if class_floor == "–" else f" (floor {class_floor})"
         yield "", f"Class farthest above its floor: {card.per_class[worst].name}, {name} {value}{above}."
     if precision and recall and precision.value is not None and recall.value is not None:
         real = f"real images: {_share(precision.floor)} and {_share(recall.floor)}"
         yield "", f"Precision {percent(precision.value)}, recall {percent(recall.value)} ({real})."
+
+
+def linear_in_words(linear: Accuracy | None) -> str:
+    """What a second classifier says of the labels."""
+    if linear is None or linear.accuracy is None or linear.real_accuracy is None:
+        return ""
+    return (
+        f"; {percent(linear.accuracy)} (real: {percent(linear.real_accuracy)}) by a linear one of label-free features"
+    )
+
+
+def farthest_class(card: Scorecard) -> int | None:
+    """The class that is farthest above its floor; None where it cannot be distinguished from half of the others."""
+    above = {
+        index: Estimate(*(figure - (distance.floor or 0.0) for figure in distance.estimate))
+        for index, distance in enumerate(class_distances(card)[1])
+        if distance and distance.estimate
+    }
+    order = sorted(above, key=lambda index: -above[index].value)
+    if len(order) < 2:
+        return None
+    worst, middle = above[order[0]], above[order[(len(order) + 1) // 2]]
+    return order[0] if worst.low > 0 and difference(worst, middle).low > 0 else None
 
 
 FEATURES_IN_WORDS = {
@@ -157,11 +176,16 @@ def markdown(card: Scorecard, sheets: Collection[str]) -> str:
             "![Closest pairs](scorecard-copies.png#pixels)",
         ]
     if card.copies and card.copies.sensitivity:
-        caught = ", ".join(
-            f"{kind} ones {f'from {share:.0%}' if share else 'not even at 10%'}"
-            for kind, share in card.copies.sensitivity.items()
-        )
-        parts += [f"Copies planted among held-out images of this set are flagged: {caught}."]
+        rows = [
+            [f"{kind} copies", percent(each.caught), f"{each.flagged_from:.0%}" if each.flagged_from else "not at 10%"]
+            for kind, each in card.copies.sensitivity.items()
+        ]
+        parts += [
+            "## What the test for copies notices",
+            "Copies of training images, planted among held-out images of this set.",
+            table(["planted", "recognised", "flagged from a share of"], rows),
+            f"Held-out images, which are no copies, taken for near-copies: {_share(card.copies.false_alarms)}.",
+        ]
     parts += ["## Protocol", table(["setting", "value"], protocol(card))]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 

@@ -17,14 +17,17 @@ from ganvas.evaluation.features import extractor, label_free
 from ganvas.evaluation.labels import classification_accuracy_score, label_scores
 from ganvas.evaluation.measurements import (
     Embedders,
+    Groups,
     add_distances,
     copy_scores,
     distance_scores,
     diversity_scores,
     label_free_distances,
+    label_free_groups,
+    linear_accuracy,
     with_sensitivity,
 )
-from ganvas.evaluation.protocol import QUICK_COUNT, Protocol
+from ganvas.evaluation.protocol import AUTO, QUICK_COUNT, Protocol
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.scorecard import (
     ClassScores,
@@ -35,7 +38,7 @@ from ganvas.evaluation.scorecard import (
     Scorecard,
     TwoSample,
 )
-from ganvas.evaluation.two_sample import two_sample_test
+from ganvas.evaluation.two_sample import QUICK_IMAGES_SHOWN, two_sample_test
 
 MOST_FOR_STATISTICS = 10_000
 
@@ -56,10 +59,12 @@ class ScoredSamples:
 def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredSamples:
     """Scores images against a set. UserError where nothing can be measured; a single metric may say why it cannot."""
     refuse_no_held_out(prepared)
-    needs_evaluator = len(prepared.classes) > 1 or protocol.features == "evaluator"
-    evaluator = evaluator_for(prepared) if needs_evaluator else None
-    primary = extractor(protocol.features, evaluator)
-    other = label_free(prepared.channels) if primary.name == "evaluator" else primary
+    has_classes = len(prepared.classes) > 1
+    evaluator = evaluator_for(prepared) if has_classes or protocol.features == "evaluator" else None
+    free = label_free(prepared.channels)
+    name = ("evaluator" if has_classes else free.name) if protocol.features == AUTO else protocol.features
+    primary = free if name == free.name else extractor(name, evaluator, prepared.channels)
+    other = free if name == "evaluator" else primary
     embedders = Embedders(primary, evaluator, other)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
@@ -98,10 +103,12 @@ def measure_all(
     advance()
     name = embedders.extractor.name
     distances = {name: distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick)}
+    groups = Groups(compared, held_out, floor)
     if embedders.label_free.name != name:
-        distances[embedders.label_free.name] = label_free_distances(
-            images, prepared, embedders, held_out_rows, floor_rows
-        )
+        groups = label_free_groups(images, prepared, embedders, held_out_rows, floor_rows)
+        distances[embedders.label_free.name] = label_free_distances(groups)
+    if labels is not None:
+        labels = labels.model_copy(update={"linear": linear_accuracy(groups, len(prepared.classes))})
     statistics = statistics_of(images, prepared)
     advance()
     card = Scorecard(
@@ -125,9 +132,9 @@ def measure_all(
     copies = with_sensitivity(copies, embedders, prepared, training, held_out, protocol.seed)
     advance()
     if compared.labels is not None and held_out.labels is not None:
-        groups = (compared, floor, held_out, training)
+        of_classes = (compared, floor, held_out, training)
         per_class = tuple(
-            add_distances(scores, protocol.seed, *(group.of_class(label) for group in groups))
+            add_distances(scores, protocol.seed, *(group.of_class(label) for group in of_classes))
             for label, scores in enumerate(per_class)
         )
     advance()
@@ -148,11 +155,11 @@ def two_sample_scores(
 ) -> tuple[TwoSample, NDArray[np.int64]]:
     """(how well a network distinguishes the images from real ones, `tested` of `ScoredSamples`)."""
     try:
-        found = two_sample_test(
-            images.pixels, images.labels, prepared, held_out_rows, protocol.seed, quick=protocol.quick
-        )
+        shown = QUICK_IMAGES_SHOWN if protocol.quick else None
+        found = two_sample_test(images.pixels, images.labels, prepared, held_out_rows, protocol.seed, shown)
     except TooFewError as error:
         return TwoSample(auc=Measurement(why=str(error)), auc_blurred=Measurement()), np.empty(0, np.int64)
+    assert found.auc_blurred is not None, "both are asked for"
     plain, blurred = (Measurement(**estimate._asdict()) for estimate in (found.auc, found.auc_blurred))
     return TwoSample(auc=plain, auc_blurred=blurred, fitted=found.fitted, tested=found.tested), found.order
 

@@ -103,12 +103,22 @@ class ClassificationAccuracyScore(Accuracy):
     """Training images of this classifier, and of the reference trained on real ones."""
 
 
+class CopySensitivity(ScorecardPart):
+    """What the test for copies notices of copies of one kind, planted among held-out images of this set."""
+
+    caught: float
+    """The share of the copies that are recognised as near-copies."""
+    flagged_from: float | None = None
+    """The smallest share of 1, 5 and 10 % of the images at which the test flags them; None where not even 10 %."""
+
+
 class CopyScores(ScorecardPart):
     """The test for copies of training images (`copies.py`)."""
 
-    sensitivity: dict[str, float | None] | None = None
-    """For copies of a kind (exact, shifted, brightened, mirrored), planted among held-out images of this set: the
-    smallest share of 1, 5 and 10 % that is flagged; None where not even 10 % are."""
+    sensitivity: dict[str, CopySensitivity] | None = None
+    """By the kind of copy: exact, shifted, brightened, mirrored."""
+    false_alarms: float | None = None
+    """The share of held-out images, which are no copies, that are recognised as near-copies."""
 
     p_value: float | None = None
     z: float | None = None
@@ -153,6 +163,8 @@ class LabelScores(Accuracy):
     """The class with the lowest accuracy; its name and accuracy alone."""
     confusion: tuple[tuple[int, ...], ...] | None = None
     """(K, K): a row for the label, a column for the prediction."""
+    linear: Accuracy | None = None
+    """The same by a classifier of another architecture, a linear one of label-free features."""
     warning: str | None = None
     """Why an accuracy above that of real images is no praise."""
     predicted: dict[str, float] | None = None

@@ -22,7 +22,7 @@ Series = tuple[tuple[str, str, str], ...]  # (label, key in a record, colour)
 def training(records: Records, folder: Path) -> None:
     """losses.png, scores.png and gradients.png in a folder: curves against images shown, of a GAN or a classifier.
 
-    Also labels.png and fcd.png where the log has scores that were taken during training.
+    Also labels.png, auc.png, kid.png and fcd.png where the log has scores that were taken during training.
     """
     losses = (("discriminator", "loss_d", BLUE), ("generator", "loss_g", ORANGE), ("loss", "loss", BLUE))
     _chart(records, folder / "losses.png", "Loss", losses)
@@ -32,12 +32,14 @@ def training(records: Records, folder: Path) -> None:
     _chart(records, folder / "scores.png", title, scores)
     gradients = (("discriminator", "grad_d", BLUE), ("generator", "grad_g", ORANGE), ("gradient", "grad", BLUE))
     _chart(records, folder / "gradients.png", "Gradient norm", gradients, logarithmic=True)
-    if any("label_accuracy" in record for record in records):
-        labels = (("accuracy", "label_accuracy", GREEN),)
-        _chart(records, folder / "labels.png", "Label accuracy during training", labels)
-    if any("fcd" in record for record in records):
-        fcd = (("FCD", "fcd", ORANGE),)
-        _chart(records, folder / "fcd.png", "Fréchet distance (FCD) during training", fcd, logarithmic=True)
+    for name, key, title, logarithmic in (
+        ("labels", "label_accuracy", "Label accuracy during training", False),
+        ("auc", "auc", "Distinguished from real images (AUC) during training", False),
+        ("kid", "kid", "KID in label-free features during training", False),
+        ("fcd", "fcd", "Fréchet distance (FCD) during training", True),
+    ):
+        if any(key in record for record in records):
+            _chart(records, folder / f"{name}.png", title, ((name, key, ORANGE),), logarithmic=logarithmic)
 
 
 def draw_kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, int] | None = None) -> None:

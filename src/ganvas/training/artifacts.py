@@ -7,7 +7,11 @@ import numpy as np
 from ganvas import console, files, images
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.advice import Seen, advice_for
+from ganvas.evaluation.intervals import Estimate
+from ganvas.evaluation.pixel_statistics import compare_statistics, of_images
 from ganvas.evaluation.predict import accuracy, confusion_matrix, eval_mode, predict
+from ganvas.evaluation.samples import draw_samples, subsample
 from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.report import charts
 from ganvas.report.log import read_log
@@ -21,6 +25,7 @@ from ganvas.training.trainer import Trainer
 PREVIEW_COLUMNS = 8
 MAX_PREVIEW_CLASSES = 20
 RECORDS_PER_CHART = 4000
+GENERATED_FOR_ADVICE, REAL_FOR_ADVICE = 500, 2_000
 
 
 def save_preview(trainer: Trainer, info: BundleInfo, path: Path) -> dict[str, float]:
@@ -46,7 +51,7 @@ def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunF
     """
     files.remove(folder.last)  # of the run before it was trained further
     info, networks = bundle.bundle_info(record, images), trainer.bundle_networks()
-    scores = {line["images"]: line["fcd"] for line in read_log(folder.log) if "fcd" in line}
+    scores = {line["images"]: line["kid"] for line in read_log(folder.log) if "kid" in line}
     best_images = min(scores, key=lambda count: (scores[count], -count)) if scores else images
     if (stopped or best_images != images) and folder.best.is_dir():
         best = bundle.read_bundle(folder.best)
@@ -54,10 +59,21 @@ def write_bundles(trainer: Trainer, record: RunRecord, images: int, folder: RunF
         info, networks = best.info, best.networks
         reason, last = "the watchdog stopped the run", scores.get(max(scores, default=0))
         if last is not None:
-            reason = f"FCD {scores[best_images]:.3g} against {last:.3g} at the end"
+            reason = f"KID {scores[best_images]:.3g} against {last:.3g} at the end"
         which = f"the best state, after {info.images} of {images} images ({reason})"
         console.info(f"the bundle is {which}; the last is beside it")
     bundle.write_bundle(folder.bundle, info, networks)
+
+
+def advice_after(folder: RunFolder, prepared: PreparedSet) -> str:
+    """What to try next, from the statistics of pixels of some images of the bundle, and its score if it has one."""
+    sampler = Sampler(bundle.read_bundle(folder.bundle))
+    generated = draw_samples(sampler, prepared, GENERATED_FOR_ADVICE, sampler.info.seed).pixels
+    real = prepared.pixels[subsample(np.asarray(prepared.train), prepared.labels, REAL_FOR_ADVICE)]
+    statistics = compare_statistics(of_images(generated), of_images(real))
+    scores = {line["images"]: line["auc"] for line in read_log(folder.log) if "auc" in line}
+    auc = scores.get(sampler.info.images)
+    return advice_for(Seen(statistics, sampler.info.recipe, None if auc is None else Estimate(auc, auc, auc)))
 
 
 def draw_charts(

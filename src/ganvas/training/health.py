@@ -1,8 +1,9 @@
 """Whether a training is healthy: finite numbers, enough memory, no collapse.
 
 `check_finite` stops a run that has gone wrong before it can overwrite what went right. `Watchdog` reads in the log,
-at no cost, that D wins outright or that the images of a class become alike: it warns first, and stops the run later. It
-is a function of the log alone, so that a resumed run is watched as one that was never stopped.
+at no cost, that D wins outright, that the images of a class become alike, or, where the run is scored, that its images
+become worse: it warns first, and stops the run later. It is a function of the log alone, so that a resumed run is
+watched as one that was never stopped.
 """
 
 import math
@@ -31,6 +32,9 @@ YOUNG = 0.1
 # so many previews in a row for a warning and for a stop.
 COLLAPSED = 0.3
 COLLAPSED_PREVIEWS_TO_WARN, COLLAPSED_PREVIEWS_TO_STOP = 2, 4
+# Training gets worse when its KID has lost this share of all that it had gained, so many scores in a row.
+LOST = 0.5
+WORSE_SCORES_TO_WARN, WORSE_SCORES_TO_STOP = 3, 6
 MEMORY_ADVICE = "memory ran out; the last checkpoint is kept. Try a smaller --training.batch, --pair.width or --size"
 
 
@@ -81,6 +85,7 @@ class Watchdog:
         self.total, self.reads_scores = total_images, scores_are_probabilities
         self.scores: list[tuple[int, float, float]] = []
         self.spreads: list[float] = []
+        self.kids: list[float] = []
         self.warned: set[str] = set()
 
     def check(self, record: Mapping[str, float]) -> Trouble | None:
@@ -94,6 +99,9 @@ class Watchdog:
         if "spread" in record and images >= YOUNG * self.total:
             self.spreads.append(record["spread"])
             trouble = self._collapses() or trouble
+        if "kid" in record:
+            self.kids.append(record["kid"])
+            trouble = self._gets_worse() or trouble
         return trouble
 
     def _wins_outright(self, images: int) -> Trouble | None:
@@ -122,6 +130,20 @@ class Watchdog:
                     f"of what it was, {row} previews in a row. Try a larger --objective.r1 or a lower --optimiser.lr"
                 )
                 return self._once("collapse", kind, sentence)
+        return None
+
+    def _gets_worse(self) -> Trouble | None:
+        best = min(self.kids)
+        gained = max(self.kids[: self.kids.index(best) + 1]) - best
+        worse = [kid > best + LOST * max(gained, best) for kid in reversed(self.kids)]
+        row = worse.index(False)  # scores in a row; the best one is never among them
+        for kind, needed in (("stop", WORSE_SCORES_TO_STOP), ("warning", WORSE_SCORES_TO_WARN)):
+            if row >= needed:
+                sentence = (
+                    f"the images become worse: KID {self.kids[-1]:.3g}, which was {best:.3g} at its best, {row} scores "
+                    "in a row. Try a larger --objective.r1 or a lower --optimiser.lr"
+                )
+                return self._once("worse", kind, sentence)
         return None
 
     def _once(self, what: str, kind: str, sentence: str) -> Trouble | None:

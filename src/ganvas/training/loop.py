@@ -66,7 +66,8 @@ def run_loop(trainer: Trainer, engine: Engine, run: ResolvedRun, state: State, o
             if due(training.save_every) or replanned or last:
                 outputs.save(state)
             # All processes call the watchdog together, whatever each logs, since they have to agree on its answer.
-            if due(training.log_every) or due(training.preview_every) or last:
+            scored = training.score_every is not None and due(training.score_every)
+            if due(training.log_every) or due(training.preview_every) or scored or last:
                 outputs.watch(line)
             # Several processes have to agree on a signal too, and asking costs: not at every step.
             if (engine.world == 1 or is_checked) and engine.any_rank(stop.received) and not last:

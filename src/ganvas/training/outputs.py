@@ -5,17 +5,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from ganvas import console, files
 from ganvas.console.progress import TrainingDisplay
 from ganvas.data.prepared import PreparedSet
-from ganvas.errors import UserError
-from ganvas.evaluation.distances import frechet
-from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.headline import COUNT, Headline
 from ganvas.evaluation.predict import eval_mode
-from ganvas.evaluation.samples import draw_samples, subsample
-from ganvas.networks.evaluator import EvaluatorConfig
+from ganvas.evaluation.samples import draw_samples
 from ganvas.objectives.config import GanObjective, ObjectiveConfig
 from ganvas.objectives.losses import LOSSES
 from ganvas.report.log import read_log
@@ -28,8 +23,6 @@ from ganvas.training import artifacts, checkpoint
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError, Watchdog
 from ganvas.training.trainer import Trainer
-
-SCORED_IMAGES = 2_000
 
 
 def open_log(path: Path, step: int) -> BinaryIO:
@@ -45,38 +38,20 @@ def open_log(path: Path, step: int) -> BinaryIO:
     return path.open("ab")
 
 
-def refuse_unscorable(prepared: PreparedSet) -> None:
-    """UserError for a set whose generators cannot get quick scores."""
-    needed = EvaluatorConfig().features + 1
-    if len(prepared.classes) < 2:
-        reason = f"a classifier of the set, and {prepared.name} has {'one class' if prepared.classes else 'no labels'}"
-    elif len(prepared.held_out) < needed:
-        reason = f"{needed} held-out images, and {prepared.name} has {len(prepared.held_out)}"
-    else:
-        return
-    raise UserError(f"--score-every needs {reason}: leave it out")
-
-
 class QuickScore:
-    """Scores a generator with the evaluator of the set, on the same noise every time."""
+    """Scores the averaged generator of a training, on the same noise every time."""
 
     def __init__(self, prepared: PreparedSet) -> None:
-        """Fits the evaluator if there is none yet."""
-        self.prepared, self.evaluator = prepared, evaluator_for(prepared)
-        held_out = subsample(np.asarray(prepared.held_out), prepared.labels, SCORED_IMAGES)
-        self.real_features = self.evaluator.embed(prepared.pixels[held_out]).features
+        """Fits the evaluator of the set if there is none yet."""
+        self.headline = Headline(prepared)
 
     def score(self, trainer: Trainer, info: BundleInfo) -> dict[str, float]:
-        """`fcd`, the Fréchet distance in the evaluator's features, and `label_accuracy` where there are labels."""
+        """The figures of `Headline`."""
         assert trainer.ema is not None
         with eval_mode(trainer.ema.network) as network:
             sampler = Sampler(Bundle(info, {"generator": network}))
-            samples = draw_samples(sampler, self.prepared, SCORED_IMAGES, info.seed)
-        generated = self.evaluator.embed(samples.pixels)
-        scores = {"fcd": frechet(self.real_features, generated.features).value}
-        if samples.labels is not None:
-            scores["label_accuracy"] = float(np.mean(generated.logits.argmax(1) == samples.labels))
-        return scores
+            samples = draw_samples(sampler, self.headline.prepared, COUNT, info.seed)
+        return self.headline(samples)
 
 
 class RunOutputs:
@@ -96,7 +71,7 @@ class RunOutputs:
         self.trainer, self.engine, self.record, self.folder = trainer, engine, record, folder
         self.log, self.display, self.scorer = log, display, scorer
         earlier = read_log(folder.log) if log else []
-        self.best_fcd = min((line["fcd"] for line in earlier if "fcd" in line), default=float("inf"))
+        self.best = min((line["kid"] for line in earlier if "kid" in line), default=float("inf"))
         self.watchdog = Watchdog(record.run.images, has_probability_scores(record.run.objective))
         for line in earlier:  # the watchdog is a function of the log alone, so that a resumed run is watched alike
             self.watchdog.check(line)
@@ -142,8 +117,8 @@ class RunOutputs:
             return {}
         info = bundle.bundle_info(self.record, images)
         scores = self.scorer.score(self.trainer, info)
-        if scores["fcd"] < self.best_fcd:
-            self.best_fcd = scores["fcd"]
+        if scores["kid"] < self.best:
+            self.best = scores["kid"]
             bundle.write_bundle(self.folder.best, info, self.trainer.bundle_networks())
         return scores
 

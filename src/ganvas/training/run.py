@@ -14,6 +14,7 @@ from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import FILES
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
+from ganvas.evaluation.headline import refuse_unscorable
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.paths import refuse_inside_source
@@ -22,7 +23,7 @@ from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
 from ganvas.training.loop import run_loop
-from ganvas.training.outputs import QuickScore, RunOutputs, open_log, refuse_unscorable
+from ganvas.training.outputs import QuickScore, RunOutputs, open_log
 from ganvas.training.trainer import Trainer, build_trainer
 
 DEFAULT_RECIPE = "modern"
@@ -202,6 +203,8 @@ def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None
         results = artifacts.classifier_results(trainer, prepared)
         artifacts.draw_charts(run, trainer, prepared, results, folder)
         folder.write(record.ended(state, status, results))
+        if trainer.ema is not None:
+            console.info(f"advice: {artifacts.advice_after(folder, prepared)}")
 
     try:
         run_training(trainer, engine, state, record, folder, scorer)
