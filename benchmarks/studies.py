@@ -22,8 +22,9 @@ HEAD = """# What the notes claim, and what was measured
 
 "The notes" are study notes on part 3 of the book *Make Your First GAN With PyTorch*. Each study tests one of their
 claims with `ganvas study NAME`: it trains every variant with several seeds for equal CPU time, compares the variants
-seed by seed, and gives each difference with a 95 % interval. FCD is a Fréchet distance between generated and real
-images in the features of a classifier; lower is better. "G" is a generator, "D" a discriminator.
+seed by seed, and gives each difference with an interval, at 5 % error in all of a study. FCD is a Fréchet distance
+between generated and real images in the features of a classifier; lower is better. "G" is a generator, "D" a
+discriminator.
 
 The verdict is "yes", "no", "inconclusive" (the data show neither) or "in part" (the comparisons of the study have
 different answers). Variants of the recipe `modern` are of earlier versions of it and have not been trained again. The

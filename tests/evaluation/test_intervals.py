@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.evaluation.intervals import Estimate, jackknife, mean, student_quantile, wilson
+from ganvas.evaluation.intervals import Estimate, jackknife, mean, student_quantile, subtract, wilson
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 19, 38, 100, 999])
@@ -69,3 +69,10 @@ def test_impossible_counts_raise_an_assertion():
     for wrong in (lambda: wilson(1, 0), lambda: wilson(3, 2), lambda: mean(np.array([1.0]))):
         with pytest.raises(AssertionError):
             wrong()
+
+
+def test_the_interval_of_a_difference_is_recovered_from_both():
+    """Newcombe 1998, table II: 56/70 less 48/80 by Wilson's intervals is 0.0524 to 0.3339."""
+    found = subtract(wilson(56, 70), wilson(48, 80))
+    assert found.value == pytest.approx(0.2)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)

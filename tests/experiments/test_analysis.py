@@ -48,7 +48,7 @@ def test_a_ratio_is_of_geometric_means_paired_by_seed():
     result = findings.comparisons[0]
     assert (result.value, result.low, result.high) == pytest.approx((0.5, 0.5, 0.5))
     assert result.verdict == findings.verdict == "yes"
-    assert findings.answer == "the first wins: FCD 0.50 times (95 % interval 0.50 to 0.50), a clear difference."
+    assert findings.answer == "the first wins: FCD 0.50 times (interval 0.50 to 0.50), a clear difference."
     assert findings.variants[0].figures["fcd"].value == pytest.approx(20)
     assert findings.variants[0].figures["fcd"].low > 0
     assert findings.variants[2].figures == {}
@@ -77,7 +77,7 @@ def test_shares_are_compared_in_points_and_more_may_be_better():
     findings = findings_of(experiment([compared("share")]), Outcome(figures, {}, {}, 0.0), range(2))
     assert findings.comparisons[0].verdict == "no"
     assert findings.comparisons[0].value == pytest.approx(-0.1)
-    assert findings.answer.startswith("the first loses: a share -10.0 points (95 % interval -10.0 to -10.0), a clear")
+    assert findings.answer.startswith("the first loses: a share -10.0 points (interval -10.0 to -10.0), a clear")
 
 
 def test_a_factors_effect_is_the_mean_over_the_variants_with_it_less_the_mean_over_the_others():

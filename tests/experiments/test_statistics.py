@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.experiments.statistics import LEVEL, compared, holm, paired
+from ganvas.experiments.statistics import LEVEL, compared, holm, holm_levels, paired
 
 
 def test_a_paired_interval_is_the_one_worked_out_by_hand():
@@ -81,3 +81,19 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     paired_alone = [paired(more.mean(1) - less.mean(1)) for more, less in (simulated(random, 0.0) for _ in range(200))]
     # Over seeds alone the held-out images count as all there are, and one is sure too often.
     assert np.mean([each.low <= truth <= each.high for each in paired_alone]) < held
+
+
+def test_an_interval_at_the_level_of_holms_procedure_holds_no_difference_exactly_where_it_does_not_reject():
+    random = np.random.default_rng(5)
+    for _ in range(200):
+        gaps = [paired(random.normal(shift, 1, 6)) for shift in random.choice([0.0, 1.0, 2.5], 5)]
+        p_values = [gap.p_value() for gap in gaps]
+        for gap, level, adjusted in zip(gaps, holm_levels(p_values), holm(p_values), strict=True):
+            inside = gap.at_level(level)
+            assert (inside.low > 0 or inside.high < 0) == (adjusted <= 0.05)
+
+
+def test_the_levels_of_holms_procedure_by_hand():
+    assert holm_levels([0.001, 0.04, 0.02, 0.015]) == pytest.approx([0.0125, 0.05, 0.025, 0.05 / 3])
+    assert holm_levels([0.5, 0.6]) == pytest.approx([0.025, 0.025])
+    assert holm_levels([]) == []

@@ -21,7 +21,7 @@ def share(size):
 
 
 def ways(size):
-    return "abcd" if size == 1 else "abcde"
+    return "abcd" if size == 1 else "abcdef"
 
 
 def results(planned, seeds=SEEDS, spread=0.004):
@@ -38,7 +38,7 @@ def results(planned, seeds=SEEDS, spread=0.004):
 
 def rows(with_generated, real=0.8, augmented=0.82, both=None):
     both = with_generated if both is None else both
-    return {"a": real, "b": augmented, "c": with_generated, "d": 0.5, "e": both}
+    return {"a": real, "b": augmented, "c": with_generated, "d": 0.7, "e": both, "f": both}
 
 
 def asked(planned, seeds=SEEDS, failures=None, right=None, spread=0.004):
@@ -68,22 +68,41 @@ def variant(result, name):
 def test_a_planted_effect_is_a_yes_at_what_size_and_by_how_much():
     result = asked({0.1: rows(0.9), 0.01: rows(0.82)})
     assert result.verdict == "yes"
-    assert result.answer.startswith("Yes: with 10 % of the training images (100), real + generated")
-    assert re.search(r" is [78]\.\d points more accurate than real, augmented \(\+\d", result.answer)
-    assert result.answer.endswith("; inconclusive at 1 %.")
+    start = r"Yes: with 10 % of the training images \(100\) plain augmentation gives \d\d\.\d -> \d\d\.\d %, generated "
+    assert re.match(start + r"images \w+ \w+ ?\w* \+[78]\.\d points \(\d\d\.\d %; \+\d", result.answer)
+    assert "; with 1 % of the training images (100) plain augmentation" in result.answer
     assert result.answer.count("Yes") == 1
 
 
 def test_no_effect_is_no_yes():
     for seed in range(3):
-        flat = {share: dict.fromkeys("abcde", 0.8) for share in (0.1, 0.01)}
+        flat = {share: dict.fromkeys("abcdef", 0.8) for share in (0.1, 0.01)}
         assert asked(flat, tuple(range(10 * seed, 10 * seed + 3))).verdict in ("unknown", "no")
 
 
 def test_harm_at_every_size_is_a_no():
     result = asked({0.1: rows(0.7), 0.01: rows(0.6)})
     assert result.verdict == "no"
-    assert result.answer.startswith("No: they add less than 0.5 points of accuracy: with 10 %")
+    assert result.answer.startswith("No: with 10 % of the training images (100) plain augmentation gives ")
+    assert result.answer.count("nothing (") == 2
+
+
+def test_a_generator_that_hardly_learned_answers_nothing():
+    hardly = rows(0.7) | {"d": 0.3}
+    result = asked({0.1: rows(0.7), 0.01: hardly})
+    assert result.verdict == "unknown"
+    assert "with 1 % of the training images (100) not answered, since the generator hardly learned" in result.answer
+    assert "its images alone teach 30." in result.answer
+    assert {each.verdict for each in result.comparisons if "(1 %)" in each.of[0]} == {"unknown"}
+    assert {each.verdict for each in result.comparisons if "(10 %)" in each.of[0]} == {"no"}
+
+
+@pytest.mark.parametrize("gained", [0.0, 0.004, 0.012, 0.02, 0.05])
+def test_the_verdict_follows_from_the_interval_that_is_printed(gained):
+    result = asked({0.1: rows(0.82 + gained), 0.01: rows(0.82 + gained)})
+    for each in result.comparisons:
+        expected = "yes" if each.low > 0 and each.value >= 0.005 else "no" if each.high < 0.005 else "unknown"
+        assert each.verdict == expected
 
 
 def test_harm_at_one_size_and_chance_at_the_other_cannot_be_told():
@@ -98,7 +117,7 @@ def test_beating_real_images_alone_is_no_yes_where_augmentation_does_as_much():
 def test_a_certain_trifle_is_a_no():
     """One image in a thousand more right, the same ones whatever the seed: certain, and not worth a generator."""
     index = np.arange(40_000)
-    right = {(0.1, seed, way): index < (32_040 if way in "ce" else 32_000) for seed in SEEDS for way in "abcde"}
+    right = {(0.1, seed, way): index < (32_040 if way in "ce" else 32_000) for seed in SEEDS for way in "abcdef"}
     result = asked({0.1: {}}, right=right)
     assert max(gain.p_holm for gain in result.comparisons) < 0.001
     assert {gain.verdict for gain in result.comparisons} == {"no"}
@@ -143,18 +162,21 @@ def test_a_failed_fit_is_reported_and_never_averaged_away():
 
 
 def test_a_share_of_right_answers_has_an_interval_within_0_and_1():
-    result = asked({0.1: dict.fromkeys("abcde", 0.998)}, spread=0.01)
+    result = asked({0.1: dict.fromkeys("abcdef", 0.998)}, spread=0.01)
     figure = variant(result, "real only (10 %)").figures["accuracy"]
     assert figure.high <= 1.0
 
 
 def test_chance_alone_says_yes_at_most_as_often_as_it_may():
-    flat = {share: dict.fromkeys("abcde", 0.8) for share in (0.1, 0.01)}
+    flat = {share: dict.fromkeys("abcdef", 0.8) for share in (0.1, 0.01)}
     random, positives = np.random.default_rng(3), 0
     hard = random.permutation(IMAGES) / IMAGES
     for _ in range(60):
         right = {
-            (size, seed, way): hard < 0.8 + random.normal(0, 0.01) for size in flat for way in "abcde" for seed in SEEDS
+            (size, seed, way): hard < 0.8 + random.normal(0, 0.01)
+            for size in flat
+            for way in "abcdef"
+            for seed in SEEDS
         }
         positives += asked(flat, right=right).verdict == "yes"
     assert positives <= 6

@@ -39,10 +39,10 @@ def test_a_comparison_has_every_variant_of_every_seed_and_states_its_budgets(com
     assert names == [f"{way} (10 %)" for way in worth_trials.WAYS.values()]
     assert all(None not in variant.figures["accuracy"].by_seed for variant in results.variants)
     assert results.verdict in ("yes", "no", "unknown")
-    assert (results.done, results.trials) == (18, 18)
-    assert len(journal) == 1 + 15 + 3
+    assert (results.done, results.trials) == (21, 21)
+    assert len(journal) == 1 + 18 + 3
     assert "a generator trained anew on these with 160 images shown" in results.method[0]
-    assert "15 fits and 3 trainings" in " ".join(results.method)
+    assert "18 fits and 3 trainings" in " ".join(results.method)
     assert results.command == "ganvas worth tiny --quick --seeds 3 --seed 0 --minutes 0.05"
 
 
@@ -75,7 +75,7 @@ def test_a_killed_comparison_resumes_where_it_stopped(compared_once, subject, tm
         worth_trials, "fit_classifier", lambda *given, **named: (fits.append(1), fit(*given, **named))[1]
     )
     results = weigh(subject, QUICK, tmp_path)
-    assert (len(fits), len(trainings)) == (15, 3)
+    assert (len(fits), len(trainings)) == (18, 3)
     assert without_clock(results) == without_clock(compared_once[0])
 
 
@@ -132,7 +132,7 @@ def test_a_training_that_fails_is_reported_and_real_images_stay(subject, tmp_pat
     for way in "cde":
         assert figures[f"{worth_trials.WAYS[way]} (10 %)"] == {}
         assert Failure(variant=f"{worth_trials.WAYS[way]} (10 %)", seed=1, why=why) in results.failures
-    assert results.answer == "Inconclusive: 2 fits that it rests on could not be done."
+    assert results.answer == "Inconclusive: 3 fits that it rests on could not be done."
     monkeypatch.setattr(worth_trials, "train_for_images", train)
     assert weigh(subject, QUICK, tmp_path).failures == ()  # what failed is repeated, and what did not is not
 

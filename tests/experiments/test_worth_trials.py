@@ -89,6 +89,7 @@ def test_where_the_runs_own_generator_serves_none_is_trained(subject, tmp_path, 
     monkeypatch.setattr(worth_trials, "train_for_images", None)
     trial = Trial("generator (100 %)", 0, 0.0, str(subject.path), tmp_path)
     assert len(worth_trials.generated_images(subject, subject.prepared, share(trained=None), trial).pixels) == 12
+    assert [path.name for path in (tmp_path / "worth-generators").iterdir()] == ["own-0.1-seed-0.npz"]
 
 
 @pytest.fixture
@@ -96,15 +97,15 @@ def generated(subject):
     return Samples("generated", np.full((9, 1, 16, 16), 255, np.uint8), np.arange(9) % 3, {})
 
 
-@pytest.mark.parametrize("way", list("abcde"))
+@pytest.mark.parametrize("way", list("abcdef"))
 def test_every_way_shows_as_many_images_and_half_of_a_mixed_one_are_real(subject, generated, way):
     prepared = subject.prepared
     labels = np.asarray(prepared.labels)
     pixels, learned, rows = training_images(prepared, way, generated if way in GENERATED else None, 256, 0)
     assert len(rows) == 256
     is_generated = (pixels[rows] == 255).all(axis=(1, 2, 3))
-    assert is_generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128}[way]
-    if way in "ce":
+    assert is_generated.sum() == {"a": 0, "b": 0, "c": 128, "d": 256, "e": 128, "f": 128}[way]
+    if way in "cef":
         known = {prepared.pixels[k].tobytes(): labels[k] for k in prepared.train}
         assert all(known[pixels[k].tobytes()] == learned[k] for k in rows[~is_generated])
 

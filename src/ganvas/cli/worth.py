@@ -17,7 +17,7 @@ def worth(
     quick: Annotated[bool, switch("10 % and 1 % of the set alone, and less shown.")] = False,
     seeds: Annotated[Text, flag("N", "How often everything is done (default: 3; fewer give no verdict).")] = None,
     seed: Annotated[Text, flag("S", "The first of the seeds (default: 0).")] = None,
-    minutes: Annotated[Text, flag("M", "For everything together (default: 15; quick: 3).")] = None,
+    minutes: Annotated[Text, flag("M", "For everything together (default: 15; quick: 4).")] = None,
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
     """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""

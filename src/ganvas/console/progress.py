@@ -134,8 +134,7 @@ class Bar(Report):
     def __init__(self, title: str, total: int, unit: str) -> None:
         super().__init__(title, total)
         self.unit = unit
-        self._first = (0, 0.0)
-        """What the first call had done, and when: it also set things up, and says little of the rate."""
+        self._first = (0, 0.0)  # what the first call had done, and when: it also set things up, so its rate is low
 
     def advance(self, n: int = 1) -> None:
         """Adds `n` to what is done."""

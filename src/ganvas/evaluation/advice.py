@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ganvas.evaluation.intervals import Estimate, difference
+from ganvas.evaluation.intervals import Estimate, subtract
 from ganvas.evaluation.pixel_statistics import Compared, sentences
 from ganvas.evaluation.scorecard import Scorecard
 
@@ -16,7 +16,7 @@ SECOND_OPINION = 0.9  # of real images' accuracy: below it a second classifier d
 
 def label_warning(accuracy: Estimate, real: Estimate) -> str | None:
     """Why a label accuracy above that of real images is no praise; None where both intervals leave it open."""
-    if difference(accuracy, real).low <= 0:
+    if subtract(accuracy, real).low <= 0:
         return None
     return (
         "higher than for real images: the generator exaggerates what a classifier looks for, which says nothing of how "

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ganvas.errors import UserError
-from ganvas.evaluation.intervals import Estimate, difference
+from ganvas.evaluation.intervals import Estimate, subtract
 from ganvas.evaluation.report import percent, three_digits, with_interval
 from ganvas.evaluation.scorecard import Accuracy, Distance, Measurement, Scorecard
 from ganvas.report.page import escape_markdown, table
@@ -94,7 +94,7 @@ def leads(cards: Sequence[Scorecard], metric: Metric) -> dict[int, Estimate]:
     if not metric.more_is_better:
         known = {index: Estimate(-each.value, -each.high, -each.low) for index, each in known.items()}
     top = max(known, key=lambda index: known[index].value)
-    found = {index: difference(known[top], each) for index, each in known.items()}
+    found = {index: subtract(known[top], each) for index, each in known.items()}
     return found | {top: Estimate(0.0, 0.0, 0.0)}
 
 

@@ -35,7 +35,7 @@ def mean(values: NDArray[np.float64]) -> Estimate:
     return Estimate(middle, middle - half, middle + half)
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
+def subtract(first: Estimate, second: Estimate) -> Estimate:
     """first - second of two independent estimates, with the interval recovered from theirs (Newcombe 1998, method 10).
 
     Either end of it lies as far from the difference as the two ends that pull it there, added as squares.

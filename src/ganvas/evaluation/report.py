@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from ganvas.evaluation import pixel_statistics
 from ganvas.evaluation.advice import DISTINGUISHED, TOLERANCE, statistics, words_for
-from ganvas.evaluation.intervals import Estimate, difference
+from ganvas.evaluation.intervals import Estimate, subtract
 from ganvas.evaluation.pixel_statistics import Compared
 from ganvas.evaluation.scorecard import Accuracy, Distance, Scorecard
 from ganvas.report.page import escape_markdown, table
@@ -129,7 +129,7 @@ def farthest_class(card: Scorecard) -> int | None:
     if len(order) < 2:
         return None
     worst, middle = above[order[0]], above[order[(len(order) + 1) // 2]]
-    return order[0] if worst.low > 0 and difference(worst, middle).low > 0 else None
+    return order[0] if worst.low > 0 and subtract(worst, middle).low > 0 else None
 
 
 FEATURES_IN_WORDS = {

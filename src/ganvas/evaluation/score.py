@@ -16,6 +16,7 @@ from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out
 from ganvas.evaluation.features import extractor, label_free
 from ganvas.evaluation.labels import classification_accuracy_score, label_scores
 from ganvas.evaluation.measurements import (
+    EmbeddedImages,
     Embedders,
     Groups,
     add_distances,
@@ -103,7 +104,7 @@ def measure_all(
     advance()
     name = embedders.extractor.name
     distances = {name: distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick)}
-    groups = Groups(compared, held_out, floor)
+    main = groups = Groups(compared, held_out, floor)
     if embedders.label_free.name != name:
         groups = label_free_groups(images, prepared, embedders, held_out_rows, floor_rows)
         distances[embedders.label_free.name] = label_free_distances(groups)
@@ -127,14 +128,28 @@ def measure_all(
         return card, []
     training = floor if n == len(train) else embedders.embed_real(prepared, train)
     advance()
-    copies, closest = copy_scores(generated, training, held_out, prepared, protocol.seed)
+    return add_slow_parts(card, generated, main, training, prepared, embedders, advance)
+
+
+def add_slow_parts(
+    card: Scorecard,
+    generated: EmbeddedImages,
+    groups: Groups,
+    training: EmbeddedImages,
+    prepared: PreparedSet,
+    embedders: Embedders,
+    advance: Callable[[], None],
+) -> tuple[Scorecard, list[tuple[int, int]]]:
+    """`measure_all` with what a quick scorecard leaves out: copies, the classes' own distances, diversity."""
+    seed, (compared, held_out, floor), per_class = card.protocol.seed, groups, card.per_class
+    copies, closest = copy_scores(generated, training, held_out, prepared, seed)
     advance()
-    copies = with_sensitivity(copies, embedders, prepared, training, held_out, protocol.seed)
+    copies = with_sensitivity(copies, embedders, prepared, training, held_out, seed)
     advance()
     if compared.labels is not None and held_out.labels is not None:
         of_classes = (compared, floor, held_out, training)
         per_class = tuple(
-            add_distances(scores, protocol.seed, *(group.of_class(label) for group in of_classes))
+            add_distances(scores, seed, *(group.of_class(label) for group in of_classes))
             for label, scores in enumerate(per_class)
         )
     advance()

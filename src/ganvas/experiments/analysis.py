@@ -10,7 +10,7 @@ from ganvas.evaluation.intervals import mean
 from ganvas.experiments.experiment import Comparison, Experiment, Flags, Measure, Verdict
 from ganvas.experiments.journal import TrialLine
 from ganvas.experiments.results import ComparisonResult, ExperimentResults, Failure, Figure, VariantResult
-from ganvas.experiments.statistics import LEVEL, Difference, holm, paired
+from ganvas.experiments.statistics import LEVEL, Difference, holm, holm_levels, paired
 
 Key = tuple[str, int]  # variant, seed
 RATIOS = ((1.1, "next to nothing"), (1.5, "a small difference"), (3.0, "a clear difference"))
@@ -56,9 +56,12 @@ def analyse(experiment: Experiment, outcome: Outcome, seeds: Sequence[int]) -> A
         difference(measures[comparison.measure], comparison.of, comparison.against, outcome, seeds)
         for comparison in experiment.comparisons
     ]
-    adjusted = iter(holm([gap.p_value() for gap in gaps if gap is not None]))
+    p_values = [gap.p_value() for gap in gaps if gap is not None]
+    adjusted, levels = iter(holm(p_values)), iter(holm_levels(p_values))
     comparisons = tuple(
-        compare_variants(comparison, measures[comparison.measure], gap, None if gap is None else next(adjusted))
+        compare_variants(comparison, measures[comparison.measure], None, None)
+        if gap is None
+        else compare_variants(comparison, measures[comparison.measure], gap.at_level(next(levels)), next(adjusted))
         for comparison, gap in zip(experiment.comparisons, gaps, strict=True)
     )
     headlines = comparisons[: experiment.headlines]
@@ -165,13 +168,13 @@ def compare_variants(
 
 
 def describe_difference(measure: Measure, values: Sequence[float]) -> str:
-    """A difference with its interval."""
+    """A difference with its interval, at the level at which it was tested."""
     if measure.scale == "ratio":
-        return "{:.2f} times (95 % interval {:.2f} to {:.2f})".format(*values)
+        return "{:.2f} times (interval {:.2f} to {:.2f})".format(*values)
     if measure.scale in ("points", "percent"):
-        return "{:+.1f} points (95 % interval {:+.1f} to {:+.1f})".format(*(100 * v for v in values))
+        return "{:+.1f} points (interval {:+.1f} to {:+.1f})".format(*(100 * v for v in values))
     value, low, high = (f"{v:+.{measure.digits}f}" for v in values)
-    return f"{value} (95 % interval {low} to {high})"
+    return f"{value} (interval {low} to {high})"
 
 
 def _figure(variant: str, measure: Measure, outcome: Outcome, seeds: Sequence[int]) -> Figure | None:

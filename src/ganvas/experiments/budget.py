@@ -24,10 +24,10 @@ from ganvas.training import autotune
 FULL = 1.0
 REDUCED = (0.1, 0.01)
 FEWEST_OF_A_CLASS = 2
-MINUTES, QUICK_MINUTES = 15.0, 3.0
+MINUTES, QUICK_MINUTES = 15.0, 4.0
 MOST_TESTED, QUICK_TESTED = 10_000, 2_500
 MOST_GENERATED = 9  # times the real images: together ten times as many
-SHARE_OF_GENERATORS = 0.4  # of the time
+SHARE_OF_GENERATORS = 0.5  # of the time
 SHARE_IN_USE = 0.85  # of the minutes: the last trials leave some cores idle
 SECONDS_TO_START = 4.0  # a trial: a process, its libraries, the run, the set
 # Predicting is one of the three passes of a fit, and drawing is at most one of a training step: a third, rounded up.
@@ -74,6 +74,8 @@ class Share(Record):
     """Different generated images."""
     trained: int | None = None
     """Shown to the generator that is trained anew. None: the run's own generator serves, which saw the whole set."""
+    is_whole_training: bool = False
+    """Whether that generator is trained as long as the run's own was."""
     note: str = ""
     """What a reader has to know of this share."""
 
@@ -85,7 +87,7 @@ class Share(Record):
     @property
     def ways(self) -> str:
         """The letters of the ways of learning: generated images of the whole set are not augmented."""
-        return "abcd" if self.share == FULL else "abcde"
+        return "abcd" if self.share == FULL else "abcdef"
 
 
 class CostPlan(Record):
@@ -158,7 +160,8 @@ def plan_costs(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int,
     """
     minutes = choices.minutes or (QUICK_MINUTES if choices.quick else MINUTES)
     bare = CostPlan(minutes=minutes, shares=tuple(list_shares(prepared, choices.quick)))
-    fits, trainings, drawings = (choices.seeds * count for count in (bare.fits, bare.trainings, len(bare.shares)))
+    drawn = len(bare.shares) + bare.trainings  # a reduced share also has images of the run's own generator
+    fits, trainings, drawings = (choices.seeds * count for count in (bare.fits, bare.trainings, drawn))
     # CPU seconds: of what does not depend on the budget, of an image in every training, and of an image in every fit.
     # At most half of the images that a fit shows are drawn.
     fixed = SECONDS_TO_START * (fits + drawings) + fits * tested * FORWARD_COST / rates.fitting
@@ -183,7 +186,9 @@ def plan_costs(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int,
     shares = []
     for share in bare.shares:
         generated = max(len(prepared.classes), min(MOST_GENERATED * share.images, shown // 2))
-        spent = {"shown": shown, "generated": generated, "trained": None if share.share == FULL else trained}
+        spent = {"shown": shown, "generated": generated}
+        if share.share != FULL:
+            spent |= {"trained": trained, "is_whole_training": trained == most_trained}
         shares.append(share.model_copy(update=spent))
     return CostPlan(minutes=minutes, shares=tuple(shares))
 

@@ -14,7 +14,7 @@ MOST_DEGREES = 200  # beyond, Student's t is the normal to three digits, and rou
 
 
 class Difference(NamedTuple):
-    """How much more one variant reaches than another: 95 % interval, and what it was taken from."""
+    """How much more one variant reaches than another: its interval, and what it was taken from."""
 
     value: float
     low: float
@@ -30,6 +30,11 @@ class Difference(NamedTuple):
         if self.error == 0:
             return 0.0 if away else 1.0
         return 2 * (1 - student_below(away / self.error, self.degrees))
+
+    def at_level(self, level: float) -> "Difference":
+        """The same with the interval that misses the truth once in 1 / level times: `p_value` is less outside it."""
+        half = student_quantile(self.degrees, 1 - level / 2) * self.error
+        return self._replace(low=self.value - half, high=self.value + half)
 
 
 def paired(differences: NDArray[np.float64], variance_of_test: float = 0.0) -> Difference:
@@ -65,6 +70,22 @@ def compared(more: NDArray[np.bool_], less: NDArray[np.bool_]) -> Difference:
     gained = more.mean(axis=0) - less.mean(axis=0)  # (S, N) -> (N,)
     spread = float(np.var(gained, ddof=1)) if count > 1 else 1.0
     return paired(np.asarray(differences, np.float64), max(spread / count, 1 / count / count))
+
+
+def holm_levels(p_values: Sequence[float], level: float = LEVEL) -> list[float]:
+    """The level at which Holm's procedure tests each: its interval at this level holds 0 unless it is rejected.
+
+    The k-th smallest of m is tested at level / (m - k), k from 0; those after the first that is not rejected are tested
+    at the level at which that one failed.
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    levels, current, rejects = [0.0] * len(p_values), level, True
+    for rank, index in enumerate(order):
+        if rejects:
+            current = level / (len(p_values) - rank)
+            rejects = p_values[index] <= current
+        levels[index] = current
+    return levels
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -118,9 +118,10 @@ def results_of(experiment: Experiment, journal: Journal) -> ExperimentResults:
     method = (
         f"Set: {asked['set']}. Every variant is tried with {len(seeds)} seeds; a training takes {asked['seconds']:g} "
         "CPU seconds on one thread, unless stated otherwise.",
-        "Means of ratios are geometric; intervals are Student's over the seeds, 95 %. Variants are compared seed by "
-        "seed, ratios by their logarithms; p values are after Holm's correction over the "
-        f"{len(experiment.comparisons)} comparisons of the study.",
+        "Means of ratios are geometric; intervals of figures are Student's over the seeds, 95 %. Variants are compared "
+        f"seed by seed, ratios by their logarithms; p values are after Holm's correction over the "
+        f"{len(experiment.comparisons)} comparisons of the study, and each comparison's interval is at the level at "
+        "which Holm's procedure tests it, so that it shows a difference exactly where the verdict does.",
         f"{outcome.seconds / 60:.1f} CPU minutes, on {plan['machine']}, PyTorch "
         f"{str(plan['torch']).partition('+')[0]}.",
     )

@@ -25,7 +25,8 @@ from ganvas.report.page import escape_markdown
 RESULTS, NAMES = "worth.jsonl", Names("worth.md", "worth.html", "worth.png", "worth-images.png")
 LIMITS = (
     "Another classifier, or a longer fit, may gain more or less.",
-    "With the whole set the run's own generator serves, which saw every part of it: nothing is concluded from that.",
+    "The run's own generator saw every part of the set: nothing is concluded from its rows. They show at best what a "
+    "generator gives that knows more images than the classifier.",
 )
 
 
@@ -97,7 +98,7 @@ def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experimen
         variants=tuple(variants),
         measures=(verdict.ACCURACY, Measure("rare_recall", recall, "higher", "percent", 1, is_share=True)),
         comparisons=(),
-        limits=LIMITS if any(share.share == budget.FULL for share in plan.shares) else LIMITS[:1],
+        limits=LIMITS,
         needs_every_seed=True,
     )
 
@@ -127,9 +128,11 @@ def method(subject: Subject, plan: CostPlan, choices: Worth, cpu_seconds: float)
         f"recipe ({subject.run.recipe}; the run's generator was shown {subject.sampler.info.images:,} images).",
         f"Seeds {', '.join(map(str, seeds))}: each has its own part, generator and first weights. "
         "Intervals of variants are Student's over the seeds, 95 %.",
-        "Variants are compared by seed and by held-out image: an interval of a gain holds the spread over both. "
-        f"Yes: a variant with generated images beats both without by {margin} or more, at 5 % "
-        f"after Holm's correction over variants and shares. No: each is shown to gain less than {margin}.",
+        "Rows of the run's own generator, which saw the whole set, are there to compare with and give no verdict.",
+        "Variants are compared by seed and by held-out image: an interval of a gain holds the spread over both, at the "
+        f"level at which Holm's procedure tests it, 5 % in all. Yes: a gain of {margin} or more over both variants "
+        f"without, whose interval lies above 0. No: every interval lies below {margin}. A share whose generated images "
+        f"alone teach less than {100 * verdict.LEARNED:g} % of what real ones do is not answered.",
         "No class has fewer than half as many images as another, so the lowest recall is reported."
         if rare.balanced
         else f"Rarest classes, with their training images: {rarest}.",

@@ -31,8 +31,9 @@ WAYS = {
     "c": "real + generated",
     "d": "generated only",
     "e": "real + generated, augmented",
+    "f": "real + the run's own generated, augmented",
 }
-AUGMENTED, GENERATED = "be", "cde"
+AUGMENTED, GENERATED, OWN = "bef", "cdef", "f"
 GENERATORS = "worth-generators"
 Indices = NDArray[np.int64]
 
@@ -128,7 +129,8 @@ def measure_worth(trial: Trial, variant: Variant) -> Measurements:
     way: str = variant.choices["way"]
     subject = open_subject(Path(trial.source), variant.choices["tested"])
     part = replace(subject.prepared, train=subset(subject.prepared, share.share, trial.seed))
-    generated = generated_images(subject, part, share, trial) if way in GENERATED or not way else None
+    source = share.model_copy(update={"trained": None}) if way == OWN else share
+    generated = generated_images(subject, part, source, trial) if way in GENERATED or not way else None
     if not way:
         assert generated is not None
         return {"generated": float(len(generated.pixels))}
@@ -154,7 +156,8 @@ def generated_images(subject: Subject, part: PreparedSet, share: Share, trial: T
 
     They are drawn once for a share and seed, and kept for the trials that learn from them.
     """
-    path = trial.folder / GENERATORS / f"{share.share:g}-seed-{trial.seed}.npz"
+    own = "own-" if share.trained is None else ""
+    path = trial.folder / GENERATORS / f"{own}{share.share:g}-seed-{trial.seed}.npz"
     if not path.exists():
         if share.trained is None:
             samples = draw_samples(subject.sampler, part, share.generated, trial.seed)
@@ -175,8 +178,8 @@ def training_images(
 ) -> tuple[Pixels, Indices, Indices]:
     """Pixels, their labels, and the `count` rows of them that a fit shows, each as often as it is shown.
 
-    part: its training images are the real ones. Half of what `c` and `e` show is real. The batch is the same whatever
-    there is to learn from, and so is the number of steps.
+    part: its training images are the real ones. Half of what `c`, `e` and `f` show is real. The batch is the same
+    whatever there is to learn from, and so is the number of steps.
     """
     labels = np.asarray(part.labels)
     if generated is None:
