@@ -83,10 +83,10 @@ def rates(step: Callable[[int], object], work: float, kind: torch.dtype, threads
     return work / seconds(lambda: take_steps(step, STEPS), threads) / 1e9, product / 1e9
 
 
-def take_steps(step: Callable[[int], object], count: int) -> None:
+def take_steps(step: Callable[[int, float], object], count: int) -> None:
     """So many steps."""
     for number in range(count):
-        step(number)
+        step(number, 0.0)
 
 
 def seconds(work: Callable[[], object], threads: int) -> float:

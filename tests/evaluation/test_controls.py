@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.stats import kendalltau
 
 from ganvas.data import open_source
 from ganvas.evaluation import report
@@ -181,3 +182,30 @@ def test_a_tenth_of_the_variety_is_told(halves):
 def test_the_headline_gets_worse_with_the_strength_of_a_fault(halves, change, strengths):
     values = [card_of(halves, change(halves[1], each)).two_sample.auc.value for each in strengths]
     assert values == sorted(values)
+
+
+def some_distorted(pixels, step):
+    """`step` elevenths of the images with their patches shuffled, and dots."""
+    is_bad = np.random.default_rng(7).permutation(len(pixels)) < round(len(pixels) * step / 11)
+    return np.where(is_bad[:, None, None, None], dots(shuffled_patches(pixels)), pixels)
+
+
+def partly_blurred(pixels, step):
+    """`step` elevenths of the way from the images to blurred ones."""
+    return (pixels + step / 11 * (blur(pixels, 4).astype(float) - pixels)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("distorted", [some_distorted, partly_blurred])
+def test_every_view_ranks_twelve_sets_in_their_known_order(halves, distorted):
+    views = {name: [] for name in ("auc", "auc_blurred", "accuracy", "linear", "kid", "sliced_wasserstein", "frechet")}
+    for step in range(12):
+        card = card_of(halves, distorted(halves[1], step))
+        for name in ("auc", "auc_blurred"):
+            views[name].append(getattr(card.two_sample, name).value)
+        for name in ("kid", "sliced_wasserstein"):
+            views[name].append(getattr(card.label_free_distances, name).value)
+        views["frechet"].append(card.main_distances.frechet.value)
+        views["accuracy"].append(-card.labels.accuracy)
+        views["linear"].append(-card.labels.linear.accuracy)
+    orders = {name: kendalltau(range(12), values).statistic for name, values in views.items()}
+    assert min(orders.values()) >= 0.8, orders

@@ -85,7 +85,7 @@ def test_a_step_is_timed_for_the_seconds_and_over_a_few_steps_at_least(trainer_o
     assert memory.seconds_a_step(counting, 0.0) >= 0
     assert steps == list(range(memory.FEWEST))
     steps.clear()
-    real = replace(trainer, step=lambda step: (steps.append(step), trainer.step(step))[1])
+    real = replace(trainer, step=lambda step, progress: (steps.append(step), trainer.step(step, progress))[1])
     memory.seconds_a_step(real, 0.05)
     assert len(steps) > memory.FEWEST
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.networks.pair import Shape
-from ganvas.networks.reference import Acgan, Dcgan, Sngan
+from ganvas.networks.reference import Acgan, Dcgan, R3gan, Sngan
 
 
 def convolutions(network):
@@ -82,3 +82,21 @@ def test_dcgan_begins_with_the_papers_weights():
     )
     assert weights.std() == pytest.approx(0.02, rel=0.01)
     assert "dcgan-concat" in RECIPES
+
+
+def test_the_small_r3gan_starts_as_its_transitions_alone_since_every_branch_is_zero():
+    pair = R3gan(width=16).build(Shape(3, 32, 4))
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 3])
+    before = pair.discriminator(images, labels).logits
+    for network in (pair.generator, pair.discriminator):
+        for block in (module for module in network.modules() if type(module).__name__ == "Block"):
+            assert (block.narrow.weight == 0).all()
+            assert block.mix.groups == block.mix.in_channels // 16
+            nn.init.normal_(block.mix.weight)
+    assert torch.equal(pair.discriminator(images, labels).logits, before)
+
+
+def test_the_recipe_r3gan_small_is_relativistic_with_falling_penalties_and_rising_beta2():
+    run = configure("digits", "r3gan-small")
+    assert (run.objective.loss, run.objective.penalty_every, run.objective.penalty_final) == ("relativistic", 1, 0.1)
+    assert (run.optimiser.beta2, run.optimiser.beta2_final) == (0.9, 0.99)

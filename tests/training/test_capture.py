@@ -110,17 +110,17 @@ def test_recorded_steps_train_as_steps_one_by_one(new_trainer, recipe, above):
 def test_the_first_steps_of_a_kind_are_taken_before_it_is_recorded(new_trainer):
     built, steps = new_trainer("book-conditional", True)
     for number in range(STEPS_BEFORE):
-        built.step(number)
+        built.step(number, 0.0)
     assert steps.record.recorded == 0
-    built.step(STEPS_BEFORE)
+    built.step(STEPS_BEFORE, 0.0)
     assert steps.record.recorded == 1
 
 
 def test_what_cannot_be_recorded_is_taken_step_by_step_and_that_is_said_once(new_trainer, said):
     (plain, _), (captured, steps) = new_trainer("modern", False), new_trainer("modern", True, "operation not permitted")
     for number in range(10):
-        plain.step(number)
-        captured.step(number)
+        plain.step(number, 0.0)
+        captured.step(number, 0.0)
     assert steps.refusal == "operation not permitted"
     assert said == [
         "steps are launched kernel by kernel: a CUDA graph cannot hold them (operation not permitted)",

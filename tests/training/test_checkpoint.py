@@ -30,7 +30,7 @@ def new_trainer(tiny_source, tiny_prepared, small):
 
 def train_steps(trainer, first, last, batch=8):
     for step in range(first, last):
-        trainer.step(step)
+        trainer.step(step, 0.0)
         if trainer.ema:
             trainer.ema.update(batch, (step + 1) * batch)
 

@@ -43,7 +43,7 @@ def test_a_step_depends_on_its_number_and_not_on_the_global_generator(new_traine
         for step in range(3):
             if noise:  # whatever else draws from the global generator
                 torch.rand(7)
-            built.step(step)
+            built.step(step, 0.0)
         result.append(state(built))
     assert all(torch.equal(result[0][key], result[1][key]) for key in result[0])
 
@@ -79,7 +79,7 @@ def recorded(monkeypatch, new_trainer, steps=3, **above):
         patch.setattr(trainer, "book_step", record_book_inputs)
         built = new_trainer(**above)
         for step in range(steps):
-            built.step(step)
+            built.step(step, 0.0)
     return result
 
 
@@ -133,3 +133,27 @@ def test_an_optimiser_is_the_one_named_with_its_choices(name, class_name):
     assert type(result).__name__ == class_name
     assert (group["lr"], group["weight_decay"]) == (0.5, 0.3)
     assert group.get("betas", (0.1, 0.2)) == (0.1, 0.2)
+
+
+def test_a_penalty_that_falls_is_whole_at_first_and_its_final_share_at_the_end(new_trainer):
+    """Plain gradient descent moves D by its loss and the penalty: the penalty's part falls in proportion."""
+    moves = []
+    for r1, final, progress in ((0.0, 1.0, 0.0), (5.0, 1.0, 0.0), (5.0, 0.25, 0.0), (5.0, 0.25, 1.0)):
+        objective = {"r1": r1, "r2": 0.0, "penalty_every": 1, "penalty_final": final}
+        optimiser = {"name": "sgd", "lr": 0.1, "lr_hold": 1.0}
+        built = new_trainer("yardstick", objective=objective, optimiser=optimiser)
+        before = built.networks["discriminator"].features.weight.detach().clone()
+        built.advance(0, progress)
+        moves.append(built.networks["discriminator"].features.weight.detach() - before)
+    bare, whole, whole_too, quarter = moves
+    assert torch.allclose(whole_too, whole)
+    assert torch.allclose(quarter - bare, 0.25 * (whole - bare), atol=1e-7)
+    assert (whole - bare).abs().max() > 1e-6
+
+
+def test_beta2_follows_half_a_cosine_where_it_changes_and_else_stays(new_trainer):
+    built = new_trainer("r3gan-small")
+    for progress, expected in ((0.0, 0.9), (0.5, 0.945), (1.0, 0.99)):
+        built.advance(0, progress)
+        assert [o.param_groups[0]["betas"] for o in built.optimisers.values()] == [(0.0, pytest.approx(expected))] * 2
+    assert new_trainer().beta2_at is None

@@ -8,7 +8,7 @@ from ganvas.errors import UserError, nearest
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
+from ganvas.networks.reference import Acgan, Dcgan, R3gan, Sngan, Yardstick
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective, ObjectiveConfig
 from ganvas.settings import parse
 
@@ -143,6 +143,22 @@ def sngan_projection(source: str) -> RunConfig:
     )
 
 
+def r3gan_small(source: str) -> RunConfig:
+    """A small R3GAN, for comparison: relativistic pairs, R1 and R2 at every step, residual blocks with groups.
+
+    Penalties fall tenfold over the run, Adam's decay of the mean square rises from 0.9 to 0.99 and the learning rate
+    falls, as in the paper (arXiv 2501.05441), whose sizes and budgets are a hundred times these.
+    """
+    return RunConfig(
+        source=source,
+        recipe="r3gan-small",
+        pair=R3gan(),
+        objective=GanObjective(loss="relativistic", r1=0.5, r2=0.5, penalty_every=1, penalty_final=0.1),
+        optimiser=OptimiserConfig(name="adam", lr=1e-3, beta1=0.0, beta2=0.9, beta2_final=0.99, lr_hold=0.0),
+        training=TrainingConfig(minutes=10),
+    )
+
+
 RECIPES: dict[str, Callable[[str], RunConfig]] = {
     "modern": modern,
     "book-classifier": book_classifier,
@@ -154,6 +170,7 @@ RECIPES: dict[str, Callable[[str], RunConfig]] = {
     "dcgan-concat": dcgan_concat,
     "acgan": acgan,
     "sngan-projection": sngan_projection,
+    "r3gan-small": r3gan_small,
 }
 
 

@@ -9,14 +9,15 @@ from ganvas.config.training import BUDGETS, OptimiserConfig, RunBasics, Training
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
+from ganvas.networks.reference import Acgan, Dcgan, R3gan, Sngan, Yardstick
 from ganvas.objectives.config import ClassifierObjective, ObjectiveConfig
 from ganvas.settings import Settings
 
 __all__ = ["NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
 NetworkConfig = Annotated[
-    Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan, Field(discriminator="kind")
+    Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan | R3gan,
+    Field(discriminator="kind"),
 ]
 
 

@@ -34,6 +34,8 @@ class OptimiserConfig(Settings):
     """Adam's decay of the mean gradient; momentum hurts most adversarial training."""
     beta2: float = Field(default=0.99, ge=0, lt=1)
     """Adam's decay of the mean squared gradient."""
+    beta2_final: float | None = Field(default=None, ge=0, lt=1)
+    """Adam's decay of the mean squared gradient at the end, if it changes: it follows half a cosine."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Share of each weight that a step takes away, times the learning rate."""
     lr_hold: float = Field(default=0.5, ge=0, le=1)

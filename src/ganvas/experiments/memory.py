@@ -65,7 +65,7 @@ def seconds_a_step(trainer: Trainer, seconds: float) -> float:
     step, taken = 0, 0.0
     while step < FEWEST or taken < seconds:
         began = time.process_time()
-        trainer.step(step)
+        trainer.step(step, 0.0)
         taken += (time.process_time() - began) if step >= UNTIMED else 0.0
         step += 1
     return taken / (step - UNTIMED)

@@ -2,7 +2,7 @@
 
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.modern import Modern
-from ganvas.networks.reference import Acgan, Dcgan, Sngan, Yardstick
+from ganvas.networks.reference import Acgan, Dcgan, R3gan, Sngan, Yardstick
 
 PAIRS = {
     "book-mlp": BookMLP,
@@ -12,4 +12,5 @@ PAIRS = {
     "dcgan-concat": Dcgan,
     "acgan": Acgan,
     "sngan-projection": Sngan,
+    "r3gan-small": R3gan,
 }

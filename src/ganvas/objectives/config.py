@@ -37,6 +37,8 @@ class GanObjective(Settings):
     """The same on generated images."""
     penalty_every: int = Field(default=8, ge=1)
     """Steps from one penalty to the next; a rarer penalty is scaled up, so that its sum stays."""
+    penalty_final: float = Field(default=1.0, ge=0, le=1)
+    """Share of the penalties' weights that is left at the end, to which they fall along half a cosine."""
     generator_every: int = Field(default=1, ge=1)
     """Discriminator updates for each generator update."""
     fake_labels: FakeLabels = "paired"

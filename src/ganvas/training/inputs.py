@@ -74,6 +74,7 @@ def step_inputs(draws: Draws) -> StepInputs:
         fake_labels=fake_labels,
         fresh_noise=draws.get("fresh_noise", noise),
         fresh_fake_labels=draws.get("fresh_fake_labels", fake_labels),
+        penalty_share=draws.get("penalty_share"),
         shifts=None if shifts is None else shifts.transpose(0, 1),  # (N, 3, 2) -> (3, N, 2)
     )
 

@@ -41,6 +41,8 @@ class StepInputs:
     """(N, Z), for an objective that generates twice; elsewhere the same as `noise`."""
     fresh_fake_labels: Tensor | None
     """(N,) that G gets with `fresh_noise`."""
+    penalty_share: Tensor | None = None
+    """(): the share of the penalties' weights that is left at this step, where they fall."""
     shifts: Tensor | None = None
     """(3, N, 2) pixels by which D sees shifted: the real images, the generated ones, and these again in G's update."""
 
@@ -74,6 +76,8 @@ def gan_step(
         real_class_loss = classification_loss(real_output.class_logits, inputs.labels, objective.classify_real)
         fake_class_loss = classification_loss(fake_output.class_logits, inputs.fake_labels, objective.classify_fake)
         penalty = penalties(objective, real_output, real_augmented, fake_output, fake_augmented) if penalise else 0.0
+        if inputs.penalty_share is not None:
+            penalty = penalty * inputs.penalty_share
     update(engine, optimisers.discriminator, D, d_loss + (real_class_loss + fake_class_loss) + penalty)
     if step % objective.generator_every:  # not G's turn: its loss is logged from the logits that are there
         optimisers.generator.zero_grad(set_to_none=True)

@@ -1,5 +1,6 @@
 """A run's networks, optimisers and step: what the loop repeats and a checkpoint holds."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from ganvas.data.batches import Batches
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Pair, Shape
-from ganvas.objectives.config import BookObjective, ClassifierObjective
+from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
 from ganvas.rng import seed_step, seed_weights
 from ganvas.training.capture import CapturedSteps, CudaRecorder, Play
 from ganvas.training.ema import EMA
@@ -29,12 +30,14 @@ class Trainer:
     """By name: generator and discriminator, or classifier."""
     optimisers: dict[str, torch.optim.Optimizer]
     """By the network's name."""
-    step: Callable[[int], StepMetrics]
-    """Takes the step of that number: draws its inputs, and updates the weights."""
+    step: Callable[[int, float], StepMetrics]
+    """Takes the step of that number, at a share (0 to 1) of the training: draws its inputs, and updates the weights."""
     batch: int
     """Images a step, over all processes."""
     lr_at: Callable[[float], float]
     """The learning rate at a share, 0 to 1, of the training."""
+    beta2_at: Callable[[float], float] | None = None
+    """Adam's decay of the mean square at a share of the training, where it changes."""
     ema: EMA | None = None
     """Of the generator's weights; None for a classifier."""
 
@@ -45,7 +48,10 @@ class Trainer:
         """
         for optimiser in self.optimisers.values():
             set_learning_rate(optimiser, self.lr_at(progress))
-        metrics = self.step(number)
+            if self.beta2_at:
+                group = optimiser.param_groups[0]
+                group["betas"] = group["betas"][0], self.beta2_at(progress)
+        metrics = self.step(number, progress)
         if self.ema:
             self.ema.update(self.batch, (number + 1) * self.batch)
         return metrics
@@ -92,6 +98,7 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
         taker(run, networks, play, Inputs(draw, prepared, engine), engine),
         run.training.batch,
         partial(learning_rate, run.optimiser),
+        beta2_schedule(run.optimiser),
         EMA(pair.generator, run.training.ema_halflife_images, run.training.ema_ramp),
     )
 
@@ -111,25 +118,42 @@ def _classifier_trainer(
         return classifier_step(classifier, optimiser, engine, objective, draws["real"], draws["labels"])
 
     step, lr_at = taker(run, networks, play, inputs, engine), partial(learning_rate, run.optimiser)
-    return Trainer(networks, {"classifier": optimiser}, step, run.training.batch, lr_at)
+    beta2_at = beta2_schedule(run.optimiser)
+    return Trainer(networks, {"classifier": optimiser}, step, run.training.batch, lr_at, beta2_at)
 
 
 def taker(
     run: ResolvedRun, networks: dict[str, nn.Module], play: Play, inputs: Inputs, engine: Engine
-) -> Callable[[int], StepMetrics]:
-    """A function that takes the step of a number: draws its inputs and plays it, as a CUDA graph where that can be."""
+) -> Callable[[int, float], StepMetrics]:
+    """A function that takes a step: draws its inputs and plays it, as a CUDA graph where that can be."""
     modules = [module for network in networks.values() for module in network.modules()]
     has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
-    if engine.captures_steps and not has_dropout:
+    falls = isinstance(run.objective, GanObjective) and run.objective.penalty_final < 1
+    if engine.captures_steps and not has_dropout and run.optimiser.beta2_final is None:  # a graph holds one β2
         kind_of = partial(step_kind, run.objective)
         play = CapturedSteps(play, kind_of, list(networks.values()), CudaRecorder())
 
-    def step(number: int) -> StepMetrics:
+    def step(number: int, progress: float) -> StepMetrics:
         if has_dropout:  # a graph would repeat the masks that it was recorded with
             seed_step(run.seed, number, engine.rank)
-        return play(inputs.at(number), number)
+        draws = inputs.at(number)
+        if falls:
+            assert isinstance(run.objective, GanObjective)
+            share = half_cosine(1.0, run.objective.penalty_final, progress)
+            draws["penalty_share"] = engine.move(torch.tensor(share))
+        return play(draws, number)
 
     return step
+
+
+def half_cosine(first: float, last: float, progress: float) -> float:
+    """From `first` to `last` as progress goes from 0 to 1, slowly at either end."""
+    return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def beta2_schedule(config: OptimiserConfig) -> Callable[[float], float] | None:
+    """Adam's decay of the mean square at a share of the training; None where it stays."""
+    return None if config.beta2_final is None else partial(half_cosine, config.beta2, config.beta2_final)
 
 
 def build_optimiser(config: OptimiserConfig, network: nn.Module, captured: bool = False) -> torch.optim.Optimizer:

@@ -5,7 +5,8 @@ Written from the papers and from descriptions of what is commonly run, at any si
 
 from ganvas.networks.reference.acgan import Acgan
 from ganvas.networks.reference.dcgan import Dcgan
+from ganvas.networks.reference.r3gan import R3gan
 from ganvas.networks.reference.sngan import Sngan
 from ganvas.networks.reference.yardstick import Yardstick
 
-__all__ = ["Acgan", "Dcgan", "Sngan", "Yardstick"]
+__all__ = ["Acgan", "Dcgan", "R3gan", "Sngan", "Yardstick"]
