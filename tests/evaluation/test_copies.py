@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganvas.evaluation.copies import PLANTED, copies_verdict, copy_test, mann_whitney, nearest_training, sensitivity
+from ganvas.evaluation.copies import (
+    PLANTED,
+    copies_verdict,
+    copy_test,
+    fisher_exact,
+    mann_whitney,
+    nearest_training,
+    sensitivity,
+)
 from ganvas.evaluation.distances import TooFewError
 
 
@@ -187,7 +195,22 @@ def test_planted_copies_that_the_features_see_are_caught_and_the_others_are_not(
     training, held_out = embed(pixels[:2000]), embed(pixels[2000:])
     found, false_alarms = sensitivity(embed, pixels, np.arange(2000), training, held_out)
     assert set(found) == set(PLANTED)
-    assert found["exact"][0] == found["mirrored"][0] == 1
+    assert found["exact"] == found["mirrored"] == (1.0, 0.05)
     assert found["shifted"][0] < 0.3
     assert found["shifted"][1] is None
     assert false_alarms < 0.03
+
+
+@pytest.mark.parametrize("counts", [(3, 20, 0, 30), (0, 5, 2, 9), (13, 250, 2, 250), (4, 4, 0, 4), (0, 10, 0, 10)])
+def test_fishers_exact_test_is_scipys(counts):
+    hits, total, other, other_total = counts
+    table = [[hits, total - hits], [other, other_total - other]]
+    assert fisher_exact(*counts) == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue, rel=1e-9)
+
+
+def test_a_few_exact_copies_among_fresh_images_are_flagged_though_most_lie_no_closer():
+    planted = np.concatenate([TRAINING[:25], clumps(475, 3)])
+    result = copy_test(planted, TRAINING, clumps(500, 2))
+    assert result.closer < 0.6
+    assert result.near_p_value < 1e-4
+    assert result.flagged
