@@ -14,7 +14,7 @@ from pairs import machine
 
 from ganvas.config.recipes import configure
 from ganvas.data import open_source
-from ganvas.evaluation.copies import PLANTED, SHARES, copy_test, is_near_copy, nearest_training
+from ganvas.evaluation.copies import PLANTED, SHARES, is_near_copy, judge, nearest_training
 from ganvas.evaluation.evaluator import evaluator_for
 
 
@@ -42,28 +42,34 @@ def rows(source: str, seeds: int, size: int | None) -> list[list[str]]:
     training, held_out = (
         evaluator.embed(prepared.pixels[each]).features for each in (train, np.asarray(prepared.held_out))
     )
-    count = len(held_out) // 2
-    random = [np.random.default_rng(seed) for seed in range(seeds)]
-    halves = [np.split(each.permutation(len(held_out))[: 2 * count], 2) for each in random]
+
+    def near_copies(features: np.ndarray) -> np.ndarray:
+        return is_near_copy(*nearest_training(features, training), training)
+
+    near, count, found = near_copies(held_out), len(held_out) // 2, []
     set_name, held = Path(source).name, f"{len(held_out):,}"
-    found = []
-    alarms = [copy_test(held_out[fresh], training, held_out[other]).flagged for fresh, other in halves]
-    near = is_near_copy(*nearest_training(held_out, training), training).mean()
-    found.append([set_name, held, "nothing", f"{near:.1%}", f"{np.mean(alarms):.0%} of {seeds}", "", ""])
+    random = [np.random.default_rng(seed) for seed in range(seeds)]
+    halves = [np.split(near[each.permutation(len(near))[: 2 * count]], 2) for each in random]
+    alarms = [is_flagged(fresh, other) for fresh, other in halves]
+    found.append([set_name, held, "nothing", f"{near.mean():.1%}", f"{np.mean(alarms):.0%} of {seeds}", "", ""])
     for kind, change in PLANTED.items():
         caught, flagged = [], {share: [] for share in SHARES}
         for each, (fresh, other) in zip(random, halves, strict=True):
-            most = -(-count // 10)
-            chosen = each.permutation(len(train))[:most]
-            copies = evaluator.embed(change(np.asarray(prepared.pixels[train[chosen]]))).features
-            caught.append(is_near_copy(*nearest_training(copies, training), training).mean())
+            chosen = train[each.permutation(len(train))[: -(-count // 10)]]
+            copies = near_copies(evaluator.embed(change(np.asarray(prepared.pixels[chosen]))).features)
+            caught.append(copies.mean())
             for share in SHARES:
-                planted = held_out[fresh].copy()
+                planted = fresh.copy()
                 planted[: round(share * count)] = copies[: round(share * count)]
-                flagged[share].append(copy_test(planted, training, held_out[other]).flagged)
+                flagged[share].append(is_flagged(planted, other))
         shares = [f"{np.mean(each):.0%}" for each in flagged.values()]
         found.append([set_name, held, kind, f"{np.mean(caught):.0%}", *shares])
     return found
+
+
+def is_flagged(near: np.ndarray, real_near: np.ndarray) -> bool:
+    """Whether images, of which these (N,) are near-copies, are flagged beside held-out ones."""
+    return judge(int(near.sum()), len(near), int(real_near.sum()), len(real_near)).flagged
 
 
 if __name__ == "__main__":

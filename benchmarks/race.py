@@ -240,7 +240,7 @@ def table(entries: list[Entry], recipes: list[str], scorer: Scorer, seconds: flo
     above = {name: of(entries, name, seconds, "fcd") - scorer.floor for name in recipes}
     for name in recipes:
         pace = (of(entries, name, seconds, "images") / of(entries, name, seconds, "processor_seconds")).mean()
-        keys = (("auc", 3), ("auc_blurred", 3), ("kid", 3), ("label_accuracy", 4))
+        keys = (("auc", 3), ("auc_blurred", 3), ("kid", 4), ("label_accuracy", 4))
         cells = [said(of(entries, name, seconds, key), digits) for key, digits in keys]
         cells += [said(above[name], 2), said(of(entries, name, seconds, "cas"), 4), f"{pace:,.0f}"]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -285,14 +285,14 @@ def chart(entries: list[Entry], recipes: list[str], scorer: Scorer, threads: int
                 axes.plot(looks, [v.mean() for v in values], color=colour, linewidth=2.2)
                 axes.scatter(np.repeat(looks, [len(v) for v in values]), np.concatenate(values), color=colour, s=14)
                 ends.append((float(values[-1].mean()), recipe, colour))
-            above = 0.0
-            apart = (max(ends)[0] / min(ends)[0]) ** 0.12  # names that would lie on each other are moved apart
-            for value, recipe, colour in sorted(ends):
-                above = max(value, max(1.3, apart) * above)
-                axes.text(1.03 * looks[-1], above, recipe, color=colour, weight="bold", va="center")
             if floor > 0:
                 axes.axhline(floor, color=canvas.PALE, linewidth=1.0, linestyle="--")
             axes.set_yscale("log")
+            low, high = axes.get_ylim()
+            above, apart = 0.0, (high / low) ** 0.07  # names that would lie on each other are moved apart
+            for value, recipe, colour in sorted(ends):
+                above = max(value, apart * above)
+                axes.text(1.03 * looks[-1], above, recipe, color=colour, weight="bold", va="center")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.set_xlabel("CPU seconds on one thread" if threads == 1 else f"seconds on {threads} threads")
             note = "a dot a seed; dashed: real against real" if floor > 0 else "a dot a seed"

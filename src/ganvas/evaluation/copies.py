@@ -88,15 +88,28 @@ def copy_test(
         int(is_near_copy(*nearest_images, training).sum())
         for nearest_images in ((distances, partners), (real_distances, real_partners))
     )
-    excess = near_copies / len(generated) - real_near_copies / len(held_out)
-    near_p_value = fisher_exact(near_copies, len(generated), real_near_copies, len(held_out))
+    excess, near_p_value, flagged = judge(near_copies, len(generated), real_near_copies, len(held_out))
     order = np.argsort(distances, kind="stable")
     if labels is not None:
         _, firsts = np.unique(labels[order], return_index=True)
         order = order[np.sort(firsts)]
     pairs = [(int(row), int(partners[row]), float(distances[row])) for row in order[:MOST_PAIRS]]
-    flagged = near_p_value < SIGNIFICANT and excess >= MAX_NEAR_COPIES
     return Copies(z, p_value, closer, excess, near_p_value, flagged, pairs)
+
+
+class NearCopies(NamedTuple):
+    """What a number of near-copies means."""
+
+    excess: float
+    """Their share, above that among held-out images."""
+    p_value: float
+    flagged: bool
+
+
+def judge(hits: int, total: int, real_hits: int, real_total: int) -> NearCopies:
+    """Whether so many near-copies of `total` images are copying, beside those among held-out images."""
+    excess, p_value = hits / total - real_hits / real_total, fisher_exact(hits, total, real_hits, real_total)
+    return NearCopies(excess, p_value, p_value < SIGNIFICANT and excess >= MAX_NEAR_COPIES)
 
 
 def fisher_exact(hits: int, total: int, other_hits: int, other_total: int) -> float:
@@ -127,23 +140,28 @@ def sensitivity(
 
     pixels, rows: all images, and which of them (M,) the features `training` (M, F) are of. embed: how these were made.
     """
-    fresh, reference = held_out[::2], held_out[1::2]
+
+    refuse_too_few("the test for copies needs", FEWEST, held_out=held_out, training=training)
+
+    def near_copies(images: Floats) -> NDArray[np.bool_]:
+        return is_near_copy(*nearest_training(images, training), training)
+
+    near = near_copies(held_out)
+    fresh, reference = near[::2], near[1::2]
     most = math.ceil(SHARES[-1] * len(fresh))
     chosen = torch.randperm(len(training), generator=stream(seed, "copies/planted"))[:most].numpy()
 
-    def near_copies(images: Floats) -> float:
-        return float(np.mean(is_near_copy(*nearest_training(images, training), training)))
-
-    def is_flagged(copies: Floats, share: float) -> bool:
-        count = math.ceil(share * len(fresh))
-        return copy_test(np.concatenate([copies[:count], fresh[count:]]), training, reference, seed).flagged
-
     found: dict[str, tuple[float, float | None]] = {}
     for kind, change in PLANTED.items():
-        copies = embed(change(np.asarray(pixels[rows[chosen]])))
-        first = next((share for share in SHARES if is_flagged(copies, share)), None)
-        found[kind] = near_copies(copies), first
-    return found, near_copies(held_out)
+        copies = near_copies(embed(change(np.asarray(pixels[rows[chosen]]))))
+        found[kind] = float(copies.mean()), None
+        for share in SHARES:
+            count = math.ceil(share * len(fresh))
+            planted = np.concatenate([copies[:count], fresh[count:]])
+            if judge(int(planted.sum()), len(planted), int(reference.sum()), len(reference)).flagged:
+                found[kind] = float(copies.mean()), share
+                break
+    return found, float(near.mean())
 
 
 def copies_verdict(copies: Copies) -> str:
