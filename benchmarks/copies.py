@@ -14,7 +14,7 @@ from pairs import machine
 
 from ganvas.config.recipes import configure
 from ganvas.data import open_source
-from ganvas.evaluation.copies import PLANTED, SHARES, is_near_copy, judge, nearest_training
+from ganvas.evaluation.copies import PLANTED, SHARES, is_near_copy, assess, nearest_training
 from ganvas.evaluation.evaluator import evaluator_for
 
 
@@ -69,7 +69,7 @@ def rows(source: str, seeds: int, size: int | None) -> list[list[str]]:
 
 def is_flagged(near: np.ndarray, real_near: np.ndarray) -> bool:
     """Whether images, of which these (N,) are near-copies, are flagged beside held-out ones."""
-    return judge(int(near.sum()), len(near), int(real_near.sum()), len(real_near)).flagged
+    return assess(int(near.sum()), len(near), int(real_near.sum()), len(real_near)).flagged
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_the_small_r3gan_starts_as_its_transitions_alone_since_every_branch_is_z
     images, labels = torch.randn(2, 3, 32, 32), torch.tensor([0, 3])
     before = pair.discriminator(images, labels).logits
     for network in (pair.generator, pair.discriminator):
-        for block in (module for module in network.modules() if type(module).__name__ == "Block"):
+        for block in (module for module in network.modules() if type(module).__name__ == "ResidualBlock"):
             assert (block.narrow.weight == 0).all()
             assert block.mix.groups == block.mix.in_channels // 16
             nn.init.normal_(block.mix.weight)

@@ -88,7 +88,7 @@ def copy_test(
         int(is_near_copy(*nearest_images, training).sum())
         for nearest_images in ((distances, partners), (real_distances, real_partners))
     )
-    excess, near_p_value, flagged = judge(near_copies, len(generated), real_near_copies, len(held_out))
+    excess, near_p_value, flagged = assess(near_copies, len(generated), real_near_copies, len(held_out))
     order = np.argsort(distances, kind="stable")
     if labels is not None:
         _, firsts = np.unique(labels[order], return_index=True)
@@ -106,7 +106,7 @@ class NearCopies(NamedTuple):
     flagged: bool
 
 
-def judge(hits: int, total: int, real_hits: int, real_total: int) -> NearCopies:
+def assess(hits: int, total: int, real_hits: int, real_total: int) -> NearCopies:
     """Whether so many near-copies of `total` images are copying, beside those among held-out images."""
     excess, p_value = hits / total - real_hits / real_total, fisher_exact(hits, total, real_hits, real_total)
     return NearCopies(excess, p_value, p_value < SIGNIFICANT and excess >= MAX_NEAR_COPIES)
@@ -158,7 +158,7 @@ def sensitivity(
         for share in SHARES:
             count = math.ceil(share * len(fresh))
             planted = np.concatenate([copies[:count], fresh[count:]])
-            if judge(int(planted.sum()), len(planted), int(reference.sum()), len(reference)).flagged:
+            if assess(int(planted.sum()), len(planted), int(reference.sum()), len(reference)).flagged:
                 found[kind] = float(copies.mean()), share
                 break
     return found, float(near.mean())

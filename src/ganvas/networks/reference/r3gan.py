@@ -59,7 +59,7 @@ def scaled_(layer: nn.Module, gain: float) -> nn.Module:
     return layer
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """maps (N, C, H, W) -> the same shape: maps + branch(maps), which is zero at first."""
 
     def __init__(self, channels: int, depth: int) -> None:
@@ -95,7 +95,7 @@ class R3ganGenerator(Generator):
         self.weights = nn.Linear(inputs, levels[0].channels)
         self.first_maps = nn.Parameter(torch.randn(levels[0].channels, levels[0].size, levels[0].size))
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(level.channels, depth) for _ in range(settings.blocks))) for level in levels
+            nn.Sequential(*(ResidualBlock(level.channels, depth) for _ in range(settings.blocks))) for level in levels
         )
         self.transitions = nn.ModuleList(
             scaled_(nn.Conv2d(below.channels, above.channels, 1, bias=False), 1.0) for below, above in pairwise(levels)
@@ -124,7 +124,7 @@ class R3ganDiscriminator(Discriminator):
         depth, last = settings.blocks * len(levels), levels[-1]
         self.first = scaled_(nn.Conv2d(shape.channels, levels[0].channels, 1), 1.0)
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(level.channels, depth) for _ in range(settings.blocks))) for level in levels
+            nn.Sequential(*(ResidualBlock(level.channels, depth) for _ in range(settings.blocks))) for level in levels
         )
         self.transitions = nn.ModuleList(
             scaled_(nn.Conv2d(above.channels, below.channels, 1, bias=False), 1.0) for above, below in pairwise(levels)
