@@ -14,7 +14,7 @@ from pairs import machine
 
 from ganvas.config.recipes import configure
 from ganvas.data import open_source
-from ganvas.evaluation.copies import PLANTED, SHARES, is_near_copy, assess, nearest_training
+from ganvas.evaluation.copies import PLANTED, SHARES, assess, is_near_copy, nearest_training
 from ganvas.evaluation.evaluator import evaluator_for
 
 
