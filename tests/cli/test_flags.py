@@ -209,6 +209,7 @@ def test_an_option_lists_its_bounds_its_names_and_its_default():
     assert (
         values["pair.kind", ""]
         == "modern | book-mlp | book-conv | book-classifier | yardstick | dcgan-concat | acgan | sngan-projection"
+        " | r3gan-small"
     )
 
 

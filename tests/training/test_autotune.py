@@ -99,7 +99,7 @@ def clocked(monkeypatch, costs):
     now, steps = [0.0], []
 
     class TimedTrainer:
-        def step(self, step):
+        def step(self, step, progress):
             steps.append(step)
             now[0] += costs(step, len(steps))
 

@@ -37,7 +37,7 @@ def looped():
         optimiser_used = torch.optim.SGD(network.parameters(), lr=1.0)
         rates, saved, previews, recorded, log = {}, [], [], [], Log()
 
-        def step_once(step):
+        def step_once(step, progress):
             rates[step] = optimiser_used.param_groups[0]["lr"]
             for p in network.parameters():
                 p.grad = torch.ones_like(p)

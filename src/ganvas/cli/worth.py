@@ -46,6 +46,7 @@ def worth(
         page.write_page(results, folder, NAMES)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
-    for line in page.summary_lines(results):
+    console.info(page.answer_of(results))
+    for line in list(page.summary_lines(results))[:-1]:  # the last one is the answer again
         console.info(line)
     return 0
