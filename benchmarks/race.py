@@ -106,10 +106,10 @@ class Scorer:
         CAS where that is wanted.
         """
         images = played.draw(COUNT)
-        found = self.headline.distances(images) | {"grain": steps(images.pixels) / self.steps}
+        seen = self.evaluator.embed(images.pixels)
+        found = self.headline.distances(images, seen) | {"grain": steps(images.pixels) / self.steps}
         if images.labels is not None:
-            obeyed = self.evaluator.embed(images.pixels).logits.argmax(1) == images.labels
-            classes = by_class(obeyed, images.labels)
+            classes = by_class(seen.logits.argmax(1) == images.labels, images.labels)
             found |= {"class_mean": float(np.mean(classes)), "worst_class": min(classes)}
         if last:
             found |= self.headline.two_sample(images, IMAGES_SHOWN, blur=True)

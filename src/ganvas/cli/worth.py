@@ -47,6 +47,6 @@ def worth(
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
     console.info(page.answer_of(results))
-    for line in list(page.summary_lines(results))[:-1]:  # the last one is the answer again
+    for line in page.facts(results):
         console.info(line)
     return 0

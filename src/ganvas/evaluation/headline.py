@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation.distances import FEWEST_FOR_KID, TooFewError, frechet, kid
-from ganvas.evaluation.evaluator import evaluator_for
+from ganvas.evaluation.evaluator import Embedding, evaluator_for
 from ganvas.evaluation.features import Features, label_free
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.two_sample import FEWEST, QUICK_IMAGES_SHOWN, two_sample_test
@@ -58,16 +58,17 @@ class Headline:
         soft = {"auc_blurred": tested.auc_blurred.value} if tested.auc_blurred else {}
         return {"auc": tested.auc.value, **soft}
 
-    def distances(self, samples: Samples) -> dict[str, float]:
+    def distances(self, samples: Samples, seen: Embedding | None = None) -> dict[str, float]:
         """`kid`, and with an evaluator `fcd` and, of images that were asked for by label, `label_accuracy`.
 
         kid: in label-free features, the mean over the classes, so that an image of another class than the one asked
         for counts. A Fréchet distance that needs more images than there are is left out.
+        seen: what the evaluator computes from the images, where that is known.
         """
         free = self.label_free.features(samples.pixels)
         scores = {"kid": kid_within_classes(self.free_features, self.labels, free, samples.labels)}
         if self.evaluator and self.features is not None:
-            seen = self.evaluator.embed(samples.pixels)
+            seen = seen or self.evaluator.embed(samples.pixels)
             with suppress(TooFewError):
                 scores["fcd"] = frechet(self.features, seen.features).value
             if samples.labels is not None:

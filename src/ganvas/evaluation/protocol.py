@@ -21,7 +21,7 @@ class Protocol(Settings):
     """Features for distances: evaluator, random, imagenet, inception or dino (default: the evaluator's if the set has
     classes)."""
     quick: Annotated[bool, Flag("")] = False
-    """Fast: label accuracy and one distance."""
+    """Fast: fewer images, shorter fits; no copies, no CAS."""
     seed: Annotated[int, Flag("S")] = Field(default=0, ge=0, lt=2**62)
     """Of the images that a run samples, and of the classifiers for CAS (default: 0)."""
 

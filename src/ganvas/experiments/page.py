@@ -40,6 +40,12 @@ def write_page(results: ExperimentResults, folder: Path, names: Names = STUDY) -
 
 def summary_lines(results: ExperimentResults) -> Iterator[str]:
     """One plain fact a line; the answer last."""
+    yield from facts(results)
+    yield answer_of(results)
+
+
+def facts(results: ExperimentResults) -> Iterator[str]:
+    """A line for each variant, each comparison and each trial that failed."""
     for variant in results.variants:
         figures = (
             f"{measure.title} {describe_figure(measure, variant.figures.get(measure.name))}"
@@ -48,7 +54,6 @@ def summary_lines(results: ExperimentResults) -> Iterator[str]:
         yield f"{variant.name}: {'; '.join(figures)}"
     yield from comparisons(results)
     yield from failure_lines(results)
-    yield answer_of(results)
 
 
 def answer_of(results: ExperimentResults) -> str:
