@@ -157,3 +157,9 @@ def test_beta2_follows_half_a_cosine_where_it_changes_and_else_stays(new_trainer
         built.advance(0, progress)
         assert [o.param_groups[0]["betas"] for o in built.optimisers.values()] == [(0.0, pytest.approx(expected))] * 2
     assert new_trainer().beta2_at is None
+
+
+def test_an_optimiser_without_a_mean_square_trains_by_that_recipe_too(new_trainer):
+    built = new_trainer("r3gan-small", optimiser={"name": "sgd"})
+    assert built.beta2_at is None
+    assert built.advance(0, 0.5)["loss_d"].isfinite()

@@ -78,9 +78,9 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
             f"{f'; chance is {percent(chance)}' if is_chance else ''}"
             f"{f'. That is {labels.warning}' if labels.warning else ''}.",
         )
-        lowest = min((each for each in card.per_class if each.estimate), key=lambda each: each.accuracy or 0.0)
-        if (share := lowest.estimate) and share.high < accuracy.value:  # of few images a class is lowest by chance
-            yield "", f"Lowest label accuracy of a class: {with_interval(share, True)}, {lowest.name}."
+        known = [(share, each.name) for each in card.per_class if (share := each.estimate)]
+        if known and (lowest := min(known))[0].high < accuracy.value:  # of few images a class is lowest by chance
+            yield "", f"Lowest label accuracy of a class: {with_interval(lowest[0], True)}, {lowest[1]}."
 
 
 def _distance_findings(card: Scorecard) -> Iterator[Finding]:

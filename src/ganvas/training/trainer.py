@@ -152,8 +152,10 @@ def half_cosine(first: float, last: float, progress: float) -> float:
 
 
 def beta2_schedule(config: OptimiserConfig) -> Callable[[float], float] | None:
-    """Adam's decay of the mean square at a share of the training; None where it stays."""
-    return None if config.beta2_final is None else partial(half_cosine, config.beta2, config.beta2_final)
+    """Adam's decay of the mean square at a share of the training; None where it stays, or the optimiser has none."""
+    if config.beta2_final is None or config.name == "sgd":
+        return None
+    return partial(half_cosine, config.beta2, config.beta2_final)
 
 
 def build_optimiser(config: OptimiserConfig, network: nn.Module, captured: bool = False) -> torch.optim.Optimizer:
