@@ -59,11 +59,26 @@ def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed
     assert resolved(Set(4000, 4000), pair={"blur": "off"}).pair.blur == "off"
 
 
+def test_of_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
+    run = resolved(Set(20_000, 20_000, size=32, channels=3))
+    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 48, "colour")
+    assert "colour images: the discriminator sees every pixel" in run.reasons
+    assert "the colour of generated images is smoothed by one pixel, against speckle" in run.reasons
+    asked = {"stem": "patches", "width": 24, "blur": "off"}
+    run = resolved(Set(20_000, 20_000, size=32, channels=3), pair=asked)
+    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 24, "off")
+    assert not [reason for reason in run.reasons if "pixel" in reason]
+    grey = resolved(Set(20_000, 20_000, size=32))
+    assert (grey.pair.stem, grey.pair.width, grey.pair.blur) == ("patches", 32, "off")
+
+
 def test_the_penalties_grow_with_the_values_of_an_image():
     assert penalties(1, 28) == ((0.03, 0.03), ("R1 = R2 = 0.03 (chosen for 28x28 grey)",))
     assert penalties(1, 56)[0] == (0.96, 0.96)  # four times the values, 32 times the weight
     assert penalties(1, 20)[0] == (0.0056, 0.0056)  # 0.51 times the values
-    assert penalties(3, 48) == ((1, 1), ("R1 = R2 = 1 (chosen for 48x48 colour)",))
+    weights, reasons = penalties(3, 48)
+    assert weights == (1, 1)
+    assert "R1 = R2 = 1 (chosen for 48x48 colour)" in reasons
     assert penalties(3, 128)[0] == (1, 1)
 
 
@@ -77,7 +92,7 @@ def test_what_was_asked_for_stands():
         0,
     )
     assert run.reasons == ()
-    assert penalties(3, 48, r2=0.0) == ((1, 0.0), ("R1 = 1 (chosen for 48x48 colour)",))
+    assert penalties(1, 48, r2=0.0) == ((0.44, 0.0), ("R1 = 0.44 (chosen for 48x48 grey)",))
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])

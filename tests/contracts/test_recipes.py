@@ -66,6 +66,11 @@ def test_stopped_after_each_checkpoint_it_ends_as_one_that_was_not(short, recipe
     assert [record["step"] for record in figures_of(broken)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_trains_in_bfloat16(short, recipe):
+    assert short(recipe, training={"precision": "bfloat16"}).read().status == "finished"
+
+
 @pytest.mark.parametrize("recipe", DRAWING)
 @pytest.mark.parametrize("labels", ["on", "off"])
 def test_labels_may_be_given_or_taken_away(short, recipe, labels):

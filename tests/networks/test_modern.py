@@ -11,9 +11,9 @@ SHAPE = Shape(1, 28, 3)
 SMALL = {"width": 8, "noise": 4, "embedding": 4, "features": 4}
 
 
-def built(seed=0, **choices):
+def built(seed=0, shape=SHAPE, **choices):
     seed_weights(seed, "test")
-    return Modern(**SMALL, **choices).build(SHAPE)
+    return Modern(**SMALL, **choices).build(shape)
 
 
 def sampled(pair):
@@ -45,6 +45,35 @@ def test_blurred_images_are_those_that_are_not_averaged_before_their_tanh():
     blur = blur_matrix(SHAPE.size)
     assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
     assert torch.equal(plain, sampled(built())), "left open, a pair that is built by itself does not blur"
+
+
+def test_where_colour_alone_is_smoothed_the_brightness_stays_and_the_rest_is_blurred_twice():
+    shape = Shape(3, 28, 3)
+    plain, smooth = (
+        torch.atanh(sampled(built(blur=blur, shape=shape)).double().clamp(-0.999999, 0.999999))
+        for blur in ("off", "colour")
+    )
+    assert torch.allclose(smooth.mean(1), plain.mean(1), atol=1e-5)
+    blur = blur_matrix(28).double()
+    colour = plain - plain.mean(1, keepdim=True)
+    expected = blur @ blur @ colour @ blur.T @ blur.T
+    assert torch.allclose(smooth - smooth.mean(1, keepdim=True), expected, atol=1e-5)
+
+
+def test_a_strided_discriminator_sees_every_pixel_by_itself():
+    D = Modern(**SMALL, stem="strided").build(SHAPE).discriminator
+    images = torch.zeros(1, 1, 28, 28, requires_grad=True)
+    D(images, torch.tensor([0])).logits.sum().backward()
+    assert (images.grad != 0).all()
+    assert D.stem.weight.shape == (8, 1, 4, 4)
+
+
+@pytest.mark.parametrize("size", [16, 17, 28, 45, 64, 128])
+@pytest.mark.parametrize("stem", ["patches", "strided"])
+def test_either_stem_takes_images_of_every_size(size, stem):
+    pair = Modern(**SMALL, stem=stem).build(Shape(3, size, 2))
+    output = pair.discriminator(torch.zeros(2, 3, size, size), torch.tensor([0, 1]))
+    assert (output.logits.shape, output.class_logits.shape) == ((2,), (2, 2))
 
 
 def test_attention_changes_nothing_of_the_other_weights_of_g():
@@ -108,9 +137,10 @@ def test_a_few_weights_are_all_that_attention_costs():
     assert with_it - without == (channels + 1) * 3 * channels // 2 + (channels // 2 + 1) * channels
 
 
-def test_the_discriminators_logits_of_an_image_do_not_depend_on_its_batch():
+@pytest.mark.parametrize("stem", ["patches", "strided"])
+def test_the_discriminators_logits_of_an_image_do_not_depend_on_its_batch(stem):
     """So that real and generated images may come in one call, which the step decides by `batch_independent`."""
-    D = Modern(width=4).build(Shape(1, 28, 3)).discriminator.eval()
+    D = Modern(width=4, stem=stem).build(Shape(1, 28, 3)).discriminator.eval()
     images, labels = torch.rand(6, 1, 28, 28) * 2 - 1, torch.tensor([0, 1, 2, 2, 1, 0])
     assert D.batch_independent
     for whole, part in zip(D(images, labels), D(images[:2], labels[:2]), strict=True):

@@ -13,13 +13,15 @@ from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.networks.book import BookConv
-from ganvas.networks.modern import Modern
+from ganvas.networks.modern import NARROW, Modern
 from ganvas.objectives.config import ClassifierObjective, GanObjective
 
 # A gradient penalty sums over the values of an image, so the same weight restrains D less on larger images; Karras et
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
 # for no more than 1 (docs/notebook.md).
 PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
+# On photographs of 32 px more channels were worth their time (docs/notebook.md).
+COLOUR_WIDTH = 48
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -43,12 +45,8 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
             reasons.append(f"classes sampled by the square root of their size: {smallest} to {largest} images")
     if isinstance(run.objective, GanObjective):
         values["objective"] |= _objective(run.objective, prepared, reasons)
-    if isinstance(run.pair, Modern) and run.pair.blur == "auto":
-        # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
-        is_augmented = values["objective"].get("augment") == "on"
-        values["pair"]["blur"] = "on" if is_augmented else "off"
-        if is_augmented:
-            reasons.append("generated images are smoothed by one pixel, against speckle")
+    if isinstance(run.pair, Modern):
+        values["pair"] |= _modern(run.pair, prepared, values["objective"].get("augment") == "on", reasons)
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
     total = None if images is None else run.training.whole_batches(images)
@@ -77,6 +75,24 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
     if run.labels == "on":
         reasons.append(f"{prepared.name} has no labels: trained without, and no class can be asked for")
     return "off"
+
+
+def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
+    """What the data decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
+    is_colour, values = prepared.channels == 3, dict[str, Any]()
+    if pair.stem == "auto":
+        values["stem"] = "strided" if is_colour else "patches"
+        if is_colour:
+            reasons.append("colour images: the discriminator sees every pixel")
+    if pair.width == "auto":
+        values["width"] = COLOUR_WIDTH if is_colour else NARROW
+    if pair.blur == "auto":
+        # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
+        values["blur"] = "colour" if is_colour else "on" if is_augmented else "off"
+        if is_colour or is_augmented:
+            what = "the colour of generated images is" if is_colour else "generated images are"
+            reasons.append(f"{what} smoothed by one pixel, against speckle")
+    return values
 
 
 def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str]) -> dict[str, Any]:

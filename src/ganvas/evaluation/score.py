@@ -42,6 +42,21 @@ from ganvas.evaluation.scorecard import (
 from ganvas.evaluation.two_sample import QUICK_IMAGES_SHOWN, two_sample_test
 
 MOST_FOR_STATISTICS = 10_000
+SHARES = {
+    "features": 2,
+    "labels": 1,
+    "distances": 20,
+    "label-free distances": 10,
+    "linear classifier": 15,
+    "statistics": 5,
+    "training features": 5,
+    "copies": 20,
+    "sensitivity to copies": 15,
+    "distances of classes": 5,
+    "diversity": 2,
+}
+"""About how long each part of a scorecard takes, in hundredths of all, without what is fitted."""
+QUICK_SHARES = {part: SHARES[part] for part in list(SHARES)[:6]}
 
 
 @dataclass(frozen=True)
@@ -69,8 +84,11 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     embedders = Embedders(primary, evaluator, other)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
-    with progress.bar("measuring", 3 if protocol.quick else 8, "parts") as bar:
-        card, closest = measure_all(images, prepared, protocol, embedders, held_out_rows, bar.advance)
+    shares = QUICK_SHARES if protocol.quick else SHARES
+    with progress.bar("measuring", sum(shares.values()), "%") as bar:
+        card, closest = measure_all(
+            images, prepared, protocol, embedders, held_out_rows, lambda part: bar.advance(shares[part])
+        )
     card = card.model_copy(update={"two_sample": two_sample})
     if not protocol.quick and images.labels is not None and len(prepared.classes) > 1:
         cas = classification_accuracy_score(images.pixels, images.labels, prepared, protocol.seed + 1)
@@ -85,13 +103,13 @@ def measure_all(
     protocol: Protocol,
     embedders: Embedders,
     held_out_rows: NDArray[np.int64],
-    advance: Callable[[], None],
+    advance: Callable[[str], None],
 ) -> tuple[Scorecard, list[tuple[int, int]]]:
-    """(the scorecard without what is fitted, the closest pairs). advance: called after each part."""
+    """(the scorecard without what is fitted, the closest pairs). advance: called after each part of `SHARES`."""
     train, evaluator = np.asarray(prepared.train), embedders.evaluator
     generated = embedders.embed(images.pixels, images.labels)
     held_out = embedders.embed_real(prepared, held_out_rows)
-    advance()
+    advance("features")
     # A distance depends on how many images it is taken with. The floor is as many training images as there are
     # generated ones, so where the set is smaller, fewer generated images are compared.
     n = min(len(generated.features), len(train))
@@ -101,17 +119,20 @@ def measure_all(
     labels, per_class = None, tuple(ClassScores(name=name) for name in prepared.classes)
     if generated.predictions and held_out.predictions:
         labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.classes)
-    advance()
+    advance("labels")
     name = embedders.extractor.name
     distances = {name: distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick)}
+    advance("distances")
     main = groups = Groups(compared, held_out, floor)
     if embedders.label_free.name != name:
         groups = label_free_groups(images, prepared, embedders, held_out_rows, floor_rows)
         distances[embedders.label_free.name] = label_free_distances(groups)
+    advance("label-free distances")
     if labels is not None:
         labels = labels.model_copy(update={"linear": linear_accuracy(groups, len(prepared.classes))})
+    advance("linear classifier")
     statistics = statistics_of(images, prepared)
-    advance()
+    advance("statistics")
     card = Scorecard(
         ganvas=ganvas.__version__,
         name=images.name,
@@ -127,7 +148,7 @@ def measure_all(
     if protocol.quick:
         return card, []
     training = floor if n == len(train) else embedders.embed_real(prepared, train)
-    advance()
+    advance("training features")
     return add_slow_parts(card, generated, main, training, prepared, embedders, advance)
 
 
@@ -138,22 +159,23 @@ def add_slow_parts(
     training: EmbeddedImages,
     prepared: PreparedSet,
     embedders: Embedders,
-    advance: Callable[[], None],
+    advance: Callable[[str], None],
 ) -> tuple[Scorecard, list[tuple[int, int]]]:
     """`measure_all` with what a quick scorecard leaves out: copies, the classes' own distances, diversity."""
     seed, (compared, held_out, floor), per_class = card.protocol.seed, groups, card.per_class
     copies, closest = copy_scores(generated, training, held_out, prepared, seed)
-    advance()
+    advance("copies")
     copies = with_sensitivity(copies, embedders, prepared, training, held_out, seed)
-    advance()
+    advance("sensitivity to copies")
     if compared.labels is not None and held_out.labels is not None:
         of_classes = (compared, floor, held_out, training)
         per_class = tuple(
             add_distances(scores, seed, *(group.of_class(label) for group in of_classes))
             for label, scores in enumerate(per_class)
         )
-    advance()
+    advance("distances of classes")
     spread = diversity_scores(training.features, compared.features, per_class)
+    advance("diversity")
     return card.model_copy(update={"copies": copies, "per_class": per_class, "diversity": spread}), closest
 
 

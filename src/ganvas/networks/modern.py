@@ -1,28 +1,30 @@
 """The default pair: small, conditional, without normalisation, cheap where images are large.
 
 Most of the arithmetic of a convolutional network is at high resolution, and on a CPU arithmetic is what costs time. So
-G has one layer per resolution, with widths that double as the sides halve, and D first turns each patch of 4x4 pixels
-into one position of a small map.
+G has one layer per resolution, with widths that double as the sides halve. D either first turns each patch of 4x4
+pixels into one position of a small map, which suits strokes and flat areas, or halves the image by strided convolutions
+from its pixels on, which sees the grain and the shapes of natural images.
 
 - The label is joined to G's noise as an embedding, and enters D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
 - D also classifies (Odena et al. 2017, arXiv 1610.09585), and by default learns the classes from real images alone,
   whose labels are right. Features that separate classes help D to separate real from generated.
-- D reads each patch as cosine coefficients with high frequencies weakened (`PatchDCT`), so that it learns coarse
+- A D of patches reads each as cosine coefficients with high frequencies weakened (`PatchDCT`), so that it learns coarse
   structure first and does not chase grain.
 - Nothing is normalised. Batch normalisation would make a logit depend on the whole batch, and a gradient penalty per
   image would then mean nothing (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from ganvas.networks.conditioning import LabelEmbedding, projection
 from ganvas.networks.layers import (
+    Level,
     PatchDCT,
     Upsample2x,
     activation,
@@ -35,15 +37,22 @@ from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, 
 from ganvas.settings import Settings
 
 LARGEST_PATCH = 4
+NARROW = 32  # channels, where the width is left open
 SLOPE = 0.2  # of LeakyReLU, below zero
+
+
+def _width(value: object) -> object:
+    if value == "auto" or (str(value).isdecimal() and 4 <= int(str(value)) <= 512):
+        return value
+    raise ValueError("width must be a whole number from 4 to 512, or auto")
 
 
 class Modern(Settings):
     """The modern pair's choices."""
 
     kind: Literal["modern"] = "modern"
-    width: int = Field(default=32, ge=4, le=512)
-    """Channels of the layer nearest the image; they double at each stage below."""
+    width: Annotated[Literal["auto"] | int, BeforeValidator(_width)] = "auto"
+    """Channels of the layer nearest the image; they double at each stage below. auto: by the set's kind of images."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
@@ -54,17 +63,24 @@ class Modern(Settings):
     """Activation function of the generator."""
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
+    stem: Literal["auto", "patches", "strided"] = "auto"
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: by the set's kind of images."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
-    blur: Literal["auto", "on", "off"] = "auto"
-    """Whether generated images are smoothed by one pixel, against speckle; auto: where augment is on."""
+    blur: Literal["auto", "on", "colour", "off"] = "auto"
+    """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: by the set's
+    kind of images, and where augment is on."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 
     def build(self, shape: Shape) -> Pair:
-        """A new pair for this shape, with weights drawn from torch's global generator."""
+        """A new pair for this shape, with weights drawn from torch's global generator. auto: as for digits."""
         return Pair(ModernGenerator(self, shape), ModernDiscriminator(self, shape))
+
+    def levels(self, shape: Shape) -> list[Level]:
+        """The maps of both networks, the image first."""
+        return pyramid(shape.size, NARROW if self.width == "auto" else self.width, shape.channels)
 
 
 class Attention(nn.Module):
@@ -97,7 +113,7 @@ class ModernGenerator(Generator):
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
         self.activation = activation(settings.generator_activation, SLOPE)
-        levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
+        levels = settings.levels(shape)[::-1]  # smallest map first
         channels, side = levels[0]
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
         self.first_map = (channels, side, side)
@@ -108,8 +124,10 @@ class ModernGenerator(Generator):
             Upsample2x(below.channels, above.channels, extra=above.size - 2 * below.size)
             for below, above in pairwise(levels)
         )
+        blurs = settings.blur in ("on", "colour")
         self.blur: Tensor | None
-        self.register_buffer("blur", blur_matrix(shape.size) if settings.blur == "on" else None, persistent=False)
+        self.register_buffer("blur", blur_matrix(shape.size) if blurs else None, persistent=False)
+        self.blurs_colour = settings.blur == "colour"
         # Built last, so that the seed draws the same other weights with it and without it.
         self.attention = Attention(channels) if settings.attention else None
 
@@ -123,9 +141,20 @@ class ModernGenerator(Generator):
         for stage in self.stages:
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
         if self.blur is not None:
-            maps = self.blur @ maps @ self.blur.T
+            maps = self.blurred(maps, self.blur)
         # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
+
+    def blurred(self, maps: Tensor, blur: Tensor) -> Tensor:
+        """(N, C, H, W): smoothed each way by 1, 2, 1; or twice so, but for what all colours share, the brightness.
+
+        Colour in photographs is smoother than brightness, which is why JPEG stores it at half the resolution.
+        """
+        if not self.blurs_colour:
+            return blur @ maps @ blur.T
+        blur = blur @ blur
+        smooth = blur @ maps @ blur.T
+        return smooth + (maps - smooth).mean(1, keepdim=True)
 
 
 class ModernDiscriminator(Discriminator):
@@ -135,16 +164,23 @@ class ModernDiscriminator(Discriminator):
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
         super().__init__(shape.classes)
-        levels = pyramid(shape.size, settings.width, shape.channels)
+        levels = settings.levels(shape)
         self.activation = activation(settings.discriminator_activation, SLOPE)
-        self.patch = min(LARGEST_PATCH, 2 ** (len(levels) - 1))
-        widths = [level.channels for level in levels[self.patch.bit_length() - 1 :]]  # patches replace log2 P halvings
-        self.patchify = PatchDCT(self.patch) if settings.patch_dct else nn.PixelUnshuffle(self.patch)
-        self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
+        # A patch replaces log2 P halvings; a strided stem is the first of them.
+        self.patch = 1 if settings.stem == "strided" else min(LARGEST_PATCH, 2 ** (len(levels) - 1))
+        self.patchify: nn.Module = nn.Identity()
+        if settings.stem == "strided":
+            widths = [level.channels for level in levels[1:]]
+            self.stem = nn.Conv2d(shape.channels, widths[0], 4, stride=2, padding=1)
+        else:
+            widths = [level.channels for level in levels[self.patch.bit_length() - 1 :]]
+            self.patchify = PatchDCT(self.patch) if settings.patch_dct else nn.PixelUnshuffle(self.patch)
+            self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
-        side = -(-shape.size // self.patch) >> len(self.stages)  # in patches, rounded up, then halved by each stage
+        halvings = len(self.stages) + (settings.stem == "strided")
+        side = -(-shape.size // self.patch) >> halvings  # in patches, rounded up, then halved by each stage
         self.features = nn.Linear(widths[-1] * side**2, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
@@ -155,7 +191,7 @@ class ModernDiscriminator(Discriminator):
         missing = -images.shape[2] % self.patch
         if missing:  # the side becomes a whole number of patches
             images = F.pad(images, (0, missing, 0, missing))
-        maps = self.stem(self.patchify(images))  # (N, C, H, W) -> (N, W, H/4, W/4)
+        maps = self.stem(self.patchify(images))  # (N, C, H, W) -> (N, W, H/4, W/4), or (N, W, H/2, W/2)
         for stage in self.stages:
             maps = stage(self.activation(maps))
         flat = flatten_channels_last(self.activation(maps))  # (N, W, h, h) -> (N, h * h * W)

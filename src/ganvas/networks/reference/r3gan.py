@@ -77,9 +77,24 @@ class ResidualBlock(nn.Module):
         return maps + branch
 
 
-def resized(maps: Tensor, side: int) -> Tensor:
-    """(N, C, H, W) -> (N, C, side, side), bilinear; every pixel counts where maps shrink."""
-    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=False, antialias=side < maps.shape[2])
+class Resize(nn.Module):
+    """(N, C, before, before) -> (N, C, after, after), bilinear; every pixel counts where maps shrink.
+
+    As two products with a matrix, which any precision and any device can do, and repeat exactly.
+    """
+
+    matrix: Tensor  # (after, before)
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        identity = torch.eye(before, device="cpu")[None, None]  # on the CPU for the reason given in `blur_matrix`
+        sides = (after, before)
+        matrix = F.interpolate(identity, sides, mode="bilinear", align_corners=False, antialias=after < before)
+        self.register_buffer("matrix", matrix[0, 0], persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W)."""
+        return self.matrix @ maps @ self.matrix.T
 
 
 class R3ganGenerator(Generator):
@@ -88,7 +103,7 @@ class R3ganGenerator(Generator):
     def __init__(self, settings: R3gan, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
         levels = levels_of(shape, settings)[::-1]  # smallest map first
-        self.sides = [level.size for level in levels]
+        self.resizes = nn.ModuleList(Resize(before.size, after.size) for before, after in pairwise(levels))
         depth = settings.blocks * len(levels)
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
@@ -107,8 +122,8 @@ class R3ganGenerator(Generator):
         if self.label_embedding is not None:
             noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + E)
         maps = self.stages[0](self.weights(noise)[:, :, None, None] * self.first_maps)  # -> (N, W, h, h)
-        for side, transition, stage in zip(self.sides[1:], self.transitions, self.stages[1:], strict=True):
-            maps = stage(resized(transition(maps), side))  # fewer channels first: the cheaper order
+        for resize, transition, stage in zip(self.resizes, self.transitions, self.stages[1:], strict=True):
+            maps = stage(resize(transition(maps)))  # fewer channels first: the cheaper order
         return torch.tanh(self.last(maps).float())
 
 
@@ -120,7 +135,7 @@ class R3ganDiscriminator(Discriminator):
     def __init__(self, settings: R3gan, shape: Shape) -> None:
         super().__init__(shape.classes)
         levels = levels_of(shape, settings)
-        self.sides = [level.size for level in levels]
+        self.resizes = nn.ModuleList(Resize(before.size, after.size) for before, after in pairwise(levels))
         depth, last = settings.blocks * len(levels), levels[-1]
         self.first = scaled_(nn.Conv2d(shape.channels, levels[0].channels, 1), 1.0)
         self.stages = nn.ModuleList(
@@ -136,8 +151,8 @@ class R3ganDiscriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""
         maps = self.stages[0](self.first(images))
-        for side, transition, stage in zip(self.sides[1:], self.transitions, self.stages[1:], strict=True):
-            maps = stage(transition(resized(maps, side)))
+        for resize, transition, stage in zip(self.resizes, self.transitions, self.stages[1:], strict=True):
+            maps = stage(transition(resize(maps)))
         features = (maps * self.places).sum((2, 3))  # (N, W, h, h) -> (N, W)
         logits: Tensor = self.real_head(features).squeeze(1).float()
         if self.label_embedding is not None:
