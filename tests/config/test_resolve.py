@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from ganvas.config.recipes import RECIPES, configure
-from ganvas.config.resolve import class_sizes, resolve
+from ganvas.config.resolve import class_sizes, has_plain_borders, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
 from ganvas.errors import UserError
 
@@ -17,11 +17,13 @@ class Set:
 
     name = "pets"
 
-    def __init__(self, *sizes, size=28, channels=1):
+    def __init__(self, *sizes, size=28, channels=1, plain=True):
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
         self.channels, self.size = channels, size
+        columns = np.zeros(size, np.uint8) if plain else np.arange(size, dtype=np.uint8) * (255 // size)
+        self.pixels = np.broadcast_to(columns, (len(self.labels), channels, size, size))
 
 
 def resolved(prepared, recipe="modern", images=None, **choices):
@@ -45,10 +47,21 @@ def test_unequal_classes_are_sampled_by_the_root_of_their_size_and_the_reason_is
 def test_a_small_set_of_small_images_is_shown_shifted():
     run = resolved(Set(4000, 4000))
     assert run.objective.augment == "on"
-    expected = "small set (8,000 images): the discriminator sees randomly shifted images, against memorising"
+    seen = "the discriminator sees randomly shifted images, against memorising"
+    expected = f"small set (8,000 images) with plain borders: {seen}"
     assert run.reasons[0] == expected
     assert resolved(Set(5000, 5000)).objective.augment == "off"
     assert resolved(Set(4000, 4000, size=64)).objective.augment == "off", "it was not seen to help there"
+    assert resolved(Set(4000, 4000, plain=False)).objective.augment == "off", "G would learn the borders of the shifts"
+
+
+@pytest.mark.parametrize(("painted", "plain"), [(0, True), (10, True), (16, False), (28, False)])
+def test_a_border_is_plain_where_half_of_it_has_one_colour(painted, plain):
+    prepared = Set(3, 3)
+    prepared.pixels = prepared.pixels.copy()
+    # Of the 108 pixels of the border the first painted row has 28, each further one 2, the last 28 again.
+    prepared.pixels[:, :, :painted] = 60 + 30 * (np.arange(28) % 6)
+    assert has_plain_borders(prepared) is plain
 
 
 def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed():
@@ -63,11 +76,12 @@ def test_of_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
     run = resolved(Set(20_000, 20_000, size=32, channels=3))
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 48, "colour")
     assert "colour images: the discriminator sees every pixel" in run.reasons
-    assert "the colour of generated images is smoothed by one pixel, against speckle" in run.reasons
+    assert "the colour of generated images is smoothed, against speckle" in run.reasons
     asked = {"stem": "patches", "width": 24, "blur": "off"}
     run = resolved(Set(20_000, 20_000, size=32, channels=3), pair=asked)
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 24, "off")
-    assert not [reason for reason in run.reasons if "pixel" in reason]
+    assert not [reason for reason in run.reasons if "pixel" in reason or "smoothed" in reason]
+    assert resolved(Set(300, 300, size=32, channels=3)).pair.blur == "on", "it is shifted"
     grey = resolved(Set(20_000, 20_000, size=32))
     assert (grey.pair.stem, grey.pair.width, grey.pair.blur) == ("patches", 32, "off")
 

@@ -52,7 +52,7 @@ class Modern(Settings):
 
     kind: Literal["modern"] = "modern"
     width: Annotated[Literal["auto"] | int, BeforeValidator(_width)] = "auto"
-    """Channels of the layer nearest the image; they double at each stage below. auto: by the set's kind of images."""
+    """Channels of the layer nearest the image; they double at each stage below; auto: more for colour."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
@@ -64,13 +64,13 @@ class Modern(Settings):
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
     stem: Literal["auto", "patches", "strided"] = "auto"
-    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: by the set's kind of images."""
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for colour."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
     blur: Literal["auto", "on", "colour", "off"] = "auto"
-    """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: by the set's
-    kind of images, and where augment is on."""
+    """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on
+    where augment is, else colour where there is any."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 

@@ -51,7 +51,7 @@ class GanObjective(Settings):
     """Weight of that cross-entropy in the generator's loss: its images should show the class they are for."""
     augment: Literal["auto", "on", "off"] = "off"
     """Whether the discriminator sees images randomly shifted, by up to an eighth of their side, against memorising;
-    auto: on for small sets of small images."""
+    auto: on for small sets of small images with plain borders."""
 
     def penalty_weights(self) -> tuple[float, float]:
         """Weights γ of R1 and of R2, once neither is "auto" any more."""
