@@ -42,8 +42,9 @@ SLOPE = 0.2  # of LeakyReLU, below zero
 
 
 def _width(value: object) -> object:
-    if value == "auto" or (str(value).isdecimal() and 4 <= int(str(value)) <= 512):
-        return value
+    text = str(value)
+    if text == "auto" or (text.isascii() and text.isdecimal() and 4 <= int(text) <= 512):
+        return text if text == "auto" else int(text)
     raise ValueError("width must be a whole number from 4 to 512, or auto")
 
 
@@ -51,7 +52,7 @@ class Modern(Settings):
     """The modern pair's choices."""
 
     kind: Literal["modern"] = "modern"
-    width: Annotated[Literal["auto"] | int, BeforeValidator(_width)] = "auto"
+    width: Annotated[Literal["auto"] | Annotated[int, Field(ge=4, le=512)], BeforeValidator(_width)] = "auto"
     """Channels of the layer nearest the image; they double at each stage below; auto: more for colour."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
