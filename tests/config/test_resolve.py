@@ -72,18 +72,19 @@ def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed
     assert resolved(Set(4000, 4000), pair={"blur": "off"}).pair.blur == "off"
 
 
-def test_of_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
+def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
     run = resolved(Set(20_000, 20_000, size=32, channels=3))
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 48, "colour")
-    assert "colour images: the discriminator sees every pixel" in run.reasons
+    assert "small colour images: the discriminator sees every pixel" in run.reasons
     assert "the colour of generated images is smoothed, against speckle" in run.reasons
     asked = {"stem": "patches", "width": 24, "blur": "off"}
     run = resolved(Set(20_000, 20_000, size=32, channels=3), pair=asked)
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 24, "off")
     assert not [reason for reason in run.reasons if "pixel" in reason or "smoothed" in reason]
     assert resolved(Set(300, 300, size=32, channels=3)).pair.blur == "on", "it is shifted"
-    grey = resolved(Set(20_000, 20_000, size=32))
-    assert (grey.pair.stem, grey.pair.width, grey.pair.blur) == ("patches", 32, "off")
+    for other in (Set(20_000, 20_000, size=32), Set(20_000, 20_000, size=64, channels=3)):
+        run = resolved(other)
+        assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 32, "off")
 
 
 def test_the_penalties_grow_with_the_values_of_an_image():

@@ -68,6 +68,11 @@ def test_a_strided_discriminator_sees_every_pixel_by_itself():
     assert D.stem.weight.shape == (8, 1, 4, 4)
 
 
+def test_settings_written_before_there_was_a_choice_of_stems_mean_patches():
+    settings = Modern.model_validate({"kind": "modern", "width": 32, "blur": "off"})
+    assert (settings.stem, settings.width) == ("patches", 32)
+
+
 @pytest.mark.parametrize("size", [16, 17, 28, 45, 64, 128])
 @pytest.mark.parametrize("stem", ["patches", "strided"])
 def test_either_stem_takes_images_of_every_size(size, stem):

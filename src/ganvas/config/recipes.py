@@ -23,7 +23,7 @@ def modern(source: str) -> RunConfig:
     return RunConfig(
         source=source,
         recipe="modern",
-        pair=Modern(),
+        pair=Modern(width="auto", stem="auto"),
         objective=GanObjective(r1="auto", r2="auto", augment="auto"),
         training=TrainingConfig(minutes=10, sampler="auto"),
     )

@@ -20,8 +20,9 @@ from ganvas.objectives.config import ClassifierObjective, GanObjective
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
 # for no more than 1 (docs/notebook.md).
 PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
-# On photographs of 32 px more channels were worth their time (docs/notebook.md).
-COLOUR_WIDTH = 48
+# On photographs and pictograms in colour of 32 px a D that sees every pixel, and more channels, were worth their time;
+# on grey portraits of 64 px they were not (docs/notebook.md). Colour above 32 px was not measured.
+COLOUR_WIDTH, MAX_STRIDED_SIZE = 48, 32
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -93,11 +94,12 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
 
 def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What the data decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
-    is_colour, values = prepared.channels == 3, dict[str, Any]()
+    is_colour = prepared.channels == 3 and prepared.size <= MAX_STRIDED_SIZE
+    values: dict[str, Any] = {}
     if pair.stem == "auto":
         values["stem"] = "strided" if is_colour else "patches"
         if is_colour:
-            reasons.append("colour images: the discriminator sees every pixel")
+            reasons.append("small colour images: the discriminator sees every pixel")
     if pair.width == "auto":
         values["width"] = COLOUR_WIDTH if is_colour else NARROW
     if pair.blur == "auto":

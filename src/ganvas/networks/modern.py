@@ -52,8 +52,9 @@ class Modern(Settings):
     """The modern pair's choices."""
 
     kind: Literal["modern"] = "modern"
-    width: Annotated[Literal["auto"] | Annotated[int, Field(ge=4, le=512)], BeforeValidator(_width)] = "auto"
-    """Channels of the layer nearest the image; they double at each stage below; auto: more for colour."""
+    width: Annotated[Literal["auto"] | Annotated[int, Field(ge=4, le=512)], BeforeValidator(_width)] = NARROW
+    """Channels of the layer nearest the image; they double at each stage below; auto: more for small
+    colour images."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
@@ -64,14 +65,15 @@ class Modern(Settings):
     """Activation function of the generator."""
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
-    stem: Literal["auto", "patches", "strided"] = "auto"
-    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for colour."""
+    stem: Literal["auto", "patches", "strided"] = "patches"
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for
+    small colour images."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
     blur: Literal["auto", "on", "colour", "off"] = "auto"
     """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on
-    where augment is, else colour where there is any."""
+    where augment is, else colour for small colour images."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 
