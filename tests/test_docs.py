@@ -164,6 +164,24 @@ def test_every_image_and_page_that_is_linked_is_there(document):
     assert not missing
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_table_has_a_line_for_each_row(document):
+    lines = document.read_text("utf-8").splitlines()
+    ruled = [number for number, line in enumerate(lines) if re.search(r"\|:?-{2,}:?\|", line)]
+    for number in ruled:
+        assert re.fullmatch(r"\|(:?-+:?\|)+", lines[number].replace(" ", "")), lines[number]
+        columns = lines[number].count("|")
+        assert [lines[number + row].count("|") for row in (-1, 1)] == [columns] * 2, lines[number - 1 : number + 2]
+
+
+def test_the_answers_of_the_studies_have_their_place_in_the_readme():
+    """`benchmarks/studies.py` writes them between these two lines."""
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    first, last = lines.index("<!-- verdicts -->"), lines.index("<!-- /verdicts -->")
+    assert all(line.startswith("| ") or line == "|---|---|---|" for line in lines[first + 1 : last])
+    assert last - first > 5
+
+
 def test_images_in_the_documents_are_all_shown_somewhere():
     shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
     assert not [path.name for path in (ROOT / "docs" / "images").glob("*") if path.name not in shown]
