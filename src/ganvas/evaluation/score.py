@@ -42,7 +42,7 @@ from ganvas.evaluation.scorecard import (
 from ganvas.evaluation.two_sample import QUICK_IMAGES_SHOWN, two_sample_test
 
 MOST_FOR_STATISTICS = 10_000
-SHARES = {
+DURATIONS = {
     "features": 2,
     "labels": 1,
     "distances": 20,
@@ -56,7 +56,7 @@ SHARES = {
     "diversity": 2,
 }
 """About how long each part of a scorecard takes, in hundredths of all, without what is fitted."""
-QUICK_SHARES = {
+QUICK_DURATIONS = {
     "features": 4,
     "labels": 2,
     "distances": 36,
@@ -92,10 +92,10 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     embedders = Embedders(primary, evaluator, other)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
-    shares = QUICK_SHARES if protocol.quick else SHARES
-    with progress.bar("measuring", sum(shares.values()), "%") as bar:
+    durations = QUICK_DURATIONS if protocol.quick else DURATIONS
+    with progress.bar("measuring", sum(durations.values()), "%") as bar:
         card, closest = measure_all(
-            images, prepared, protocol, embedders, held_out_rows, lambda part: bar.advance(shares[part])
+            images, prepared, protocol, embedders, held_out_rows, lambda part: bar.advance(durations[part])
         )
     card = card.model_copy(update={"two_sample": two_sample})
     if not protocol.quick and images.labels is not None and len(prepared.classes) > 1:
@@ -113,7 +113,7 @@ def measure_all(
     held_out_rows: NDArray[np.int64],
     advance: Callable[[str], None],
 ) -> tuple[Scorecard, list[tuple[int, int]]]:
-    """(the scorecard without what is fitted, the closest pairs). advance: called after each part of `SHARES`."""
+    """(the scorecard without what is fitted, the closest pairs). advance: called after each part of `DURATIONS`."""
     train, evaluator = np.asarray(prepared.train), embedders.evaluator
     generated = embedders.embed(images.pixels, images.labels)
     held_out = embedders.embed_real(prepared, held_out_rows)

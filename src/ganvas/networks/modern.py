@@ -53,8 +53,8 @@ class Modern(Settings):
 
     kind: Literal["modern"] = "modern"
     width: Annotated[Literal["auto"] | Annotated[int, Field(ge=4, le=512)], BeforeValidator(_width)] = NARROW
-    """Channels of the layer nearest the image; they double at each stage below; auto: more for small
-    colour images."""
+    """Channels of the layer nearest the image; they double at each stage below; auto: more for small colour
+    images."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
@@ -66,14 +66,13 @@ class Modern(Settings):
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
     stem: Literal["auto", "patches", "strided"] = "patches"
-    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for
-    small colour images."""
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for small colour images."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
     blur: Literal["auto", "on", "colour", "off"] = "auto"
-    """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on
-    where augment is, else colour for small colour images."""
+    """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on where
+    augment is, else colour for small colour images."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 
@@ -127,10 +126,11 @@ class ModernGenerator(Generator):
             Upsample2x(below.channels, above.channels, extra=above.size - 2 * below.size)
             for below, above in pairwise(levels)
         )
-        blurs = settings.blur in ("on", "colour")
         self.blur: Tensor | None
-        self.register_buffer("blur", blur_matrix(shape.size) if blurs else None, persistent=False)
-        self.blurs_colour = settings.blur == "colour"
+        once = blur_matrix(shape.size)
+        blurs = {"on": once, "colour": once @ once}  # colour twice
+        self.register_buffer("blur", blurs.get(settings.blur), persistent=False)
+        self.blurs_colour_alone = settings.blur == "colour"
         # Built last, so that the seed draws the same other weights with it and without it.
         self.attention = Attention(channels) if settings.attention else None
 
@@ -144,20 +144,12 @@ class ModernGenerator(Generator):
         for stage in self.stages:
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
         if self.blur is not None:
-            maps = self.blurred(maps, self.blur)
+            smooth = self.blur @ maps @ self.blur.T
+            # What all colours share, the brightness, comes back. Colour in photographs is smoother than brightness,
+            # which is why JPEG stores it at half the resolution.
+            maps = smooth + (maps - smooth).mean(1, keepdim=True) if self.blurs_colour_alone else smooth
         # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
-
-    def blurred(self, maps: Tensor, blur: Tensor) -> Tensor:
-        """(N, C, H, W): smoothed each way by 1, 2, 1; or twice so, but for what all colours share, the brightness.
-
-        Colour in photographs is smoother than brightness, which is why JPEG stores it at half the resolution.
-        """
-        if not self.blurs_colour:
-            return blur @ maps @ blur.T
-        blur = blur @ blur
-        smooth = blur @ maps @ blur.T
-        return smooth + (maps - smooth).mean(1, keepdim=True)
 
 
 class ModernDiscriminator(Discriminator):
@@ -169,21 +161,22 @@ class ModernDiscriminator(Discriminator):
         super().__init__(shape.classes)
         levels = settings.levels(shape)
         self.activation = activation(settings.discriminator_activation, SLOPE)
-        # A patch replaces log2 P halvings; a strided stem is the first of them.
-        self.patch = 1 if settings.stem == "strided" else min(LARGEST_PATCH, 2 ** (len(levels) - 1))
-        self.patchify: nn.Module = nn.Identity()
-        if settings.stem == "strided":
-            widths = [level.channels for level in levels[1:]]
+        strided = settings.stem == "strided"
+        self.patch = 1 if strided else min(LARGEST_PATCH, 2 ** (len(levels) - 1))
+        # The stem replaces the first halving, or with patches log2 P of them.
+        widths = [level.channels for level in levels[1 if strided else self.patch.bit_length() - 1 :]]
+        self.patchify: nn.Module
+        if strided:
+            self.patchify = nn.Identity()
             self.stem = nn.Conv2d(shape.channels, widths[0], 4, stride=2, padding=1)
         else:
-            widths = [level.channels for level in levels[self.patch.bit_length() - 1 :]]
             self.patchify = PatchDCT(self.patch) if settings.patch_dct else nn.PixelUnshuffle(self.patch)
             self.stem = nn.Conv2d(shape.channels * self.patch**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
-        halvings = len(self.stages) + (settings.stem == "strided")
-        side = -(-shape.size // self.patch) >> halvings  # in patches, rounded up, then halved by each stage
+        # In patches, rounded up, then halved by each strided convolution.
+        side = -(-shape.size // self.patch) >> (len(self.stages) + strided)
         self.features = nn.Linear(widths[-1] * side**2, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
