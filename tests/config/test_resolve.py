@@ -74,7 +74,7 @@ def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed
 
 def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
     run = resolved(Set(20_000, 20_000, size=32, channels=3))
-    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 48, "colour")
+    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 64, "colour")
     assert "small colour images: the discriminator sees every pixel" in run.reasons
     assert "the colour of generated images is smoothed, against speckle" in run.reasons
     asked = {"stem": "patches", "width": 24, "blur": "off"}
@@ -85,6 +85,22 @@ def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
     for other in (Set(20_000, 20_000, size=32), Set(20_000, 20_000, size=64, channels=3)):
         run = resolved(other)
         assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 32, "off")
+
+
+def test_the_penalties_of_small_colour_images_fall_to_a_tenth():
+    run = resolved(Set(20_000, 20_000, size=32, channels=3))
+    assert run.objective.final_penalty_share() == 0.1
+    assert "small colour images: the gradient penalties fall to 10% by the end" in run.reasons
+    for other in (Set(20_000, 20_000, size=32), Set(20_000, 20_000, size=64, channels=3)):
+        assert resolved(other).objective.final_penalty_share() == 1
+    asked = resolved(Set(20_000, 20_000, size=32, channels=3), objective={"penalty_final": "0.5"})
+    assert asked.objective.final_penalty_share() == 0.5
+
+
+@pytest.mark.parametrize("wrong", ["1.5", "-0.1", "nan", "half"])
+def test_a_share_of_the_penalties_lies_between_0_and_1(wrong):
+    with pytest.raises(UserError, match="a share must be a number from 0 to 1, or auto"):
+        configure("x", "modern", {"objective": {"penalty_final": wrong}})
 
 
 def test_the_penalties_grow_with_the_values_of_an_image():

@@ -24,7 +24,7 @@ def modern(source: str) -> RunConfig:
         source=source,
         recipe="modern",
         pair=Modern(width="auto", stem="auto"),
-        objective=GanObjective(r1="auto", r2="auto", augment="auto"),
+        objective=GanObjective(r1="auto", r2="auto", penalty_final="auto", augment="auto"),
         training=TrainingConfig(minutes=10, sampler="auto"),
     )
 

@@ -22,7 +22,9 @@ from ganvas.objectives.config import ClassifierObjective, GanObjective
 PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
 # On photographs and pictograms in colour of 32 px a D that sees every pixel, and more channels, were worth their time;
 # on grey portraits of 64 px they were not (docs/notebook.md). Colour above 32 px was not measured.
-COLOUR_WIDTH, MAX_STRIDED_SIZE = 48, 32
+COLOUR_WIDTH, MAX_STRIDED_SIZE = 64, 32
+# There penalties that fall tenfold by the end, as in Huang et al. 2024 (arXiv 2501.05441), were better than even ones.
+COLOUR_PENALTY_FINAL = 0.1
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -79,6 +81,11 @@ def has_plain_borders(prepared: PreparedSet) -> bool:
     return bool(is_plain.all(axis=1).mean() >= PLAIN_SHARE)
 
 
+def is_small_colour(prepared: PreparedSet) -> bool:
+    """Whether the rules of small colour images hold."""
+    return prepared.channels == 3 and prepared.size <= MAX_STRIDED_SIZE
+
+
 def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Literal["on", "off"]:
     """Whether the networks are given labels: "off" for a set without them."""
     if prepared.classes:
@@ -94,8 +101,7 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
 
 def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What the data decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
-    is_colour = prepared.channels == 3 and prepared.size <= MAX_STRIDED_SIZE
-    values: dict[str, Any] = {}
+    is_colour, values = is_small_colour(prepared), dict[str, Any]()
     if pair.stem == "auto":
         values["stem"] = "strided" if is_colour else "patches"
         if is_colour:
@@ -122,6 +128,11 @@ def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str
         if is_shifted:
             small_set = f"small set ({len(prepared.train):,} images) with plain borders"
             reasons.append(f"{small_set}: the discriminator sees randomly shifted images, against memorising")
+    if objective.penalty_final == "auto":
+        falls = is_small_colour(prepared)
+        values["penalty_final"] = COLOUR_PENALTY_FINAL if falls else 1.0
+        if falls:
+            reasons.append(f"small colour images: the gradient penalties fall to {COLOUR_PENALTY_FINAL:.0%} by the end")
     if open_weights := [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]:
         count = prepared.channels * prepared.size**2
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))

@@ -1,6 +1,7 @@
 """What the networks are trained for, as choices: the order of updates, the loss, the penalties."""
 
 import math
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -10,19 +11,26 @@ from ganvas.settings import Settings
 FakeLabels = Literal["paired", "data", "uniform"]
 
 
-def _weight(value: object) -> object:
+def _auto_or_number(value: object, most: float, allowed: str) -> object:
     if value == "auto":
         return value
     try:
-        weight = float(str(value))
+        number = float(str(value))
     except ValueError:
-        weight = -1.0
-    if not 0 <= weight < math.inf:
-        raise ValueError("a weight must be a number from 0, or auto")
-    return weight
+        number = -1.0
+    if not 0 <= number <= most or number == math.inf:
+        raise ValueError(f"{allowed}, or auto")
+    return number
 
 
-Weight = Annotated[Literal["auto"] | float, BeforeValidator(_weight)]
+Weight = Annotated[
+    Literal["auto"] | float,
+    BeforeValidator(partial(_auto_or_number, most=math.inf, allowed="a weight must be a number from 0")),
+]
+Share = Annotated[
+    Literal["auto"] | float,
+    BeforeValidator(partial(_auto_or_number, most=1, allowed="a share must be a number from 0 to 1")),
+]
 
 
 class GanObjective(Settings):
@@ -37,8 +45,9 @@ class GanObjective(Settings):
     """The same on generated images."""
     penalty_every: int = Field(default=8, ge=1)
     """Steps from one penalty to the next; a rarer penalty is scaled up, so that its sum stays."""
-    penalty_final: float = Field(default=1.0, ge=0, le=1)
-    """Share of the penalties' weights that is left at the end, to which they fall along half a cosine."""
+    penalty_final: Share = 1.0
+    """Share of the penalties' weights that is left at the end, to which they fall along half a cosine; auto: a tenth
+    for small colour images, else all."""
     generator_every: int = Field(default=1, ge=1)
     """Discriminator updates for each generator update."""
     fake_labels: FakeLabels = "paired"
@@ -58,6 +67,11 @@ class GanObjective(Settings):
         assert self.r1 != "auto", "auto is resolved from the data first"
         assert self.r2 != "auto", "auto is resolved from the data first"
         return self.r1, self.r2
+
+    def final_penalty_share(self) -> float:
+        """`penalty_final`, once it is no longer "auto"."""
+        assert self.penalty_final != "auto", "auto is resolved from the data first"
+        return self.penalty_final
 
 
 class BookObjective(Settings):

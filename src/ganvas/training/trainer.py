@@ -128,7 +128,7 @@ def taker(
     """A function that takes a step: draws its inputs and plays it, as a CUDA graph where that can be."""
     modules = [module for network in networks.values() for module in network.modules()]
     has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
-    falls = isinstance(run.objective, GanObjective) and run.objective.penalty_final < 1
+    falls = isinstance(run.objective, GanObjective) and run.objective.final_penalty_share() < 1
     if engine.captures_steps and not has_dropout and run.optimiser.beta2_final is None:  # a graph holds one β2
         kind_of = partial(step_kind, run.objective)
         play = CapturedSteps(play, kind_of, list(networks.values()), CudaRecorder())
@@ -139,7 +139,7 @@ def taker(
         draws = inputs.at(number)
         if falls:
             assert isinstance(run.objective, GanObjective)
-            share = half_cosine(1.0, run.objective.penalty_final, progress)
+            share = half_cosine(1.0, run.objective.final_penalty_share(), progress)
             draws["penalty_share"] = engine.move(torch.tensor(share))
         return play(draws, number)
 
