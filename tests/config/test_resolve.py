@@ -87,6 +87,15 @@ def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
         assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 32, "off")
 
 
+@pytest.mark.parametrize(("channels", "size", "blur"), [(1, 64, "off"), (1, 32, "off"), (3, 64, "colour")])
+def test_of_natural_images_d_sees_every_pixel_too(channels, size, blur):
+    run = resolved(Set(300, 300, size=size, channels=channels, plain=False))
+    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 32, blur)
+    assert run.objective.final_penalty_share() == 0.1
+    assert "natural images, by their borders: the discriminator sees every pixel" in run.reasons
+    assert "natural images, by their borders: the gradient penalties fall to 10% by the end" in run.reasons
+
+
 def test_the_penalties_of_small_colour_images_fall_to_a_tenth():
     run = resolved(Set(20_000, 20_000, size=32, channels=3))
     assert run.objective.final_penalty_share() == 0.1

@@ -20,11 +20,10 @@ from ganvas.objectives.config import ClassifierObjective, GanObjective
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
 # for no more than 1 (docs/notebook.md).
 PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
-# On photographs and pictograms in colour of 32 px a D that sees every pixel, and more channels, were worth their time;
-# on grey portraits of 64 px they were not (docs/notebook.md). Colour above 32 px was not measured.
-COLOUR_WIDTH, MAX_STRIDED_SIZE = 64, 32
-# There penalties that fall tenfold by the end, as in Huang et al. 2024 (arXiv 2501.05441), were better than even ones.
-COLOUR_PENALTY_FINAL = 0.1
+# On natural images, and on small colour ones of any kind, a D that sees every pixel was better, with penalties that
+# fall tenfold by the end, as in Huang et al. 2024 (arXiv 2501.05441). More channels were worth their time in colour at
+# 32 px (docs/notebook.md).
+MAX_SMALL_SIZE, SMALL_COLOUR_WIDTH, PENALTY_FINAL = 32, 64, 0.1
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -82,8 +81,17 @@ def has_plain_borders(prepared: PreparedSet) -> bool:
 
 
 def is_small_colour(prepared: PreparedSet) -> bool:
-    """Whether the rules of small colour images hold."""
-    return prepared.channels == 3 and prepared.size <= MAX_STRIDED_SIZE
+    """Whether the images are in colour and of at most 32 px."""
+    return prepared.channels == 3 and prepared.size <= MAX_SMALL_SIZE
+
+
+def needs_every_pixel(prepared: PreparedSet) -> bool:
+    """Whether D should see every pixel: of small colour images, and of natural ones, whose borders are not plain."""
+    return is_small_colour(prepared) or not has_plain_borders(prepared)
+
+
+def _kind(prepared: PreparedSet) -> str:
+    return "small colour images" if is_small_colour(prepared) else "natural images, by their borders"
 
 
 def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Literal["on", "off"]:
@@ -101,13 +109,14 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
 
 def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What the data decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
-    is_colour, values = is_small_colour(prepared), dict[str, Any]()
+    is_strided, values = needs_every_pixel(prepared), dict[str, Any]()
+    is_colour = is_strided and prepared.channels == 3
     if pair.stem == "auto":
-        values["stem"] = "strided" if is_colour else "patches"
-        if is_colour:
-            reasons.append("small colour images: the discriminator sees every pixel")
+        values["stem"] = "strided" if is_strided else "patches"
+        if is_strided:
+            reasons.append(f"{_kind(prepared)}: the discriminator sees every pixel")
     if pair.width == "auto":
-        values["width"] = COLOUR_WIDTH if is_colour else NARROW
+        values["width"] = SMALL_COLOUR_WIDTH if is_small_colour(prepared) else NARROW
     if pair.blur == "auto":
         # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
         values["blur"] = "on" if is_augmented else "colour" if is_colour else "off"
@@ -129,10 +138,10 @@ def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str
             small_set = f"small set ({len(prepared.train):,} images) with plain borders"
             reasons.append(f"{small_set}: the discriminator sees randomly shifted images, against memorising")
     if objective.penalty_final == "auto":
-        falls = is_small_colour(prepared)
-        values["penalty_final"] = COLOUR_PENALTY_FINAL if falls else 1.0
+        falls = needs_every_pixel(prepared)
+        values["penalty_final"] = PENALTY_FINAL if falls else 1.0
         if falls:
-            reasons.append(f"small colour images: the gradient penalties fall to {COLOUR_PENALTY_FINAL:.0%} by the end")
+            reasons.append(f"{_kind(prepared)}: the gradient penalties fall to {PENALTY_FINAL:.0%} by the end")
     if open_weights := [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]:
         count = prepared.channels * prepared.size**2
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))

@@ -66,13 +66,14 @@ class Modern(Settings):
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
     stem: Literal["auto", "patches", "strided"] = "patches"
-    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for small colour images."""
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for natural images and small
+    colour ones."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
     blur: Literal["auto", "on", "colour", "off"] = "auto"
     """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on where
-    augment is, else colour for small colour images."""
+    augment is, else colour where stem is strided and images are in colour."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 
