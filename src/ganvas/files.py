@@ -37,7 +37,7 @@ class DamagedError(Exception):
 
 
 class LockedError(Exception):
-    """Another process holds a lock. The text is the process's id, or `?`."""
+    """Another process holds a lock. The text is `process 1234`, or `another process` where its id is not known."""
 
 
 def part_of(path: Path) -> Path:
@@ -146,7 +146,8 @@ def lock(path: Path, create: bool = True) -> Iterator[bool]:
             except OSError as error:
                 if error.errno in LOCKED:
                     file.seek(0)
-                    raise LockedError(file.read().strip() or "?") from None
+                    holder = file.read(20).strip()
+                    raise LockedError(f"process {holder}" if holder.isdigit() else "another process") from None
                 if error.errno not in NO_LOCKS:
                     raise RunFailedError(f"{path} cannot be locked: {error.strerror or error}") from None
                 _warn_once(

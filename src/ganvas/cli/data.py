@@ -107,5 +107,5 @@ def write_sheet(prepared: "PreparedSet", path: Path) -> Path:
         charts.draw_class_grid(prepared.pixels[rows], labels, classes, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"the sample sheet cannot be written to {path}: {reason}") from None
+        raise UserError(f"the sample sheet cannot be written to {path}: {reason}; give --out FILE.png") from None
     return path

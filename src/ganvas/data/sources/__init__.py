@@ -1,6 +1,7 @@
 """SOURCE, the one argument that names images: a known set, a path, or `hf:owner/name`."""
 
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -60,4 +61,8 @@ def find_source(source: str) -> Source:
 
 def location_of(source: str) -> str:
     """The resolved path of a source, or its name where it has none. It keeps apart folders with equal content."""
-    return source if source in SOURCES or source.startswith("hf:") else str(Path(source).expanduser().resolve())
+    if source in SOURCES or source.startswith("hf:"):
+        return source
+    with suppress(RuntimeError):  # `~name` of an unknown user: a folder of that name, as in a shell
+        return str(Path(source).expanduser().resolve())
+    return str(Path(source).resolve())
