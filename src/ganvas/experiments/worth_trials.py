@@ -125,7 +125,7 @@ def measure_worth(trial: Trial, variant: Variant) -> Measurements:
     """
     share: Share = variant.choices["share"]
     way: str = variant.choices["way"]
-    subject = open_subject(Path(trial.source), variant.choices["tested"], variant.choices["source"])
+    subject = open_subject(Path(trial.source), variant.choices["tested"], variant.choices.get("source"))
     part = replace(subject.prepared, train=subset(subject.prepared, share.share, trial.seed))
     source = share.model_copy(update={"trained": None}) if way == OWN else share
     generated = generated_images(subject, part, source, trial) if way in GENERATED or not way else None

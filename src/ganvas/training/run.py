@@ -67,7 +67,7 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     """Trains, resumes or extends a run and returns its folder. Prints its progress; UserError for a mistake."""
     asked = request.asked
     folder = RunFolder(out or default_folder(asked.configure()))
-    place = location_of(asked.source)
+    place = asked.source
     refuse_inside_source(asked.source, folder.path)
     if (folder.path / sealed.MANIFEST).is_file():
         raise UserError(f"{folder.path} is a bundle; choose another --out")
@@ -82,12 +82,11 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
             return folder
     elif request.extends or request.moved_to is not None:
         raise UserError(
-            f"{folder.path} is not a run; --more-minutes, --more-images and --source are for a run in --out that is "
-            "there already"
+            f"{folder.path} is not a run, and --more-minutes, --more-images and --source are for one that is there"
         )
-    run = asked.configure().model_copy(update={"source": place})
+    run = asked.configure().model_copy(update={"source": location_of(place)})
     engine = Engine(request.track, folder.path)
-    prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
+    prepared = engine.rank_zero_first(lambda: open_source(place, run.data))
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     if run.training.score_every:
