@@ -148,6 +148,8 @@ def test_a_run_begun_with_anothers_weights_is_resumed_from_another_folder(run, l
         (("train", "pets", "--source", "pets", "--dry-run"), "--dry-run describes a new run: leave out --source"),
         (("evaluate", "RUN", "--source", "nowhere"), "there is no source 'nowhere'"),
         (("worth", "RUN", "--source", "nowhere"), "there is no source 'nowhere'"),
+        (("train", "pets", "--out", "RUN", "--source", "nowhere"), "there is no source 'nowhere'"),
+        (("train", "pets", "--out", "RUN", "--source", ""), "there is no source ''"),
         (("evaluate", "RUN", "--source", "x", "--against", "x"), "give it with a run, and without --against"),
         (("evaluate", "../a/pets", "--source", "x"), "give it with a run, and without --against"),
         (("evaluate", "RUN/bundle", "--source", "../a/pets"), "is not a run, so it needs --against SOURCE"),

@@ -153,6 +153,14 @@ def test_the_same_command_in_another_folder_means_the_same_set(begun, put, elsew
     assert place_to_resume("dogs.npz", record, run, None) == (place, str(elsewhere / "dogs.npz"))
 
 
+def test_so_it_does_for_a_run_of_an_earlier_version(begun, put, elsewhere):
+    run, place = begun("pets.npz", "a/runs/x"), str(put("a/pets.npz"))
+    for source in ("pets.npz", "../a/pets.npz"):
+        assert place_to_resume(source, run.read(), run, None) == (place, place)
+    here = str(put("elsewhere/pets.npz"))  # it may have been begun here
+    assert place_to_resume("pets.npz", run.read(), run, None) == (here, here)
+
+
 def test_another_set_of_the_same_name_here_is_another_source(begun, put, elsewhere):
     place, here = str(put("a/pets.npz")), str(put("elsewhere/pets.npz"))
     run = begun(place, typed="pets.npz")

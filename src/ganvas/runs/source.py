@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganvas import console
 from ganvas.data import PreparedSet, open_source
-from ganvas.data.sources import SOURCES, location_of
+from ganvas.data.sources import SOURCES, find_source, location_of
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import RunRecord, difference_of_data, require_same_data
@@ -80,20 +80,19 @@ def place_to_resume(source: str, record: RunRecord, folder: RunFolder, moved_to:
     """(where the set of a run lies as recorded, where it lies as asked): equal if SOURCE, as typed, is the run's set.
 
     A set that is gone from its recorded place is taken to have moved to the new one; its fingerprint is compared later.
-    UserError where there is neither.
+    UserError where there is neither, or nothing where it is said to have moved to.
     """
     if moved_to is not None:
+        find_source(moved_to)
         return (place := location_of(moved_to)), place
     places, asked = places_of(record, folder.path), location_of(source)
     recorded = next(filter(is_there, places), None)
-    if asked in places:
-        return asked, asked
-    if recorded is None and is_there(source):
-        return asked, asked
-    if recorded is None:
-        raise UserError(refusal_of_missing(record, folder))
-    # The same command in another folder, in which there is nothing of that name.
-    return recorded, recorded if source == record.asked.source and not is_there(source) else asked
+    if not is_there(source):
+        if recorded is None:
+            raise UserError(refusal_of_missing(record, folder))
+        # The same command in another folder, in which there is nothing of that name.
+        return recorded, recorded if source == record.asked.source else asked
+    return (asked, asked) if recorded is None or asked in places else (recorded, asked)
 
 
 def note_place(place: str, prepared: PreparedSet, folder: RunFolder) -> RunRecord:

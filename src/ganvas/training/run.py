@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ganvas import console
+from ganvas import console, machine
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget, merge
 from ganvas.console import progress
@@ -75,7 +75,7 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
         record = folder.read()
         asked, place = accepted(request, record, folder)
         if record.has_ended and not request.extends and is_whole(folder):
-            if place not in places_of(record, folder.path):
+            if place not in places_of(record, folder.path) and machine.is_rank_zero():
                 with folder.locked():
                     note_place(place, open_source(place, record.run.data), folder)
             console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {HOW_TO_EXTEND}")
