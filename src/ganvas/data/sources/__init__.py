@@ -4,15 +4,12 @@ import re
 from functools import partial
 from pathlib import Path
 
-from ganvas.data.sources.celeba import is_celeba, read_celeba
 from ganvas.data.sources.contents import Source
 from ganvas.data.sources.digits import DIGITS
-from ganvas.data.sources.folder import read_class_folders
 from ganvas.data.sources.hub import CELEBA, FASHION_MNIST, MNIST, hub_source
-from ganvas.data.sources.idx import idx_files, read_idx
-from ganvas.data.sources.metadata import read_metadata
+from ganvas.data.sources.layouts import folder_source
 from ganvas.data.sources.npz import read_npz
-from ganvas.data.sources.scan import FolderScan, escaped_name, scan_folder, state_line
+from ganvas.data.sources.scan import FolderScan, escaped_name, state_line
 from ganvas.errors import UserError, nearest
 
 SOURCES = {source.name: source for source in (CELEBA, DIGITS, FASHION_MNIST, MNIST)}
@@ -44,14 +41,7 @@ def find_source(source: str) -> Source:
             f"known are {', '.join(SOURCES)}, hf:owner/name"
         )
     if path.is_dir():
-        listing = scan_folder(path)
-        if idx_files(listing):
-            read = read_idx
-        elif is_celeba(listing):
-            read = read_celeba
-        else:
-            read = read_metadata if "metadata.csv" in listing.files[""] else read_class_folders
-        return Source(escaped_name(path.resolve().name) or "images", listing.state, partial(read, listing))
+        return folder_source(path)
     if read_file := FILES.get(path.suffix.lower()):
         state = FolderScan(path.parent, lines=[state_line(path.name, path.stat())]).state
         return Source(escaped_name(path.stem) or "images", state, partial(read_file, path))
