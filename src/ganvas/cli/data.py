@@ -62,6 +62,9 @@ def report_lines(prepared: "PreparedSet") -> Iterator[str]:
         yield f"left out of training: {facts.left_out} (exact copies of held-out images)"
     yield f"original sizes: {_counts(facts.sizes)}"
     yield f"original colour modes: {_counts(facts.modes)}"
+    if facts.levels:
+        stretched = ", stretched to 0..255" * facts.stretched
+        yield f"levels: {', '.join(map(str, facts.levels))}{stretched}"
     yield f"crop: {facts.crop}; resize: {facts.filter}; transparent over {facts.background}"
     if facts.enlarged:
         yield f"enlarged: {facts.enlarged} (smaller than {size} px)"

@@ -62,6 +62,8 @@ def open_source(source: str, config: DataConfig | None = None, processes: int | 
         raise RunFailedError(f"the prepared set {folder} cannot be read back")
     if not config.accept_refused:
         refuse_too_many(prepared.manifest.refused, len(prepared.pixels))
+    if prepared.manifest.darkness:
+        console.error(prepared.manifest.darkness)
     return prepared
 
 

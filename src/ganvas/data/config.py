@@ -36,5 +36,8 @@ class DataConfig(Settings):
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
     """Colour of the transparent areas of an image (default: white)."""
+    stretch: Annotated[bool, Flag("", "Data")] = False
+    """Map the set's own range of levels, lowest to highest over all images, to 0..255: for masks, 12-bit and other
+    dark images."""
     accept_refused: Annotated[bool, Flag("", "Data")] = False
     """Continue when more than a tenth of the images cannot be used."""

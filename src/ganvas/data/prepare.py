@@ -16,10 +16,11 @@ from ganvas.console import progress
 from ganvas.data import duplicates, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
-from ganvas.data.prepared import ClassCounts, Manifest, Refusal
+from ganvas.data.prepared import ClassCounts, LevelRange, Manifest, Refusal
 from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
+from ganvas.levels import choose_mapping
 
 VERSION = 1
 """Of the processing of an image. Sets of another version are prepared again."""
@@ -99,7 +100,10 @@ def _decode_all(
     stats = _decode_pass(contents, plan, processes)
     better = _plan(config, folder, stats)
     if stats.sizes and better != plan:
-        console.info(f"decoding again: all images together ask for {better.size} px, {better.channels} channels")
+        reason = f"{better.size} px, {better.channels} channels"
+        if better.mapping != plan.mapping:
+            reason += ", levels " + ", ".join(str(found) for found in _level_ranges(stats, better))
+        console.info(f"decoding again: all images together ask for {reason}")
         plan, stats = better, _decode_pass(contents, better, processes)
     return plan, stats
 
@@ -132,7 +136,17 @@ def _plan(config: DataConfig, folder: Path, stats: ImageStats) -> DecodePlan:
     else:
         short_sides = [min(width, height, crop or width) for width, height in stats.sizes.elements()]
         size = max(16, min(median_low(short_sides), LARGEST_DEFAULT)) if short_sides else LARGEST_DEFAULT
-    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background)
+    mapping = choose_mapping(stats.levels, config.stretch)
+    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background, mapping)
+
+
+def _level_ranges(stats: ImageStats, plan: DecodePlan) -> tuple[LevelRange, ...]:
+    """The levels that were met, for each full range."""
+    met = [(full or plan.mapping.floats, levels) for full, levels in stats.levels.met.items()]
+    return tuple(
+        LevelRange(lowest=lowest, highest=highest, black=black, white=white)
+        for (black, white), (lowest, highest) in sorted(met)
+    )
 
 
 def _sample(contents: SourceContents) -> ImageStats:
@@ -149,7 +163,7 @@ def _sample(contents: SourceContents) -> ImageStats:
             except images.RefusedImageError:
                 continue
             stats.sizes[width, height] += 1
-            stats.coloured += mode not in ("L", "1", "LA") and not mode.startswith("I")
+            stats.coloured += mode not in ("L", "1", "LA") and mode[0] not in "IF"
     return stats
 
 
@@ -238,6 +252,7 @@ def _manifest(
         size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
         sizes=sizes,
         modes=dict(stats.modes.most_common()),
+        levels=_level_ranges(stats, plan), stretched=plan.mapping.stretch is not None,
         animated=stats.animated,
         enlarged=sum(n for (w, h), n in stats.sizes.items() if min(w, h, plan.crop or w) < plan.size),
         refused=refused,

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganvas.images import MAX_BYTES, RefusedImageError
+from ganvas.levels import BYTES, Range
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class RawImages:
-    """Decoded images of one size in a file: uint8 (N, H, W) or (N, H, W, C), C = 1, 3 or 4 (alpha last)."""
+    """Decoded images of one size in a file: (N, H, W) or (N, H, W, C), C = 1, 3 or 4 (alpha last), of numbers."""
 
     path: Path
     offset: int
@@ -56,6 +57,12 @@ class RawImages:
     start: int = 0
     stop: int | None = None
     """Rows start..stop of the file; to its end where there is no stop."""
+    dtype: str = "|u1"
+    """numpy's name of the type of a number in the file."""
+    axes: tuple[int, ...] = ()
+    """The axes of the array in the file in the order that gives `shape`; none where it is stored in that order."""
+    full_range: Range | None = BYTES
+    """The levels of black and white; None where nothing says."""
 
     def __len__(self) -> int:
         return (self.shape[0] if self.stop is None else self.stop) - self.start
@@ -68,10 +75,13 @@ class RawImages:
         """Some of the images, small enough to send to another process."""
         return replace(self, start=self.start + start, stop=self.start + stop)
 
-    def rows(self) -> NDArray[np.uint8]:
-        """(n, H, W, C), read by memory map."""
-        whole = np.memmap(self.path, np.uint8, "r", self.offset, self.shape, self.order)
-        return np.asarray(whole[self.start : self.stop]).reshape(len(self), *(*self.shape, 1)[1:4])
+    def rows(self) -> NDArray[Any]:
+        """(n, H, W, C) of the type in the file, read by memory map."""
+        axes = self.axes or tuple(range(len(self.shape)))
+        stored = tuple(self.shape[axes.index(axis)] for axis in range(len(axes)))
+        whole = np.memmap(self.path, self.dtype, "r", self.offset, stored, self.order).transpose(axes)
+        rows = np.asarray(whole[self.start : self.stop])
+        return rows[..., None] if rows.ndim == 3 else rows
 
 
 Part = ImageFiles | RawImages
