@@ -6,17 +6,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ganvas.data.duplicates import CRITERION
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Version of the manifest. A set with another one is prepared again; the fingerprint does not depend on it."""
 
 
 class Refusal(Settings):
-    """An image that cannot be used."""
+    """An image that cannot be used, or a class without one that can."""
 
     name: str
     reason: str
@@ -54,7 +55,11 @@ class Manifest(Settings):
     """Images that are smaller than `size`."""
     refused: tuple[Refusal, ...] = ()
     ignored: tuple[str, ...] = ()
-    """Files that are no images and are not named like images."""
+    """Files that are no images."""
+    skipped: dict[str, int] = Field(default_factory=dict)
+    """Name -> how many files and folders of that name are no part of the set: a system's, or beside the splits."""
+    absent_classes: tuple[Refusal, ...] = ()
+    """Classes of the source of which no image could be used."""
     notes: tuple[str, ...] = ()
     versions: dict[str, str]
     images: int
