@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from statistics import median_low
@@ -17,6 +18,7 @@ from ganvas.data import duplicates, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
 from ganvas.data.prepared import ClassCounts, LevelRange, Manifest, Refusal
+from ganvas.data.report import refusal_lines
 from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
@@ -34,8 +36,10 @@ def prepare(
     contents: SourceContents, config: DataConfig, name: str, folder: Path, processes: int | None = None
 ) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
-    if config.attribute != contents.attribute:
-        raise UserError(f"--attribute {config.attribute} needs a set in CelebA's layout; this is {contents.layout}")
+    if config.labelled_by != contents.attribute:
+        needs = "a set in CelebA's layout" if config.attribute else "a table of labels, or a set of the hub"
+        option = "--attribute" if config.attribute else "--label-column"
+        raise UserError(f"{option} {config.labelled_by} needs {needs}; this is {contents.layout}")
     plan, stats = _decode_all(contents, config, folder, processes or workers.worker_count(len(contents)))
     undecoded = [(contents.name(index), reason) for index, reason in stats.refused]
     refused = tuple(Refusal(name=escaped_name(name), reason=why) for name, why in contents.refused + undecoded)
@@ -80,8 +84,8 @@ def refuse_too_many(refused: tuple[Refusal, ...], usable: int) -> None:
     candidates = usable + len(refused)
     if len(refused) <= LARGEST_SHARE_REFUSED * candidates:
         return
-    for refusal in refused:
-        console.info(f"refused: {refusal.name}: {refusal.reason}")
+    for line in refusal_lines(refused):
+        console.info(line)
     raise UserError(
         f"{len(refused)} of {candidates} images cannot be used, more than a tenth; mend or remove them, or go on "
         "without them with --accept-refused"
@@ -214,6 +218,20 @@ def _fingerprint(
     return hashed.hexdigest()
 
 
+def _unusable_classes(contents: SourceContents, stats: ImageStats, used: set[str]) -> list[tuple[str, str]]:
+    """(class, reason) of the classes whose every image was refused."""
+    lost: dict[str, Counter[str]] = {name: Counter() for name in contents.classes if name not in used}
+    if contents.labels is not None and lost:
+        for index, reason in stats.refused:
+            if (name := contents.classes[int(contents.labels[index])]) in lost:
+                lost[name][reason] += 1
+    return [
+        (name, f"none of its {reasons.total()} images can be used: {reasons.most_common(1)[0][0]}")
+        for name, reasons in lost.items()
+        if reasons
+    ]
+
+
 def _manifest(
     contents: SourceContents,
     plan: DecodePlan,
@@ -244,9 +262,7 @@ def _manifest(
     # (2, classes): images to train on, held-out images.
     parts = () if labels is None else (labels[split.train], labels[split.held_out])
     counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
-    left_out = [
-        f"class left out, no image of it could be used: {name}" for name in contents.classes if name not in classes
-    ]
+    absent = contents.absent_classes + _unusable_classes(contents, stats, {*classes})
     return Manifest(
         version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
         size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
@@ -257,7 +273,9 @@ def _manifest(
         enlarged=sum(n for (w, h), n in stats.sizes.items() if min(w, h, plan.crop or w) < plan.size),
         refused=refused,
         ignored=tuple(escaped_name(name) for name in contents.ignored),
-        notes=(*contents.notes, *left_out),
+        skipped=dict(contents.skipped),
+        absent_classes=tuple(Refusal(name=name, reason=why) for name, why in absent),
+        notes=tuple(contents.notes),
         versions={"ganvas": __version__, "numpy": np.__version__, "pillow": metadata.version("pillow")},
         images=len(index), train=len(split.train), held_out=len(split.held_out), left_out=len(split.left_out),
         own_split=contents.held_out is not None,

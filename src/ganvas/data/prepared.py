@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ganvas import levels
 from ganvas.data.duplicates import CRITERION
@@ -17,7 +18,7 @@ FORMAT = 3
 
 
 class Refusal(Settings):
-    """An image that cannot be used."""
+    """An image that cannot be used, or a class without one that can."""
 
     name: str
     reason: str
@@ -72,7 +73,11 @@ class Manifest(Settings):
     """Images that are smaller than `size`."""
     refused: tuple[Refusal, ...] = ()
     ignored: tuple[str, ...] = ()
-    """Files that are no images and are not named like images."""
+    """Files that are no images."""
+    skipped: dict[str, int] = Field(default_factory=dict)
+    """Name -> how many files and folders of that name are no part of the set: a system's, or beside the splits."""
+    absent_classes: tuple[Refusal, ...] = ()
+    """Classes of the source of which no image could be used."""
     notes: tuple[str, ...] = ()
     versions: dict[str, str]
     images: int

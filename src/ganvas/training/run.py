@@ -12,6 +12,7 @@ from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget,
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
+from ganvas.data.report import brief_lines
 from ganvas.data.sources import FILES
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.evaluation.headline import refuse_unscorable
@@ -79,6 +80,8 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     run = asked.configure()
     engine = Engine(request.track, folder.path)
     prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
+    for line in brief_lines(prepared):
+        console.info(line)
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     if run.training.score_every:

@@ -1,7 +1,7 @@
 """What a source holds, before anything is decoded."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.sources.formats import CAMERA_SUFFIXES, suffix_of
 from ganvas.images import MAX_BYTES, RefusedImageError
 from ganvas.levels import BYTES, Range
 
@@ -35,6 +36,8 @@ class ImageFiles:
 
     def encoded(self, index: int) -> bytes:
         """The bytes of an image, or RefusedImageError."""
+        if suffix_of(self.names[index]) in CAMERA_SUFFIXES:
+            raise RefusedImageError("a camera's raw file is not read: export it as JPEG or PNG")
         # Sets hold tens of thousands of small files, and this costs half of what pathlib does.
         try:
             with FileIO(f"{self.root}/{self.names[index]}") as file:
@@ -103,11 +106,15 @@ class SourceContents:
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of each image that was refused before decoding."""
     ignored: list[str] = field(default_factory=list)
-    """Names of files that are no images and are not named like images."""
+    """Names of files that are no images."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Name -> how many files and folders of that name are no part of the set: a system's, or beside the splits."""
+    absent_classes: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of each class that has no image."""
     notes: list[str] = field(default_factory=list)
     """Facts worth a line in the report."""
     attribute: str | None = None
-    """The attribute that labels the set, where the source has attributes."""
+    """The attribute or column that labels the set, where one was asked for."""
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -138,6 +145,6 @@ class Source:
     state: Callable[[], str]
     """A digest that changes when the source does, from names, sizes and times alone."""
     read: Callable[[Path, str | None], SourceContents]
-    """(empty folder, kept until the images are decoded; attribute that labels the images, or None) -> the contents."""
+    """(empty folder, kept until the images are decoded; what labels the set, or None) -> the contents."""
     about: str = ""
     """What a known set is and needs, for `ganvas list sources`."""

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ganvas.data.sources.contents import ImageFiles, SourceContents
-from ganvas.data.sources.scan import FolderScan, escaped_name, is_image_name, natural_key
+from ganvas.data.sources.scan import FolderScan, escaped_name, natural_key
 from ganvas.errors import UserError
 
 
@@ -33,7 +33,7 @@ def read_metadata(listing: FolderScan, scratch: Path, attribute: str | None) -> 
         named.add(plain)
     classes = sorted(set(labels), key=natural_key)
     index = {name: label for label, name in enumerate(classes)}
-    unnamed = sorted(name for name in present - named if is_image_name(PurePosixPath(name).name))
+    unnamed = sorted(set(listing.images_below("")) - named)
     return SourceContents(
         "metadata.csv",
         (ImageFiles(listing.root, names),),
