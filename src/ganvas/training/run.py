@@ -13,7 +13,7 @@ from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.report import brief_lines
-from ganvas.data.sources import FILES
+from ganvas.data.sources.signatures import without_suffix
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.evaluation.headline import refuse_unscorable
 from ganvas.runs import bundle, sealed
@@ -279,5 +279,4 @@ def load_weights(source: str, trainer: Trainer, run: ResolvedRun) -> None:
 def default_folder(run: RunConfig) -> Path:
     """runs/<source>-<recipe>-s<seed>."""
     name = Path(run.source).resolve().name if "/" in run.source or run.source in (".", "..") else run.source
-    name = Path(name).stem if Path(name).suffix in FILES else name
-    return Path("runs") / f"{name.replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"
+    return Path("runs") / f"{without_suffix(name).replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"

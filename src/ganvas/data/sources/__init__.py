@@ -1,20 +1,15 @@
 """SOURCE, the one argument that names images: a known set, a path, or `hf:owner/name`."""
 
 import re
-from functools import partial
 from pathlib import Path
 
 from ganvas.data.sources.contents import Source
 from ganvas.data.sources.digits import DIGITS
 from ganvas.data.sources.hub import CELEBA, FASHION_MNIST, MNIST, hub_source
-from ganvas.data.sources.layouts import folder_source
-from ganvas.data.sources.npz import read_npz
-from ganvas.data.sources.scan import FolderScan, escaped_name, state_line
+from ganvas.data.sources.single_file import path_source
 from ganvas.errors import UserError, nearest
 
 SOURCES = {source.name: source for source in (CELEBA, DIGITS, FASHION_MNIST, MNIST)}
-FILES = {".npz": read_npz}
-"""Sets in one file, by its suffix in lower case."""
 
 
 def find_source(source: str) -> Source:
@@ -40,12 +35,7 @@ def find_source(source: str) -> Source:
             f"there is no source {source!r}: no such file or folder, and no known set; {guess}"
             f"known are {', '.join(SOURCES)}, hf:owner/name"
         )
-    if path.is_dir():
-        return folder_source(path)
-    if read_file := FILES.get(path.suffix.lower()):
-        state = FolderScan(path.parent, lines=[state_line(path.name, path.stat())]).state
-        return Source(escaped_name(path.stem) or "images", state, partial(read_file, path))
-    raise UserError(f"{source} is a file, and only {', '.join(FILES)} files are read; give a folder of images")
+    return path_source(path)
 
 
 def location_of(source: str) -> str:
