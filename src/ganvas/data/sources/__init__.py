@@ -4,6 +4,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+from ganvas import console
 from ganvas.data.sources.contents import Source
 from ganvas.data.sources.digits import DIGITS
 from ganvas.data.sources.hub import CELEBA, FASHION_MNIST, MNIST, hub_source
@@ -20,6 +21,8 @@ FILES = {".npz": read_npz}
 def find_source(source: str) -> Source:
     """The source that a person names; a UserError where there is none. Uses names and sizes, and reads no image."""
     if source in SOURCES:
+        if Path(source).exists():
+            console.info(f"{source} is the known set, and not {source} in this folder; for that give ./{source}")
         return SOURCES[source]
     if source.startswith("hf:"):
         if not re.fullmatch(r"hf:[\w.-]+/[\w.-]+", source):
