@@ -45,10 +45,11 @@ def test_the_content_of_a_folder_decides_its_layout(class_folder, idx_folder, ce
     assert reader(idx_file()) is read_idx
 
 
-def test_a_known_name_wins_over_a_folder_and_a_dot_means_the_folder(class_folder, monkeypatch):
+def test_a_known_name_wins_over_a_folder_and_a_dot_means_the_folder(class_folder, monkeypatch, said):
     folder = class_folder("digits", cats=2)
     monkeypatch.chdir(folder.parent)
     assert sources.find_source("digits") is SOURCES["digits"]
+    assert said == ["digits is the known set, and not digits in this folder; for that give ./digits"]
     assert reader("./digits") is read_class_folders
     assert sources.find_source("./digits").name == "digits"
 
@@ -117,6 +118,15 @@ def test_an_archive_has_another_state_when_it_is_written_again(tmp_path):
     assert sources.find_source(str(path)).state() == before
     path.write_bytes(b"PK\3\4 more")
     assert sources.find_source(str(path)).state() != before
+
+
+@pytest.mark.parametrize("source", ["digits", "folder"])
+def test_a_column_of_labels_needs_a_table(source, class_folder):
+    from ganvas.data import DataConfig, open_source
+
+    name = source if source == "digits" else str(class_folder(cats=2))
+    with pytest.raises(UserError, match="--label-column breed needs a table of labels"):
+        open_source(name, DataConfig(label_column="breed"))
 
 
 @pytest.mark.parametrize("source", ["digits", "folder"])

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ganvas import console
 from ganvas.data.sources.contents import Source
 from ganvas.data.sources.digits import DIGITS
 from ganvas.data.sources.hub import CELEBA, FASHION_MNIST, MNIST, hub_source
@@ -15,6 +16,8 @@ SOURCES = {source.name: source for source in (CELEBA, DIGITS, FASHION_MNIST, MNI
 def find_source(source: str) -> Source:
     """The source that a person names; a UserError where there is none. Uses names and sizes, and reads no image."""
     if source in SOURCES:
+        if Path(source).exists():
+            console.info(f"{source} is the known set, and not {source} in this folder; for that give ./{source}")
         return SOURCES[source]
     if source.startswith("hf:"):
         if not re.fullmatch(r"hf:[\w.-]+/[\w.-]+", source):
