@@ -18,7 +18,7 @@ COLUMNS_ON_SHEET = 12
 
 @schema_flags(DataConfig)
 def data(
-    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz or hf:owner/name.")],
+    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz, a .zip or hf:owner/name.")],
     /,
     *,
     out: Annotated[Path | None, flag("FILE.png", "The sheet of examples (default: beside the prepared set).")] = None,

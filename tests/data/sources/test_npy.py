@@ -40,6 +40,14 @@ def test_arrays_in_a_folder_below_are_found(tmp_path):
     assert opened(tmp_path).labels.tolist() == LABELS.tolist()
 
 
+def test_a_folder_for_each_part_is_a_split(tmp_path):
+    for part, chosen in (("train", slice(0, 15)), ("test", slice(15, 20))):
+        save(tmp_path / part, images=GREY[chosen], labels=LABELS[chosen])
+    prepared = opened(tmp_path)
+    assert prepared.held_out.tolist() == list(range(15, 20))
+    assert (prepared.pixels[:, 0] == GREY).all()
+
+
 def test_floats_are_read_from_their_place(tmp_path):
     levels = (GREY / 255).astype(np.float32)
     assert (opened(save(tmp_path, images=levels, labels=LABELS)).pixels[:, 0] == GREY).all()
@@ -62,6 +70,12 @@ def test_a_lone_array_of_any_name_is_a_set_without_labels(tmp_path):
 def test_arrays_beside_images_leave_the_images_as_they_are(class_folder):
     folder = save(class_folder(cats=3, dogs=3), images=GREY)
     assert opened(folder).classes == ("cats", "dogs")
+
+
+def test_a_folder_with_one_npz_and_no_images_is_that_set(tmp_path):
+    np.savez(tmp_path / "set.npz", images=GREY, labels=LABELS)
+    (tmp_path / "readme.txt").write_text("about")
+    assert opened(tmp_path).labels.tolist() == LABELS.tolist()
 
 
 def test_a_set_changes_with_its_labels(tmp_path):

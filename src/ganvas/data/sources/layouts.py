@@ -10,7 +10,7 @@ from ganvas.data.sources.folder import read_class_folders
 from ganvas.data.sources.idx import idx_files, read_idx
 from ganvas.data.sources.labelling import may_have_tables
 from ganvas.data.sources.metadata import read_metadata
-from ganvas.data.sources.npy import npy_folder, read_npy
+from ganvas.data.sources.npy import npy_files, read_npy
 from ganvas.data.sources.pickles import refuse_pickles
 from ganvas.data.sources.scan import escaped_name, scan_folder
 
@@ -21,8 +21,8 @@ def folder_source(path: Path) -> Source:
     read: Callable[[Path, str | None], SourceContents]
     if files := idx_files(listing):
         read = partial(read_idx, listing, files, None)
-    elif (folder := npy_folder(listing)) is not None and not listing.images_below(""):
-        read = partial(read_npy, listing, folder, None)
+    elif (arrays := npy_files(listing)) and not listing.images_below(""):
+        read = partial(read_npy, listing, arrays, None)
     elif is_celeba(listing):
         read = partial(read_celeba, listing)
     elif may_have_tables(listing):

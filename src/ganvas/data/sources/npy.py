@@ -1,5 +1,6 @@
 """Arrays of images and labels in .npy files of one folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganvas.data.sources.array_names import role_of
@@ -12,41 +13,45 @@ from ganvas.errors import UserError
 SUFFIX = ".npy"
 
 
-def npy_folder(listing: FolderScan) -> str | None:
-    """The uppermost folder with .npy files that are named like images; None where there is none, or two."""
-    holders = [
-        folder
-        for folder, names in listing.files.items()
-        if any(name.lower().endswith(SUFFIX) and is_named_images(name) for name in names)
-    ]
+def npy_files(listing: FolderScan) -> list[str]:
+    """Paths of the .npy files in the uppermost folders that hold one named like images; none without such a file."""
+    holders = [folder for folder, names in listing.files.items() if any(_is_of_images(folder, name) for name in names)]
     depths = [folder.count("/") + bool(folder) for folder in holders]
     uppermost = [folder for folder, depth in zip(holders, depths, strict=True) if depth == min(depths)]
-    return uppermost[0] if len(uppermost) == 1 else None
-
-
-def is_named_images(name: str) -> bool:
-    """Whether a file of an array is named as one of images."""
-    role = role_of(Path(name).stem)
-    return role is not None and role.holds == "images"
+    return [path_below(folder, name) for folder in uppermost for name in listing.files[folder] if _is_npy(name)]
 
 
 def read_npy(
-    listing: FolderScan, folder: str, chosen: str | None, scratch: Path, attribute: str | None
+    listing: FolderScan, files: Sequence[str], chosen: str | None, scratch: Path, attribute: str | None
 ) -> SourceContents:
-    """Raw images of the arrays in a folder of the listing: of all, or of those that belong to the file `chosen`."""
-    role = None if chosen is None else role_of(Path(chosen).stem)
-    names = [name for name in listing.files[folder] if name.lower().endswith(SUFFIX)]
-    if chosen is not None and role is None:
-        names = [chosen]
-    elif role is not None:
-        roles = {name: role_of(Path(name).stem) for name in names}
-        names = [name for name, found in roles.items() if found is None or found.family == role.family]
-    paths = {Path(name).stem: listing.root / path_below(folder, name) for name in names}
-    stored = {name: _open(path) for name, path in paths.items()}
-    where = str(listing.root / folder)
+    """Raw images of the arrays in some files of the listing: of all, or of those that belong to the file `chosen`."""
+    folders = {path.rpartition("/")[0] for path in files}
+    # Where each part of the set has a folder, as train/images.npy, the folder is part of an array's name.
+    prefix = path_below(folders.pop(), "") if len(folders) == 1 else ""
+    names = {path.removeprefix(prefix)[: -len(SUFFIX)]: path for path in files}
+    roles = {name: role_of(name) for name in names}
+    family = None
+    if chosen is not None:
+        own = roles[chosen[: -len(SUFFIX)]]
+        family = None if own is None else own.family
+        names = {
+            name: path
+            for name, path in names.items()
+            if (path == chosen if own is None else (role := roles[name]) is None or role.family == own.family)
+        }
+    stored = {name: _open(listing.root / path) for name, path in names.items()}
     headers: dict[str, ArrayHeader] = {name: array.header for name, array in stored.items()}
-    arrays = NamedArrays(where, ".npy files", headers, stored.__getitem__)
-    return read_arrays(arrays, None if role is None else role.family)
+    where = str(listing.root / prefix)
+    return read_arrays(NamedArrays(where, ".npy files", headers, stored.__getitem__), family)
+
+
+def _is_npy(name: str) -> bool:
+    return name.lower().endswith(SUFFIX)
+
+
+def _is_of_images(folder: str, name: str) -> bool:
+    role = role_of(path_below(folder, name)[: -len(SUFFIX)]) if _is_npy(name) else None
+    return role is not None and role.holds == "images"
 
 
 def _open(path: Path) -> StoredArray:

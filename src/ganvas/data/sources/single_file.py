@@ -59,10 +59,8 @@ def _one_of_several(path: Path, kind: str) -> Source:
     listing.files[""] = [other.name for other in beside]
     listing.folders[""] = []
     if kind == "npy":
-        used, read = (
-            [other for other in beside if other.suffix.lower() == ".npy"],
-            partial(read_npy, listing, "", path.name),
-        )
+        used = [other for other in beside if other.suffix.lower() == ".npy"]
+        read = partial(read_npy, listing, [other.name for other in used], path.name)
     else:
         files = idx_files(listing)
         family = next(file.family for file in files if file.path == path.name)
