@@ -132,7 +132,7 @@ def describe(levels: Range) -> str:
     >>> describe((0.0, 255.0))
     '0..255'
     """
-    return "..".join(f"{level:.6g}" for level in levels)
+    return "..".join(f"{level:.0f}" if float(level).is_integer() else f"{level:.3g}" for level in levels)
 
 
 def _parts(met: Met, floats: Range) -> list[tuple[Fraction, Fraction]]:

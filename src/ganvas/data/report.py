@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from ganvas import console
 from ganvas.data.prepared import Manifest, PreparedSet, Refusal
 
 MOST_LINES = 10
@@ -87,6 +88,12 @@ def brief_lines(prepared: PreparedSet) -> list[str]:
     if len(facts.notes) <= room:
         return [*lines, *facts.notes]
     return [*lines, *facts.notes[: room - 1], f"and {len(facts.notes) - room + 1} more facts: see `ganvas data`"]
+
+
+def print_brief(prepared: PreparedSet) -> None:
+    """Prints what a training takes from its source and what it leaves."""
+    for line in brief_lines(prepared):
+        console.info(line)
 
 
 def refusal_lines(refused: Sequence[Refusal]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget,
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
-from ganvas.data.report import brief_lines
+from ganvas.data.report import print_brief
 from ganvas.data.sources.signatures import without_suffix
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.evaluation.headline import refuse_unscorable
@@ -80,8 +80,6 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     run = asked.configure()
     engine = Engine(request.track, folder.path)
     prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
-    for line in brief_lines(prepared):
-        console.info(line)
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     if run.training.score_every:
@@ -144,12 +142,14 @@ def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: 
     if folder.exists():
         record = folder.read()
         require_same_data(str(folder.path), record.data, prepared)
+        print_brief(prepared)
         if request.extends:
             extend(record, request, prepared, folder, engine)
         return
     if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
         draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
         load_weights(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
+    print_brief(prepared)
     resolved, rate = autotune.plan(run, prepared, engine.world)
     if run.training.minutes is not None:
         console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {resolved.images} images")

@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from ganvas.data.sources.columns import (
@@ -46,14 +46,17 @@ class LabelTable:
         """Whether it has the name under which a table labels a folder whatever else there is."""
         return stem_of(self.table.name) == "metadata"
 
-    def rows(self) -> Iterator[tuple[str, str, bool | None, Match]]:
+    @cached_property
+    def rows(self) -> list[tuple[str, str, bool | None, Match]]:
         """(cell that names a file, label, is held out, file) of each row."""
+        rows = []
         cells = self.table.column(self.file_index)
         shared = shared_folders(cells)
         for index, (cell, label) in enumerate(zip(cells, self.column.labels, strict=True)):
             part = self.parts[index] if self.parts is not None else None
             part = self.is_held_out if part is None else part
-            yield cell, label, part, self.matcher.find(cell, shared, part)
+            rows.append((cell, label, part, self.matcher.find(cell, shared, part)))
+        return rows
 
 
 @dataclass

@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from ganvas.data.sources.formats import IMAGE_SUFFIXES, suffix_of
@@ -54,18 +54,17 @@ class FileMatcher:
 
         `shared` are the folders that every path of the column begins with: they distinguish nothing.
         """
-        text = cell.strip().replace("\\", "/")
-        plain = str(PurePosixPath(text))
+        plain, parts = _plain(cell)
         if plain in self._files:
             return Match(self._files[plain])
         inside = next((plain.removeprefix(root) for root in self._roots if plain.startswith(root)), None)
-        if inside in self._files:
-            return Match(self._files[inside], ("absolute",))
-        parts = PurePosixPath(plain if inside is None else inside).parts
+        if inside is not None:
+            parts = tuple(inside.split("/"))
+            if inside in self._files:
+                return Match(self._files[inside], ("absolute",))
         is_elsewhere = inside is None and re.match(r"/|[A-Za-z]:/", plain) is not None
-        leads_out = is_elsewhere or ".." in parts
-        nowhere = Match(reason="leads out of the folder" if leads_out else "is not there")
-        if not parts or not text:
+        nowhere = Match(reason="leads out of the folder" if is_elsewhere or ".." in parts else "is not there")
+        if not parts:
             return nowhere
         part = part_of_path("/".join(parts)) if is_held_out is None else is_held_out
         droppable = len(shared) if parts[: len(shared)] == shared else 0
@@ -97,7 +96,7 @@ class FileMatcher:
         for path in self._images:
             folders = _folded(path).split("/")
             name = folders.pop()
-            stem = name.rpartition(".")[0] if "." in name else name
+            stem = _stem(name)
             for start in range(len(folders) + 1):
                 above = "".join(f"{folder}/" for folder in folders[start:])
                 tails[above + name].append(path)
@@ -107,23 +106,30 @@ class FileMatcher:
         return tails
 
     def _match(self, path: str, parts: tuple[str, ...], is_number: bool, is_absolute: bool) -> Match:
-        found, named = PurePosixPath(path), PurePosixPath(*parts)
+        (folder, _, name), (named_folder, _, named) = path.rpartition("/"), "/".join(parts).rpartition("/")
+        stem, named_stem = _stem(name), _stem(named)
+        is_elsewhere = folder != named_folder and _folded(folder) != _folded(named_folder)
+        # The two names, without what is another suffix.
+        pairs = ((name, named), (stem, named), (stem, named_stem))
+        same = next((pair for pair in pairs if pair[0] == pair[1] or _folded(pair[0]) == _folded(pair[1])), ("", ""))
         kinds: list[Kind] = ["absolute"] if is_absolute else []
-        is_elsewhere = _folded(str(found.parent)) != _folded(str(named.parent))
-        # The two names, of which those without a suffix are compared where the suffixes differ.
-        same = next(
-            (
-                pair
-                for pair in ((found.name, named.name), (found.stem, named.name), (found.stem, named.stem))
-                if _folded(pair[0]) == _folded(pair[1])
-            ),
-            ("", ""),
-        )
         kinds += ["folder"] if is_elsewhere else []
-        kinds += ["number"] if is_number else ["suffix"] if same[0] != found.name else []
-        if same[0] != same[1] or not (is_elsewhere or found.parent == named.parent):
-            kinds.append("case")
+        kinds += ["number"] if is_number else ["suffix"] if same[0] != name else []
+        kinds += ["case"] if same[0] != same[1] or (folder != named_folder and not is_elsewhere) else []
         return Match(self._prefix + path, tuple(kinds))
+
+
+def _plain(path: str) -> tuple[str, tuple[str, ...]]:
+    """A path with `/` between its parts and without empty ones, and its parts; `/` is the first of an absolute one."""
+    text = path.strip().replace("\\", "/")
+    names = [name for name in text.split("/") if name not in ("", ".")]
+    root = "/" if text.startswith("/") else ""
+    return root + "/".join(names), (*root, *names)
+
+
+def _stem(name: str) -> str:
+    """A file's name without its suffix."""
+    return name.rpartition(".")[0] if "." in name else name
 
 
 def _folded(path: str) -> str:
@@ -135,7 +141,7 @@ def shared_folders(cells: list[str]) -> tuple[str, ...]:
     """The folders that every path of a column begins with."""
     shared: tuple[str, ...] | None = None
     for cell in cells:
-        folders = PurePosixPath(cell.replace("\\", "/")).parts[:-1]
+        folders = _plain(cell)[1][:-1]
         if shared is None:
             shared = folders
         while shared != folders[: len(shared)]:

@@ -50,8 +50,8 @@ def _leave_to_the_folders(search: TableSearch, class_of: dict[str, str]) -> None
     """Keeps, of the usable tables, those that say more than the class folders do."""
     kept = []
     for table in search.usable:
-        pairs = {(class_of[match.path], label) for _, label, _, match in table.rows() if match.path in class_of}
-        named = {match.path for _, _, _, match in table.rows()} & class_of.keys()
+        pairs = {(class_of[match.path], label) for _, label, _, match in table.rows if match.path in class_of}
+        named = {match.path for _, _, _, match in table.rows} & class_of.keys()
         column = table.column.name
         if table.is_metadata:
             kept.append(table)
@@ -81,32 +81,37 @@ class _Labelled:
     conflicts: dict[str, str] = field(default_factory=dict)
     """Path of an image with two labels -> the table that gives it another one."""
     repeats: Counter[str] = field(default_factory=Counter)
-    matched: dict[tuple[str, Kind], list[str]] = field(default_factory=dict)
+    matched: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    """(table, how) -> files that were found so."""
+    examples: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
     def add(self, table: LabelTable) -> None:
         """Adds the rows of a table."""
-        for cell, raw, part, match in table.rows():
+        source = table.name
+        for cell, raw, part, match in table.rows:
             label, path = escaped_name(raw), match.path
             if path in self.unreadable or cell in self.unreadable:
                 self.named.add(path or cell)
                 continue
             if not cell or not path or not label:
-                reason = f"has no label in {table.name}" if path else f"is named in {table.name} and {match.reason}"
-                self.refused.append((cell or f"a row of {table.name}", reason if cell else "names no file"))
+                reason = f"has no label in {source}" if path else f"is named in {source} and {match.reason}"
+                self.refused.append((cell or f"a row of {source}", reason if cell else "names no file"))
                 self.lost[label] += 1
                 self.named.add(path)
                 continue
             if path in self.labels:
                 if self.labels[path] == label:
-                    self.repeats[table.name] += 1
+                    self.repeats[source] += 1
                 else:
-                    self.conflicts[path] = table.name
+                    self.conflicts[path] = source
                 continue
             self.labels[path] = label
-            own = part_of_path(path)
-            self.held_out[path] = bool(own if own is not None and table.parts is None else part)
+            own = part_of_path(path) if table.parts is None else None
+            self.held_out[path] = bool(part if own is None else own)
             for kind in match.kinds:
-                self.matched.setdefault((table.name, kind), []).append(f"{escaped_name(cell)} -> {escaped_name(path)}")
+                if not self.matched[source, kind]:
+                    self.examples[source, kind] = f"{escaped_name(cell)} -> {escaped_name(path)}"
+                self.matched[source, kind] += 1
 
     def contents(self, listing: FolderScan, search: TableSearch, attribute: str | None) -> SourceContents:
         """The labelled images as the contents of a source."""
@@ -117,8 +122,8 @@ class _Labelled:
         self.named |= {*self.labels, *self.conflicts}
         unnamed = sorted({*listing.images_below("")} - self.named)
         notes = [
-            f"{name}: {len(found)} files found {KINDS[kind]}, such as {found[0]}"
-            for (name, kind), found in self.matched.items()
+            f"{name}: {count} files found {KINDS[kind]}, such as {self.examples[name, kind]}"
+            for (name, kind), count in self.matched.items()
         ]
         notes += [f"{name}: {count} rows say the same again" for name, count in self.repeats.items()]
         notes += [f"images ignored: {len(unnamed)} (not named in {tables})"] if unnamed else []

@@ -1,6 +1,7 @@
 """Names of the parts of a set: which are trained on and which are held out."""
 
 import re
+from functools import lru_cache
 
 _FILLER = "(?:sets?|data|datasets?|images?|imgs?|splits?|parts?)*"
 _TRAIN = re.compile(f"{_FILLER}(?:train|training|trn){_FILLER}")
@@ -10,6 +11,7 @@ _HELD_OUT = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_held_out_part(name: str) -> bool | None:
     """Whether a part of this name is held out: False for `train`, True for `test`; None for any other name.
 

@@ -91,6 +91,8 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 def escaped_name(name: str) -> str:
     """A file's name as one line of valid text, equal on every system: NFC, with unprintable characters escaped."""
+    if name.isascii() and name.isprintable():
+        return name
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
