@@ -13,7 +13,7 @@ from ganvas.settings import parse
 
 @schema_flags(Protocol, DataConfig)
 def evaluate(
-    target: Annotated[str, Parameter(help="A run's folder, or images: a folder per class, or an .npz.")],
+    target: Annotated[str, Parameter(help="A run's folder, or images: a folder per class, an .npz or a .zip.")],
     /,
     *,
     against: Annotated[

@@ -29,7 +29,7 @@ class MoreTraining(Settings):
 
 @schema_flags(RunBasics, TrainingConfig, MoreTraining, DataConfig)
 def train(
-    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz or hf:owner/name.")],
+    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz, a .zip or hf:owner/name.")],
     /,
     *,
     out: Annotated[

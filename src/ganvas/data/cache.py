@@ -59,13 +59,15 @@ def open_source(source: str, config: DataConfig | None = None, processes: int | 
         with building(folder) as unfinished:
             scratch = unfinished / "scratch"
             scratch.mkdir()
-            prepare(origin.read(scratch, config.attribute), config, origin.name, unfinished, processes)
+            prepare(origin.read(scratch, config.labelled_by), config, origin.name, unfinished, processes)
             shutil.rmtree(scratch)
         prepared = load_prepared(folder)
     if prepared is None:
         raise RunFailedError(f"the prepared set {folder} cannot be read back")
     if not config.accept_refused:
         refuse_too_many(prepared.manifest.refused, len(prepared.pixels))
+    if prepared.manifest.darkness:
+        console.error(prepared.manifest.darkness)
     return prepared
 
 

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ganvas.data.sources import location_of
-from ganvas.data.sources.scan import DEEPEST, is_image_name
+from ganvas.data.sources.formats import is_image_file, is_image_name
+from ganvas.data.sources.scan import DEEPEST
 from ganvas.errors import UserError
 
 
@@ -42,6 +43,9 @@ def other_image(folder: Path, own: Collection[str]) -> str | None:
         is_searched = len(below.parts) < DEEPEST  # deeper than any layout that is read as a source
         folders[:] = sorted(name for name in folders if is_searched and not name.startswith("."))
         for path in ((below / name).as_posix() for name in sorted(names) if not name.startswith(".")):
-            if path not in own and is_image_name(path.rpartition("/")[2]):
+            if path in own:
+                continue
+            by_name = is_image_name(path.rpartition("/")[2])
+            if by_name or (by_name is None and is_image_file(folder / path)):
                 return path
     return None

@@ -12,7 +12,9 @@ from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget,
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
-from ganvas.data.sources import FILES, location_of
+from ganvas.data.report import print_brief
+from ganvas.data.sources import location_of
+from ganvas.data.sources.signatures import without_suffix
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.evaluation.headline import refuse_unscorable
 from ganvas.runs import bundle, sealed
@@ -150,12 +152,14 @@ def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: 
     """Writes the record of a new run, once nothing is left open; checks, and may extend, the record of an old one."""
     if folder.exists():
         record = note_place(run.source, prepared, folder)
+        print_brief(prepared)
         if request.extends:
             extend(record, request, prepared, folder, engine)
         return
     if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
         draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
         load_weights(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
+    print_brief(prepared)
     resolved, rate = autotune.plan(run, prepared, engine.world)
     if run.training.minutes is not None:
         console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {resolved.images} images")
@@ -285,5 +289,4 @@ def load_weights(source: str, trainer: Trainer, run: ResolvedRun) -> None:
 def default_folder(run: RunConfig) -> Path:
     """runs/<source>-<recipe>-s<seed>."""
     name = Path(run.source).resolve().name if "/" in run.source or run.source in (".", "..") else run.source
-    name = Path(name).stem if Path(name).suffix in FILES else name
-    return Path("runs") / f"{name.replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"
+    return Path("runs") / f"{without_suffix(name).replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"
