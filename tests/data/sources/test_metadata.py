@@ -304,3 +304,9 @@ def test_hostile_cells_are_one_line_of_text(make):
     manifest = opened(make({"metadata.csv": lines}, *numbered("{n}.png"))).manifest
     assert manifest.classes == ("cat\\x1b[31m", "dog\\x1b[31m")
     assert manifest.refused[0].name == "\\x1b]0;x"
+
+
+def test_ids_that_fit_several_files_leave_the_table_unread_with_what_to_add(make):
+    folder = make({"train.csv": IDS}, *numbered("images/{n:03d}.png"), *numbered("masks/{n:03d}.png"))
+    reason = "its id fits several files, such as 000: add the folders"
+    assert f"train.csv left unread: {reason}" in opened(folder).manifest.notes

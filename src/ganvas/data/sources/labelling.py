@@ -16,7 +16,7 @@ from ganvas.data.sources.columns import (
 )
 from ganvas.data.sources.folder import some_of, split_folders
 from ganvas.data.sources.formats import IMAGE_SUFFIXES, suffix_of
-from ganvas.data.sources.matching import FileMatcher, Match, shared_folders
+from ganvas.data.sources.matching import SEVERAL, FileMatcher, Match, shared_folders
 from ganvas.data.sources.partition import is_held_out_part
 from ganvas.data.sources.scan import FolderScan, escaped_name, path_below
 from ganvas.data.sources.table import Table, is_table_name, read_table
@@ -163,7 +163,7 @@ def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, ask
             raise UserError(
                 f"{matcher.root / table.name} needs a column that names files (file_name); it has {columns}"
             )
-        search.unread["it names no file of the set"].append(table.name)
+        search.unread[_why_no_file(table, named, matcher)].append(table.name)
         if column is not None and column.is_certain and may_label(table.name):
             example = "" if named is None or not table.rows else f" (its {table.columns[named]} begins with "
             example += f"{escaped_name(table.rows[0][named])!r})" if example and named is not None else ""
@@ -174,6 +174,16 @@ def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, ask
         search.unread[f"none of its columns labels ({columns})"].append(table.name)
     else:
         search.usable.append(LabelTable(table, matcher, file_index, column, part_column(table, file_index), part))
+
+
+def _why_no_file(table: Table, named: int | None, matcher: FileMatcher) -> str:
+    """Why no column of a table names files, as the reason to leave it unread."""
+    for row in table.rows[:100] if named is not None else ():
+        if matcher.find(row[named or 0]).reason == SEVERAL:
+            return (
+                f"its {table.columns[named or 0]} {SEVERAL}, such as {escaped_name(row[named or 0])}: add the folders"
+            )
+    return "it names no file of the set"
 
 
 def _table_places(listing: FolderScan) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ KINDS: dict[Kind, str] = {
     "number": "by the number",
 }
 """How a file was found that is not where its table says, in words."""
+SEVERAL = "fits several files"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class FileMatcher:
                 if len(fitting) == 1:
                     return self._match(fitting[0], parts, is_number, inside is not None)
                 if fitting:
-                    return Match(reason="fits several files")
+                    return Match(reason=SEVERAL)
         return nowhere
 
     def _candidates(self, tail: tuple[str, ...], by_number: bool) -> Iterable[tuple[list[str], bool]]:
