@@ -1,13 +1,19 @@
 """The bytes of an encoded image: which format they begin like, and the image without what is optional in it."""
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from zlib import crc32
 
-# How files of formats that are not read begin, so that a refusal can name the format.
-UNREAD_FORMATS = {
-    b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "PSD", b"<svg": "SVG", b"<?xml": "SVG",
-    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL", b"\0\0\0\x0cjP  ": "JPEG 2000",
+# How files begin, of formats that are read and of others that a refusal should name.
+PREFIXES = {
+    b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF87a": "GIF", b"GIF89a": "GIF", b"II*\0": "TIFF",
+    b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF", b"8BPS": "PSD", b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS",
+    b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xffO\xffQ": "JPEG 2000",
+    b"\0\0\1\0": "ICO", b"icns": "ICNS", b"v/1\x01": "EXR", b"#?RADIANCE": "HDR", b"DDS ": "DDS", b"qoif": "QOI",
+    b"SIMPLE  =": "FITS", b"gimp xcf": "XCF", b"FUJIFILMCCD-RAW": "RAF", b"FOVb": "X3F", b"IIRO": "ORF",
+    b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2",
+    b"%PDF": "PDF",
 }  # fmt: skip
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What decides how the first frame looks, as we decode it: no text, colour profile or time.
@@ -27,13 +33,29 @@ def heif_kind(data: bytes) -> str | None:
     return "AVIF" if brands & AVIF_BRANDS else "HEIC" if brands & HEIF_BRANDS else None
 
 
+def format_of(head: bytes) -> str | None:
+    """The image format of a file by its first bytes; None for anything that is no image."""
+    if head[4:8] == b"ftyp":
+        return "CR3" if head[8:12] == b"crx " else heif_kind(head)
+    if head[:4] == b"RIFF":
+        return "WEBP" if head[8:12] == b"WEBP" else None
+    if head[:2] == b"BM":  # two letters, which a text may begin with; the reserved bytes are zero
+        return "BMP" if head[6:10] == bytes(4) else None
+    if re.match(rb"P[1-7]\s+(#|\d|WIDTH)", head):
+        return "PNM"
+    if head[128:132] == b"DICM":
+        return "DICOM"
+    if re.match(rb"(\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE svg|svg)", head) and b"<svg" in head:
+        return "SVG"
+    return next((name for prefix, name in PREFIXES.items() if head.startswith(prefix)), None)
+
+
 def unread_reason(data: bytes, formats: Iterable[str]) -> str:
     """Why bytes that are not of one of the formats are no image."""
-    kind = heif_kind(data)
-    if kind is not None:
+    kind = format_of(data) or "this"
+    if kind in (*formats, "AVIF", "HEIC"):
         return f"damaged: this {kind} file cannot be opened"
-    known = next((name for start, name in UNREAD_FORMATS.items() if data.startswith(start)), "this")
-    return f"{known} is not a format that is read ({', '.join(formats)}, AVIF, HEIC), or its start is damaged"
+    return f"{kind} is not a format that is read ({', '.join(formats)}, AVIF, HEIC), or its start is damaged"
 
 
 def without_metadata(data: bytes) -> bytes | None:

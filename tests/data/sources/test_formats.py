@@ -3,7 +3,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from ganvas.data.sources.formats import HEAD_BYTES, format_of, is_image_file, is_image_name
+from ganvas.data.sources.formats import HEAD_BYTES, is_image_file, is_image_name
+from ganvas.encoded import format_of
 
 
 def test_a_suffix_decides_where_it_leaves_no_doubt():

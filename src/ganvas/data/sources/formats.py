@@ -1,7 +1,8 @@
 """What a file is: by its suffix where that leaves no doubt, else by how its content begins."""
 
-import re
 from pathlib import Path
+
+from ganvas.encoded import format_of
 
 # Files of these suffixes are opened as images, and their content decides. Those of the second group are of formats that
 # are never read, or only where a reader is installed: such a file is refused by name and not silently ignored.
@@ -31,20 +32,6 @@ OTHER_SUFFIXES = frozenset(
 )  # fmt: skip
 HEAD_BYTES = 1024
 
-_PREFIXES = {
-    b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF87a": "GIF", b"GIF89a": "GIF", b"II*\0": "TIFF",
-    b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF", b"8BPS": "PSD", b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS",
-    b"\0\0\0\x0cJXL ": "JPEG XL", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xffO\xffQ": "JPEG 2000",
-    b"\0\0\1\0": "ICO", b"icns": "ICNS", b"v/1\x01": "EXR", b"#?RADIANCE": "HDR", b"DDS ": "DDS", b"qoif": "QOI",
-    b"SIMPLE  =": "FITS", b"gimp xcf": "XCF", b"FUJIFILMCCD-RAW": "RAF", b"FOVb": "X3F", b"IIRO": "ORF",
-    b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2",
-}  # fmt: skip
-# The brands of an ISO media file that are images; the others are films.
-_BRANDS = {
-    b"avif": "AVIF", b"avis": "AVIF", b"crx ": "CR3", b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC",
-    b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC",
-}  # fmt: skip
-
 
 def suffix_of(name: str) -> str:
     """The suffix of a file's name in lower case, without the dot; empty where there is none."""
@@ -67,20 +54,3 @@ def is_image_file(path: Path) -> bool:
             return format_of(file.read(HEAD_BYTES)) is not None
     except (OSError, ValueError):
         return True
-
-
-def format_of(head: bytes) -> str | None:
-    """The image format of a file by its first bytes; None for anything that is no image."""
-    if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12])
-    if head[:4] == b"RIFF":
-        return "WEBP" if head[8:12] == b"WEBP" else None
-    if head[:2] == b"BM":  # two letters, which a text may begin with; the reserved bytes are zero
-        return "BMP" if head[6:10] == bytes(4) else None
-    if re.match(rb"P[1-7]\s+(#|\d|WIDTH)", head):
-        return "PNM"
-    if head[128:132] == b"DICM":
-        return "DICOM"
-    if re.match(rb"(\xef\xbb\xbf)?\s*<(\?xml|!--|!DOCTYPE svg|svg)", head) and b"<svg" in head:
-        return "SVG"
-    return next((name for prefix, name in _PREFIXES.items() if head.startswith(prefix)), None)
