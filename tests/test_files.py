@@ -159,7 +159,7 @@ def test_a_lock_is_refused_with_its_holders_number_and_free_afterwards(tmp_path)
     path = tmp_path / "lock"
     with files.lock(path) as is_held:
         assert is_held
-        with pytest.raises(files.LockedError, match=f"^{os.getpid()}$"), files.lock(path):
+        with pytest.raises(files.LockedError, match=f"^process {os.getpid()}$"), files.lock(path):
             pass
     with files.lock(path, create=False) as is_held:
         assert is_held
@@ -170,9 +170,19 @@ def test_a_lock_is_refused_with_its_holders_number_and_free_afterwards(tmp_path)
 def test_every_error_code_for_a_held_lock_is_a_locked_error(tmp_path, said, answering, number):
     (tmp_path / "lock").write_text("123")
     answering(flock=number)
-    with pytest.raises(files.LockedError, match=r"^123$"), files.lock(tmp_path / "lock"):
+    with pytest.raises(files.LockedError, match=r"^process 123$"), files.lock(tmp_path / "lock"):
         pass
     assert not said
+
+
+@needs_locks
+@pytest.mark.parametrize("content", ["", "?", "\x1b[31m", "0" * 10**6])
+def test_a_holder_that_left_no_number_is_another_process(tmp_path, answering, content):
+    (tmp_path / "lock").write_text(content)
+    answering(flock=errno.EWOULDBLOCK)
+    with pytest.raises(files.LockedError) as caught, files.lock(tmp_path / "lock"):
+        pass
+    assert str(caught.value) in ("another process", f"process {'0' * 20}")
 
 
 @needs_locks

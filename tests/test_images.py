@@ -1,7 +1,10 @@
+import importlib.util
 import io
 import struct
+import sys
 import warnings
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from ganvas import images
+from ganvas.levels import WHOLE_RANGE, LevelMapping
 
 SIDE = np.arange(24 * 16, dtype=np.uint16).reshape(16, 24)
 
@@ -100,7 +104,10 @@ def test_the_first_frame_of_an_animation_is_used_and_reported():
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (encoded(gradient("RGB"), "PNG")[:-30], "damaged"),
         (encoded(gradient("RGB"), "JPEG")[:-60], "damaged"),
-        (encoded(gradient("F"), "TIFF"), "mode F"),
+        (encoded(Image.fromarray(np.full((4, 4), np.nan, np.float32)), "TIFF"), "not finite"),
+        (encoded(Image.fromarray(np.full((4, 4), 70_000, np.int32)), "TIFF"), "beyond 16 bits"),
+        (b"\0\0\0\x18ftypavif" + bytes(99), "this AVIF file cannot be opened"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL is not a format that is read"),
         (b"P5 60000 60000 255\n", "million pixels"),
         (b"P5 9000 9000 255\n", "million pixels"),
     ],
@@ -151,6 +158,153 @@ def test_any_bytes_are_an_image_or_refused_in_one_line(seed, changes, cut):
         assert outcome in ("L", "RGB")
     assert outcome
     assert "\n" not in outcome
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def jpeg_segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content
+
+
+PNG, JPEG = encoded(gradient(), "PNG"), encoded(gradient("RGB"), "JPEG", quality=95)
+LONG_TEXT = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(b"a" * 2**21))
+WEBP = encoded(gradient("RGB"), "WEBP", lossless=True, exif=b"Exif\0\0II*\0", icc_profile=b"profile" * 9)
+
+
+@pytest.mark.parametrize(
+    ("whole", "spoilt"),
+    [
+        (PNG, PNG[:33] + LONG_TEXT + PNG[33:]),
+        (PNG, PNG[:-12] + LONG_TEXT + PNG[-12:]),
+        (PNG, PNG[:33] + png_chunk(b"iCCP", b"a\0\0" + zlib.compress(b"a" * 2**21)) + PNG[33:]),
+        (PNG, PNG[:33] + png_chunk(b"tEXt", b"a\0b")[:-1] + b"?" + PNG[33:]),
+        (PNG, PNG[:33] + png_chunk(b"eXIf", b"II*\0")[:-1] + b"?" + PNG[33:]),
+        (PNG, PNG[:33] + png_chunk(b"pHYs", b"a") + PNG[33:]),
+        (PNG, PNG[:-12] + png_chunk(b"tEXt", b"a\0" + b"b" * 99)[:30]),
+        (PNG, PNG[:-12]),
+        (JPEG, JPEG[:2] + jpeg_segment(0xE2, b"ICC_PROFILE\0") + JPEG[2:]),
+        (JPEG, JPEG[:2] + jpeg_segment(0xEE, b"Adobe") + JPEG[2:]),
+        (JPEG, JPEG[:2] + jpeg_segment(0xE0, b"JFIF\0") + JPEG[2:]),
+        (JPEG, JPEG[:2] + jpeg_segment(0xE1, b"Exif\0\0II*\0\xff\xff") + JPEG[2:]),
+        (JPEG, JPEG[:2] + jpeg_segment(0xED, b"Photoshop 3.0\08BIM\4\4\xff") + JPEG[2:]),
+        (WEBP, WEBP[:-6]),
+    ],
+    ids=[
+        "long text", "text behind the pixels", "long profile", "wrong checksum of a text", "wrong checksum of the EXIF",
+        "short resolution", "cut off in a text", "no end", "short profile", "short colour mark", "short header",
+        "damaged EXIF", "damaged resources", "WebP cut off in the EXIF",
+    ],
+)  # fmt: skip
+def test_damaged_metadata_spoil_no_image(whole, spoilt):
+    assert spoilt != whole
+    assert (levels(spoilt) == levels(whole)).all()
+
+
+def test_an_orientation_beside_a_long_text_still_turns_the_image():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(gradient(), "PNG", exif=exif)
+    assert (levels(turned[:33] + LONG_TEXT + turned[33:]) == levels(turned)).all()
+    assert levels(turned).shape == (24, 16)
+
+
+def test_pixels_that_are_cut_off_stay_damaged_without_metadata():
+    for data in (PNG[:33] + LONG_TEXT + PNG[33:-40], JPEG[:2] + jpeg_segment(0xE2, b"ICC_PROFILE\0") + JPEG[2:-60]):
+        with pytest.raises(images.RefusedImageError):
+            images.decode(data)
+
+
+def test_avif_is_read_and_its_kind_is_found_by_its_brands():
+    data = encoded(gradient("RGB"), "AVIF", quality=100)
+    assert np.abs(levels(data).astype(int) - np.asarray(gradient("RGB"))).mean() < 8
+    general = data[:8] + b"mif1" + data[12:]  # the container's brand first, avif among the others
+    assert general != data
+    assert (levels(general) == levels(data)).all()
+
+
+HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pillow_heif") is not None, reason="pillow-heif is installed")
+def test_heic_without_pillow_heif_names_what_to_install():
+    for brand in (b"heic", b"mif1", b"heix"):
+        with pytest.raises(images.RefusedImageError, match=r"pip install 'ganvas\[heif\]'"):
+            images.decode(HEIC.replace(b"heic", brand))
+
+
+def test_heic_is_read_through_pillow_heif(tmp_path, monkeypatch):
+    """By a stand-in for pillow-heif that registers a decoder, as that does, and draws a grey image."""
+    stub = """
+from PIL import Image, ImageFile
+
+class StubHeif(ImageFile.ImageFile):
+    format = "HEIF"
+    def _open(self):
+        self._size, self._mode = (5, 4), "L"
+    def load(self):
+        self.im = Image.new("L", (5, 4), 77).im
+        return Image.Image.load(self)
+
+def register_heif_opener(**options):
+    Image.register_open("HEIF", StubHeif, lambda start: start[4:8] == b"ftyp")
+"""
+    (tmp_path / "pillow_heif.py").write_text(stub)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pillow_heif", raising=False)
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    assert images.header(HEIC) == (5, 4, "L")
+    assert levels(HEIC).tolist() == [[77] * 5] * 4
+    sys.modules.pop("pillow_heif", None)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pillow_heif") is None, reason="needs the extra heif")
+def test_a_real_heic_is_read(monkeypatch):
+    import pillow_heif
+
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    photo = Image.fromarray(np.full((64, 64, 3), (200, 100, 50), np.uint8))
+    file = io.BytesIO()
+    pillow_heif.from_pillow(photo).save(file, quality=90)
+    decoded = images.decode(file.getvalue())
+    assert decoded.size == (64, 64)
+    assert np.abs(np.asarray(decoded.image).astype(int) - (200, 100, 50)).max() < 12
+
+
+def stored(values, dtype, form="TIFF", mapping=WHOLE_RANGE):
+    data = encoded(Image.fromarray(np.array([values], dtype)), form)
+    decoded = images.decode_quietly(data, mapping=mapping)
+    return np.asarray(decoded.image)[0].tolist(), decoded.levels, decoded.full_range
+
+
+def test_the_levels_of_a_file_are_measured_as_they_are_stored():
+    assert stored([0, 1, 1], np.uint8)[1:] == ((0, 1), (0, 255))
+    assert stored([7, 4095], np.uint16)[1:] == ((7, 4095), (0, 65535))
+    assert stored([-0.5, 0.25], np.float32)[1:] == ((-0.5, 0.25), None)
+
+
+def test_floats_mean_what_their_range_says():
+    assert stored([0, 0.5, 1], np.float32)[0] == [0, 128, 255]
+    assert stored([-1, 0, 1], np.float32, mapping=LevelMapping((-1.0, 1.0)))[0] == [0, 128, 255]
+    assert stored([0, 10, 255], np.float32, mapping=LevelMapping((0.0, 255.0)))[0] == [0, 10, 255]
+
+
+def test_stretching_maps_the_chosen_part_of_the_range_to_all_levels():
+    sixteenth = LevelMapping(stretch=(Fraction(0), Fraction(16, 255)))
+    assert stored([0, 1, 8, 16, 200], np.uint8, mapping=sixteenth)[0] == [0, 16, 128, 255, 255]
+    twelve = LevelMapping(stretch=(Fraction(0), Fraction(4095, 65535)))
+    assert stored([0, 819, 4095], np.uint16, mapping=twelve)[0] == [0, 51, 255]
+
+
+def test_stretching_changes_colours_and_not_what_is_transparent():
+    clear = Image.new("RGBA", (4, 4), (3, 3, 3, 255))
+    clear.putpixel((0, 0), (0, 0, 0, 0))
+    decoded = images.decode_quietly(
+        encoded(clear, "PNG"), mapping=LevelMapping(stretch=(Fraction(0), Fraction(3, 255)))
+    )
+    assert np.unique(np.asarray(decoded.image)).tolist() == [255]
+    assert decoded.levels == (3, 3)  # what cannot be seen has no level
 
 
 def test_shrinking_while_decoding_keeps_the_size_of_the_file_and_enough_pixels():

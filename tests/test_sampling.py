@@ -13,7 +13,7 @@ from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle
-from ganvas.sampling import BATCH, Sampler, load, save_npz, split_evenly
+from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_evenly
 
 
 def sampler_of(classes=("cat", "dog", "1", "0"), **change):
@@ -81,9 +81,73 @@ def test_seed_and_label_and_index_each_change_the_noise(sampler):
     assert torch.equal(sampler.noise(1, 1, 1, None), noises[-1])
 
 
-def test_names_win_over_indices(sampler):
-    assert [sampler.index(label) for label in ("cat", "dog", "1", "0")] == [0, 1, 2, 3]
-    assert [sampler.index(label) for label in (0, 1, 2, 3, "2", "3")] == [0, 1, 2, 3, 2, 3]
+# Digits of another script are digits.
+NUMBERED = [
+    (("001", "002", "003"), {"1": "001", "01": "001", "001": "001", "3": "003", "+2": "002", " 2 ": "002"}),
+    (("1", "2", "3", "4"), {"1": "1", "4": "4", "04": "4"}),
+    (("0", "1", "3"), {"0": "0", "1": "1", "3": "3"}),
+    (("3", "1", "0"), {"0": "0", "1": "1", "3": "3"}),
+    (("1", "01"), {"1": "1", "01": "01"}),
+    (("-1", "1"), {"-1": "-1", "1": "1", "-01": "-1"}),
+    (("0.5", "1.0", "10"), {"1": "1.0", "0.50": "0.5", "10": "10"}),
+    (("\u0660", "\u0661"), {"0": "\u0660", "1": "\u0661"}),
+    (("0", "1", "A", "B"), {"1": "1", "01": "1", "A": "A"}),
+]
+
+
+@pytest.mark.parametrize(("classes", "meant"), NUMBERED, ids=lambda given: "-".join(given))
+def test_a_number_means_the_class_of_that_number_and_never_a_position(classes, meant):
+    for label, name in meant.items():
+        assert classes[class_index(label, classes, "pets")] == name
+        if re.fullmatch(r"-?[1-9]\d*|0", label):  # the same from Python, of every type of whole number
+            for whole in (int(label), np.int64(label), np.int8(label), torch.tensor(int(label)), np.str_(label)):
+                assert classes[class_index(whole, classes, "pets")] == name
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "closest"),
+    [
+        (("001", "002", "003"), "0", "001"),
+        (("001", "002", "003"), 4, "003"),
+        (("0", "1", "3"), 2, "1"),
+        (("0", "1", "3"), "-1", "0"),
+        (("1", "2", "3", "4"), np.int64(0), "1"),
+        (("1", "2", "10", "20"), "18", "20"),
+        (("cat", "dog", "1", "0"), 3, "1"),  # a position among words, if "1" and "0" were words
+    ],
+)
+def test_a_number_of_no_class_is_refused_with_the_nearest_and_all(classes, label, closest):
+    expected = f"pets knows no class {label}; did you mean {closest}? Allowed: {', '.join(classes)}"
+    with pytest.raises(UserError, match=f"^{re.escape(expected)}$"):
+        class_index(label, classes, "pets")
+
+
+def test_a_number_of_two_classes_is_refused_with_both():
+    with pytest.raises(UserError, match=r"^label 1 may be 01 or 001: give the exact name$"):
+        class_index(1, ("01", "001"), "pets")
+
+
+def test_among_words_a_number_is_a_position_from_0():
+    for label in (0, "0", np.uint8(0), torch.tensor(0)):
+        assert class_index(label, ("cat", "dog"), "pets") == 0
+    with pytest.raises(UserError, match=r"^label 2 is not in 0\.\.1; pets knows cat, dog$"):
+        class_index("2", ("cat", "dog"), "pets")
+
+
+@pytest.mark.parametrize("label", [True, np.True_, 1.0, None, b"1", (1,)])
+@pytest.mark.parametrize("classes", [("0", "1"), ("cat", "dog")])
+def test_what_is_neither_a_name_nor_a_whole_number_is_no_label(classes, label):
+    expected = f"a label is the name of a class or a whole number, not {label!r}"
+    with pytest.raises(UserError, match=re.escape(expected)):
+        class_index(label, classes, "pets")
+
+
+def test_an_array_of_numbers_draws_what_their_names_draw():
+    numbered = sampler_of(("001", "002", "003"))
+    expected = numbered.sample(["001", "003", "001"])
+    for labels in ([1, 3, 1], np.array([1, 3, 1]), np.array(["1", "3", "1"]), torch.tensor([1, 3, 1])):
+        assert np.array_equal(numbered.sample(labels), expected)
+    assert np.array_equal(numbered.between(1, np.int64(2), 3), numbered.between("001", "002", 3))
 
 
 @pytest.mark.parametrize("label", ["cta", "", "-1", "4", "1.5", -1, 4])
@@ -105,8 +169,12 @@ def test_a_name_alone_is_one_label_and_not_its_letters(sampler):
 def test_a_number_of_images_is_for_a_run_without_labels(sampler, unlabelled):
     assert unlabelled.sample(3).shape == (3, 1, 16, 16)
     assert np.array_equal(unlabelled.sample(20)[:3], unlabelled.sample(3))
-    with pytest.raises(UserError, match=re.escape("pets draws by class: give labels, such as ['cat']")):
-        sampler.sample(3)
+    assert np.array_equal(unlabelled.sample(np.int64(3)), unlabelled.sample(3))
+    for count in (3, np.int64(3)):
+        with pytest.raises(UserError, match=re.escape("pets draws by class: give labels, such as ['cat']")):
+            sampler.sample(count)
+    with pytest.raises(UserError, match="pets draws a number of images"):
+        unlabelled.sample(True)
 
 
 def test_a_label_of_a_run_without_labels_is_refused(unlabelled):

@@ -29,7 +29,7 @@ UNSUPPORTED = frozenset((errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EN
 NO_LOCKS = UNSUPPORTED | {errno.ENOLCK}
 NO_FOLDER_SYNC = UNSUPPORTED | {errno.EBADF, errno.EISDIR}
 
-_warned: set[str] = set()
+_warned: set[tuple[str, int]] = set()  # (what a disk lacks, its device)
 
 
 class DamagedError(Exception):
@@ -37,7 +37,7 @@ class DamagedError(Exception):
 
 
 class LockedError(Exception):
-    """Another process holds a lock. The text is the process's id, or `?`."""
+    """Another process holds a lock. The text is `process 1234`, or `another process` where its id is not known."""
 
 
 def part_of(path: Path) -> Path:
@@ -126,7 +126,7 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in NO_FOLDER_SYNC:
             raise
-        _warn_once(f"the disk of {folder} does not sync folders: a power cut may lose the newest files", "sync")
+        _warn_once(folder, "does not sync folders: a power cut may lose the newest files")
 
 
 @contextmanager
@@ -146,12 +146,11 @@ def lock(path: Path, create: bool = True) -> Iterator[bool]:
             except OSError as error:
                 if error.errno in LOCKED:
                     file.seek(0)
-                    raise LockedError(file.read().strip() or "?") from None
+                    holder = file.read(20).strip()
+                    raise LockedError(f"process {holder}" if holder.isdigit() else "another process") from None
                 if error.errno not in NO_LOCKS:
                     raise RunFailedError(f"{path} cannot be locked: {error.strerror or error}") from None
-                _warn_once(
-                    f"the disk of {path.parent} has no file locks: a second process is not noticed there", "lock"
-                )
+                _warn_once(path.parent, "has no file locks: a second process is not noticed there")
                 is_held = False
         # The id only helps a person to find the process, so a full disk is no reason to stop.
         with suppress(OSError):
@@ -160,10 +159,13 @@ def lock(path: Path, create: bool = True) -> Iterator[bool]:
         yield is_held
 
 
-def _warn_once(message: str, topic: str) -> None:
-    if topic not in _warned:
-        _warned.add(topic)
-        console.error(message)
+def _warn_once(folder: Path, lack: str) -> None:
+    """Warns of what the disk of a folder lacks, once a disk, by the nearest folder that is not hidden."""
+    disk = lack, folder.stat().st_dev
+    if disk not in _warned:
+        _warned.add(disk)
+        shown = next(place for place in (folder, *folder.parents) if not place.name.startswith("."))
+        console.error(f"warning: the disk of {shown} {lack}")
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -1,12 +1,13 @@
 """The image convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
 
-An image crosses the float border twice, both times in this file. It is also the only file that imports Pillow.
+An image crosses the float border twice, both times in this file. No other file imports Pillow or pillow-heif.
 """
 
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import files
+from ganvas import encoded, files
+from ganvas.levels import BYTES, SIXTEEN_BITS, WHOLE_RANGE, LevelMapping, Range, extremes, scale_to_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,14 +25,10 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
 Background = Literal["white", "black"]  # the colour of transparent areas
 
-# The formats that are read, whatever a file is called. PNG is tried first, because most folders hold it.
+# The formats that are read, whatever a file is called, beside AVIF and HEIC. PNG is first: most folders hold it.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 2**20
-# How files of other formats begin, so that a refusal can name the format.
-UNREAD_FORMATS = {
-    b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"8BPS": "PSD", b"<svg": "SVG", b"<?xml": "SVG",
-}  # fmt: skip
 FILTER = (
     "JPEG decoded at 1/2, 1/4 or 1/8 where that still covers the size; then the mean of each area for a whole factor, "
     "else Hamming; bicubic where an image grows"
@@ -89,6 +87,10 @@ class Decoded:
 
     image: "Image"
     """Upright, in mode L or RGB, transparent areas filled with the background."""
+    levels: Range | None
+    """The lowest and the highest level as stored, where they were measured."""
+    full_range: Range | None
+    """The levels of black and white in the file; None for floats, which do not say."""
     size: tuple[int, int]
     """(width, height) of the file, upright. `image` is smaller where a JPEG was decoded at a fraction of its size."""
     mode: str
@@ -103,17 +105,40 @@ def decode(data: bytes, background: Background = "white", least_side: int | None
     16-bit grey is scaled to 8, CMYK and palettes become RGB, the EXIF orientation is applied, and an animation gives
     its first frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG is
     decoded at 1/2, 1/4 or 1/8 of its size as long as its short side keeps so many pixels; that is much faster.
+    Metadata that Pillow cannot read is left out.
     """
     with silence_warnings():
         return decode_quietly(data, background, least_side)
 
 
-def decode_quietly(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
-    """`decode` for a caller that silences Pillow's warnings itself, once for many images: that is much of its time."""
-    from PIL import Image, ImageOps
+def decode_quietly(
+    data: bytes,
+    background: Background = "white",
+    least_side: int | None = None,
+    mapping: LevelMapping = WHOLE_RANGE,
+    measured: bool = True,
+) -> Decoded:
+    """`decode` for a caller that silences Pillow's warnings itself, once for many images: that is much of its time.
+
+    `mapping` says which levels become 0 and 255. Without `measured`, 8-bit levels are not measured.
+    """
+    try:
+        return _decode(data, background, least_side, mapping, measured)
+    except RefusedImageError:
+        bare = encoded.without_metadata(data)
+        if bare is not None:
+            with suppress(RefusedImageError):
+                return _decode(bare, background, least_side, mapping, measured)
+        raise
+
+
+def _decode(
+    data: bytes, background: Background, least_side: int | None, mapping: LevelMapping, measured: bool
+) -> Decoded:
+    from PIL import ImageOps
 
     with _refusing(data):
-        image: Image.Image = Image.open(BytesIO(data), formats=FORMATS)
+        image = _open(data)
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise RefusedImageError(f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels")
@@ -130,15 +155,33 @@ def decode_quietly(data: bytes, background: Background = "white", least_side: in
                 if image.getexif().get(0x0112, 1) >= 5:  # these orientations swap width and height
                     width, height = height, width
                 image = ImageOps.exif_transpose(image)
-        return Decoded(_to_l_or_rgb(image, background), (width, height), mode, animated)
+        if image.mode[0] in "IF":
+            return Decoded(*_from_wide_grey(image, mapping), (width, height), mode, animated)
+        upright, levels = _to_l_or_rgb(image, background, mapping, measured)
+        return Decoded(upright, levels, BYTES, (width, height), mode, animated)
+
+
+def _open(data: bytes) -> "Image":
+    """Reads the header of an encoded image."""
+    from PIL import Image
+
+    kind = encoded.heif_kind(data)
+    if kind is None:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    if kind == "AVIF":
+        return Image.open(BytesIO(data), formats=("AVIF",))
+    if find_spec("pillow_heif") is None:
+        raise RefusedImageError("HEIC needs pillow-heif, which is not installed: pip install 'ganvas[heif]'")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return Image.open(BytesIO(data), formats=("HEIF",))
 
 
 def header(data: bytes) -> tuple[int, int, str]:
     """(width, height, mode) of an encoded image without decoding it, or RefusedImageError with the reason."""
-    from PIL import Image
-
     with silence_warnings(), _refusing(data):
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        image = _open(data)
         return (*image.size, image.mode)
 
 
@@ -166,23 +209,31 @@ def _refusing(data: bytes) -> Iterator[None]:
         elif isinstance(error, Image.DecompressionBombError):
             reason = f"more than {MAX_PIXELS // 10**6} million pixels"
         elif isinstance(error, UnidentifiedImageError):
-            known = next((name for magic, name in UNREAD_FORMATS.items() if data.startswith(magic)), "this")
-            if data[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1"):
-                known = "HEIC or AVIF"
-            reason = f"{known} is not a format that is read ({', '.join(FORMATS)}), or its start is damaged"
+            reason = encoded.unread_reason(data, FORMATS)
         raise RefusedImageError(reason) from None
 
 
-def _to_l_or_rgb(image: "Image", background: Background) -> "Image":
-    """An image of any mode -> mode L or RGB, composited over the background where it is transparent."""
+def _from_wide_grey(image: "Image", mapping: LevelMapping) -> tuple["Image", Range, Range | None]:
+    """Grey of 16 bits or of floats -> (mode L, rounded; its levels as stored; its full range)."""
+    from PIL import Image
+
+    stored, full_range = np.asarray(image), None if image.mode == "F" else SIXTEEN_BITS
+    lowest, highest = float(stored.min()), float(stored.max())
+    if not np.isfinite([lowest, highest]).all():
+        raise RefusedImageError("levels that are not finite numbers")
+    if full_range is not None and not 0 <= lowest <= highest <= 65535:
+        raise RefusedImageError("grey levels beyond 16 bits")
+    scaled = scale_to_bytes(stored, mapping.ends(full_range))
+    return Image.fromarray(scaled), (lowest, highest), full_range
+
+
+def _to_l_or_rgb(
+    image: "Image", background: Background, mapping: LevelMapping, measured: bool
+) -> tuple["Image", Range | None]:
+    """An image of any 8-bit mode -> (mode L or RGB, over the background where it is transparent; levels as stored)."""
     from PIL import Image
 
     mode = image.mode
-    if mode.startswith("I"):  # 16-bit grey 0..65535 -> 0..255, rounded
-        levels = np.asarray(image).astype(np.int64)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise RefusedImageError("grey levels beyond 16 bits")
-        return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
     if mode in ("L", "LA", "La", "1"):
         opaque_mode = "L"
     elif mode in ("RGB", "RGBA", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
@@ -190,11 +241,19 @@ def _to_l_or_rgb(image: "Image", background: Background) -> "Image":
     else:
         raise RefusedImageError(f"pixels of mode {mode} are not read")
     is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    if not is_transparent or mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        return image if mode == opaque_mode else image.convert(opaque_mode)
-    layered, canvas = image.convert(opaque_mode + "A"), Image.new(opaque_mode, image.size, background)
-    canvas.paste(layered.convert(opaque_mode), mask=layered.getchannel("A"))
-    return canvas
+    alpha = None
+    if is_transparent and mode not in ("CMYK", "YCbCr", "LAB", "HSV"):
+        layered = image.convert(opaque_mode + "A")
+        image, alpha = layered.convert(opaque_mode), layered.getchannel("A")
+    elif mode != opaque_mode:
+        image = image.convert(opaque_mode)
+    levels = extremes(image, alpha) if measured else None
+    if mapping.stretch is not None:
+        table = scale_to_bytes(np.arange(256), mapping.ends(BYTES)).tolist()
+        image = image.point(table * len(image.getbands()))
+    if alpha is not None:
+        image = Image.composite(image, Image.new(opaque_mode, image.size, background), alpha)
+    return image, levels
 
 
 def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
@@ -202,7 +261,7 @@ def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
     from PIL import Image
 
     levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
-    return _to_l_or_rgb(Image.fromarray(np.ascontiguousarray(levels)), background)
+    return _to_l_or_rgb(Image.fromarray(np.ascontiguousarray(levels)), background, WHOLE_RANGE, False)[0]
 
 
 def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:

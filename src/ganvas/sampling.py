@@ -5,10 +5,14 @@ always computed in float32 at the same index of a batch of the same size, so tha
 it, change none of its bytes. A fast sampler generates the same images in bfloat16: nearly the same bytes.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from decimal import Decimal
+from numbers import Integral
+from operator import index as whole_number
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, SupportsIndex, cast
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -26,6 +30,9 @@ from ganvas.runs.bundle import Bundle, open_run
 
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+Label = str | SupportsIndex
+"""A class by its name, or by a whole number of any integer type: see `class_index`."""
 
 
 def load(run: str | Path, fast: bool = False) -> "Sampler":
@@ -51,34 +58,30 @@ class Sampler:
         copied = deepcopy(bundle.networks["generator"]).to(self.precision)
         self.generator = cast(Generator, copied.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
-    def index(self, label: str | int) -> int:
-        """A class's index from its name, or from its index; names win. UserError with the classes of the run."""
+    def index(self, label: Label) -> int:
+        """The index of the class that a label means, as `class_index` reads it. UserError with the run's classes."""
         if not self.classes:
             raise UserError(f"{self.name} was trained without labels: leave out --label")
-        if isinstance(label, str) and label in self.classes:
-            return self.classes.index(label)
-        try:
-            index = int(label)
-        except ValueError:
-            raise UserError(f"{self.name} knows no class {label!r}; {nearest(str(label), self.classes)}") from None
-        last = len(self.classes) - 1
-        if not 0 <= index <= last:
-            raise UserError(f"label {label} is not in 0..{last}; {self.name} knows {', '.join(self.classes)}")
-        return index
+        return class_index(label, self.classes, self.name)
 
     def sample(
-        self, labels: Sequence[str | int] | int, seed: int = 0, truncation: float | None = None
+        self, labels: Sequence[Label] | NDArray[Any] | SupportsIndex, seed: int = 0, truncation: float | None = None
     ) -> NDArray[np.uint8]:
         """Images (N, C, H, W) uint8: one per label, or so many of a generator without labels.
 
-        The k-th image of a label is that label's image number k under this seed, whatever other labels are there.
+        A label is a class's name or a whole number, as `class_index` reads it and as `ganvas sample --label` does. The
+        k-th image of a label is that label's image number k under this seed, whatever other labels are there.
         truncation: noise values beyond it are drawn again.
         """
         if isinstance(labels, str):  # one name, not its letters
             labels = [labels]
-        indices = [None] * labels if isinstance(labels, int) else [self.index(label) for label in labels]
-        if self.classes and isinstance(labels, int):
-            raise UserError(f"{self.name} draws by class: give labels, such as {[self.classes[0]]!r}")
+        if isinstance(labels, Integral):
+            if self.classes or isinstance(labels, bool):
+                hint = f"by class: give labels, such as {[self.classes[0]]!r}" if self.classes else "a number of images"
+                raise UserError(f"{self.name} draws {hint}")
+            indices: list[int | None] = [None] * int(labels)
+        else:
+            indices = [self.index(label) for label in cast(Sequence[Label], labels)]
         pixels = np.empty((len(indices), *self.info.shape.image), np.uint8)
         rows_of: dict[int | None, list[int]] = {}
         for row, label in enumerate(indices):
@@ -97,7 +100,7 @@ class Sampler:
             labels = None if label is None else torch.full((BATCH,), label)
             yield first, self._generate(noise, labels)[: count - first]
 
-    def between(self, start: str | int, end: str | int, steps: int, seed: int = 0) -> NDArray[np.uint8]:
+    def between(self, start: Label, end: Label, steps: int, seed: int = 0) -> NDArray[np.uint8]:
         """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
         ends = torch.zeros(2, max(1, len(self.classes)))
         ends[0, self.index(start)] = ends[1, self.index(end)] = 1
@@ -127,6 +130,46 @@ class Sampler:
             labels = labels.to(device, self.precision if labels.is_floating_point() else None)
         images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
         return to_uint8(images).cpu().numpy()
+
+
+def class_index(label: Label, classes: Sequence[str], run: str) -> int:
+    """The index of the class that a label means. UserError where it means none, or several; `run` is named in it.
+
+    The exact spelling of a name wins. Else, where names are numbers, a number means the class of that number: 1 is the
+    class 001. Only where no name is a number is it the position of a class, from 0.
+    """
+    if isinstance(label, str):
+        text = str(label).strip()  # str: a numpy string would show its type in a message
+    else:
+        try:
+            text = "" if isinstance(label, bool) else str(whole_number(label))
+        except TypeError:
+            text = ""
+        if not text:
+            raise UserError(f"a label is the name of a class or a whole number, not {label!r}")
+    for spelling in (label, text):
+        if spelling in classes:
+            return classes.index(str(spelling))
+    numbers, number = [_number(name) for name in classes], _number(text)
+    if number is None:
+        raise UserError(f"{run} knows no class {text!r}; {nearest(text, classes)}")
+    if all(each is None for each in numbers):  # words: a position
+        if number not in range(len(classes)):
+            raise UserError(f"label {text} is not in 0..{len(classes) - 1}; {run} knows {', '.join(classes)}")
+        return int(number)
+    found = [index for index, each in enumerate(numbers) if each == number]
+    if len(found) > 1:
+        raise UserError(f"label {text} may be {' or '.join(classes[index] for index in found)}: give the exact name")
+    if not found:
+        away = {name: abs(each - number) for name, each in zip(classes, numbers, strict=True) if each is not None}
+        closest = min(away, key=lambda name: away[name])
+        raise UserError(f"{run} knows no class {text}; did you mean {closest}? Allowed: {', '.join(classes)}")
+    return found[0]
+
+
+def _number(name: str) -> Decimal | None:
+    """The number that a name is: 1 of `001`, 0.5 of `0.50`; None of a word."""
+    return Decimal(name) if NUMBER.fullmatch(name.strip()) else None
 
 
 def split_evenly(count: int, classes: Sequence[int]) -> list[int]:

@@ -1,6 +1,9 @@
 """Nothing is written into a source, over other files, or where there is no permission."""
 
+import errno
 import os
+import shutil
+import stat
 import subprocess
 import sys
 
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas import cli
+from ganvas import cli, files
 from ganvas.training import run
 
 
@@ -110,7 +113,8 @@ def test_a_licence_beside_the_class_folders_is_no_image(pets, lines):
     (pets / ".thumbnails").mkdir()
     output = lines("data", "pets")
     assert "images: 24 of 16x16 px, grey" in output
-    assert {"ignored: LICENSE", "ignored: cats/README", "ignored: .thumbnails/"} <= set(output)
+    assert {"ignored: LICENSE", "ignored: cats/README"} <= set(output)
+    assert [line for line in output if line.startswith("skipped: 1 ") and line.endswith(": .thumbnails/")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such modes")
@@ -124,6 +128,50 @@ def test_a_class_folder_that_cannot_be_read_is_not_a_class_that_vanishes(pets, r
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert "dogs cannot be read: Permission denied; a class would vanish" in refused("data", "pets")
+
+
+def test_a_disk_without_locks_and_synced_folders_is_warned_of_once_and_trained_on(pets, monkeypatch, capsys, tmp_path):
+    fcntl, fsync = pytest.importorskip("fcntl"), os.fsync
+
+    def without_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def of_files_alone(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(handle)
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    monkeypatch.setattr(os, "fsync", of_files_alone)
+    monkeypatch.setattr(files, "_warned", set())
+    monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
+    for _ in range(2):  # begun, and resumed
+        assert cli.run(["train", "pets", *map(str, QUICK), "--pair.width", "4", "--out", "run"]) == 0
+        shutil.rmtree(tmp_path / "run" / "bundle")
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: the disk of {tmp_path / 'cache' / 'prepared'} has no file locks: a second process is not noticed "
+        "there",
+        f"warning: the disk of {tmp_path / 'cache' / 'prepared'} does not sync folders: a power cut may lose the "
+        "newest files",
+    ]
+
+
+@pytest.mark.parametrize("command", [("data", "pets"), ("train", "pets", *QUICK), ("evaluate", "run")])
+def test_a_user_without_a_home_is_asked_for_a_cache_in_one_sentence(pets, lines, refused, monkeypatch, command):
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.setattr("ganvas.training.artifacts.draw_charts", lambda *_: None)
+    lines("train", "pets", *QUICK, "--pair.width", 4, "--out", "run")
+
+    def unknown(user):
+        raise KeyError(user)
+
+    for name in ("HOME", "GANVAS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    sentence = "the cache needs a place, and this user has no home: set GANVAS_CACHE to a folder that can be written"
+    assert refused(*command) == sentence
+    lines("sample", "run", "-n", 2)  # needs no cache
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")  # noqa: PTH110

@@ -1,13 +1,16 @@
 """`ganvas sample` as it is typed: what is drawn, into what, and which sentence answers which mistake."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ganvas import files
 from ganvas.cli.sample import folder_name
 from ganvas.data import open_source
+from ganvas.runs import sealed
 from ganvas.sampling import load
 
 CLASSES = ["across", "down", "spot"]
@@ -71,6 +74,84 @@ def test_more_images_leave_the_first_ones_as_they_were(run, lines, here):
 def test_a_label_named_twice_is_drawn_once(run, lines, here):
     lines("sample", run, "--label", "spot", 2, "-n", 4, "--out", "drawn.npz")
     assert arrays("drawn.npz")["labels"].tolist() == [2, 2, 2, 2]
+
+
+def renamed(run, *classes):
+    """The run with other names of its classes, in its bundle."""
+    record = json.loads((run / "bundle" / "run.json").read_text()) | {"classes": classes}
+    contents = {path.name: path.read_bytes() for path in (run / "bundle").iterdir() if path.name != "manifest.json"}
+    sealed.write_sealed(run / "bundle", contents | {"run.json": files.to_json(record)})
+
+
+@pytest.mark.parametrize(("classes", "typed"), [(("001", "002", "003"), "1"), (("3", "1", "0"), "1"), (CLASSES, "1")])
+def test_a_number_on_the_command_line_draws_what_it_draws_from_python(run, lines, here, classes, typed):
+    renamed(run, *classes)
+    output = lines("sample", run, "--label", typed, "-n", 3, "--out", "drawn.npz")
+    result, meant = arrays("drawn.npz"), {"001": 0, "3": 1, "across": 1}[classes[0]]
+    assert result["labels"].tolist() == [meant] * 3
+    assert np.array_equal(result["images"], load(run).sample([int(typed)] * 3)[:, 0])
+    assert (f"label 1: class {classes[meant]}" in output) == (classes[meant] != typed)
+
+
+def test_a_number_of_no_class_is_refused_in_one_sentence_also_on_a_walk(run, refused):
+    renamed(run, "0", "1", "3")
+    for flags in (("--label", 2), ("--label", "0", "2"), ("--between", "0", "2")):
+        assert refused("sample", run, *flags) == "own knows no class 2; did you mean 1? Allowed: 0, 1, 3"
+    assert "did you mean 0? Allowed: 0, 1, 3" in refused("sample", run, "--label", "-1")
+
+
+def test_the_same_command_again_replaces_its_own_images(run, lines, contents, here):
+    for _ in range(2):
+        lines("sample", run, "-n", 6, "--out", "drawn/")
+    lines("sample", run, "-n", 9, "--out", "drawn/")
+    names = [f"{name}/seed0-{index:06d}.png" for name in CLASSES for index in range(3)]
+    assert list(contents(here / "drawn")) == names
+
+
+@pytest.mark.parametrize("name", ["photo.png", "spot/photo.JPG", "spot/seed1-000000.png", "other/seed0-000000.png"])
+@pytest.mark.parametrize("flags", [(), ("--between", "spot", "down")])
+def test_a_folder_of_other_images_is_refused_and_left_as_it_was(run, refused, contents, here, name, flags):
+    place = here / "drawn" / name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"mine")
+    sentence = f"drawn holds other images, such as {name}: choose another --out, or add --overwrite to leave them"
+    for out in ("drawn/", "drawn"):
+        assert sentence in refused("sample", run, "-n", 6, *flags, "--out", out)
+    assert contents(here / "drawn") == {name: b"mine"}
+
+
+def test_fewer_images_of_the_same_command_would_leave_the_rest_and_are_refused(run, lines, refused):
+    lines("sample", run, "-n", 6, "--out", "drawn/")
+    assert "such as across/seed0-000001.png" in refused("sample", run, "-n", 3, "--out", "drawn/")
+    assert "such as across/seed0-000000.png" in refused("sample", run, "--label", "spot", "-n", 2, "--out", "drawn/")
+
+
+def test_with_overwrite_other_images_stay_and_are_named(run, lines, contents, here):
+    (here / "drawn" / "spot").mkdir(parents=True)
+    (here / "drawn" / "spot" / "photo.png").write_bytes(b"mine")
+    (here / "drawn" / "spot" / "seed0-000000.png").write_bytes(b"replaced")
+    output = lines("sample", run, "--label", "spot", "-n", 2, "--out", "drawn/", "--overwrite")
+    assert "other images stay in drawn, such as spot/photo.png" in output
+    left = contents(here / "drawn")
+    assert list(left) == ["spot/photo.png", "spot/seed0-000000.png", "spot/seed0-000001.png"]
+    assert left["spot/photo.png"] == b"mine"
+    assert left["spot/seed0-000000.png"] != b"replaced"
+
+
+def test_what_is_no_image_or_hidden_is_no_other_image(run, lines, here):
+    (here / "drawn" / ".thumbnails").mkdir(parents=True)
+    for name in ("notes.txt", "README", ".hidden.png", ".thumbnails/photo.png"):
+        (here / "drawn" / name).write_text("x")
+    assert lines("sample", run, "-n", 3, "--out", "drawn/")[-1] == "images drawn"
+
+
+def test_images_behind_a_link_are_found_and_a_circle_of_links_ends(run, refused, here):
+    (here / "photos").mkdir()
+    (here / "drawn").mkdir()
+    (here / "drawn" / "spot").symlink_to(here / "photos")
+    (here / "drawn" / "circle").symlink_to(here / "drawn")
+    (here / "photos" / "photo.png").write_bytes(b"mine")
+    assert "drawn holds other images, such as " in refused("sample", run, "-n", 3, "--out", "drawn/")
 
 
 def test_it_walks_from_label_to_label(run, lines, here):

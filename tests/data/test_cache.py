@@ -266,6 +266,101 @@ def test_the_cache_is_the_systems_cache_folder_unless_chosen(monkeypatch):
     assert cache.cache_folder() == Path("/chosen")
 
 
+@pytest.fixture
+def of_nobody(monkeypatch):
+    """A user without HOME, whom the system does not know."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(user):
+        raise KeyError(user)
+
+    for name in ("HOME", "GANVAS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(pwd, name, unknown)
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_a_user_without_a_home_is_asked_for_a_cache_in_one_sentence(class_folder, of_nobody, monkeypatch, system):
+    folder = class_folder(cats=12)
+    monkeypatch.setattr(sys, "platform", system)
+    expected = "^the cache needs a place, and this user has no home: set GANVAS_CACHE to a folder that can be written$"
+    with pytest.raises(UserError, match=expected) as caught:
+        opened(folder)
+    assert caught.value.status == 2
+
+
+@pytest.mark.parametrize("chosen", ["~/cache", "~nobody-of-that-name/cache"])
+def test_a_cache_in_the_home_of_nobody_is_refused_by_its_name(class_folder, of_nobody, monkeypatch, chosen):
+    monkeypatch.setenv("GANVAS_CACHE", chosen)
+    with pytest.raises(UserError, match=f"^GANVAS_CACHE is {chosen}, and no such home is known: set GANVAS_CACHE to"):
+        opened(class_folder(cats=12))
+
+
+def test_a_user_without_a_home_who_chose_a_cache_works(class_folder, of_nobody, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "chosen"))
+    assert opened(class_folder(cats=12)).folder.parent == tmp_path / "chosen" / "prepared"
+
+
+@pytest.mark.parametrize("inside", ["", "cache", "cats/deep/cache"])
+def test_a_cache_inside_its_source_is_refused_before_anything_is_written(class_folder, contents, monkeypatch, inside):
+    folder = class_folder(cats=12)
+    before = contents(folder)
+    for cache_name in (folder / inside, folder / "cats" / ".." / inside):
+        monkeypatch.setenv("GANVAS_CACHE", str(cache_name))
+        with pytest.raises(UserError, match=r"lies in the source .*: set GANVAS_CACHE to a folder outside$"):
+            opened(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GANVAS_CACHE", inside or ".")  # relative, as the source is
+    with pytest.raises(UserError, match=r"lies in the source \."):
+        opened(".")
+    assert contents(folder) == before
+
+
+def test_a_hidden_cache_and_one_beside_the_source_are_no_part_of_it(class_folder, monkeypatch):
+    folder = class_folder(cats=12)
+    for place in (folder / ".cache" / "ganvas", folder.with_name(folder.name + "-cache")):
+        monkeypatch.setenv("GANVAS_CACHE", str(place))
+        first = opened(folder)
+        assert opened(folder).folder == first.folder
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_read_only_cache_is_one_sentence_with_the_remedy(class_folder, monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    folder = class_folder(cats=3)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    expected = f"^cannot write below .*prepared: {os.strerror(number)}; set GANVAS_CACHE to a folder that can be"
+    with pytest.raises(UserError, match=expected) as caught:
+        opened(folder)
+    assert caught.value.status == 2
+
+
+def test_a_set_in_a_cache_that_became_read_only_is_still_opened(class_folder, monkeypatch, count_preparing):
+    folder = class_folder(cats=12)
+    opened(folder)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert len(opened(folder).pixels) == 12
+    assert len(count_preparing) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
+    cache.refuse_read_only(tmp_path / "evaluators" / "new")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match=r"^nothing can be kept in .*; set GANVAS_CACHE to a folder that can be writt"):
+        cache.refuse_read_only(tmp_path / "evaluators" / "new")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"^nothing can be kept in .*file; "):
+        cache.refuse_read_only(tmp_path / "file" / "new")
+
+
 def test_a_prepared_set_is_one_folder_with_a_readable_name_and_a_manifest(class_folder):
     prepared = opened(class_folder("pets & co", cats=12))
     assert prepared.folder.name.startswith("pets-co-")

@@ -21,6 +21,7 @@ def test_text_is_parsed_as_numbers_where_an_option_is_a_number():
         ({"channels": 2}, "1 .grey. or 3 .RGB."),
         ({"background": "pink"}, "--background"),
         ({"sise": 28}, "did you mean size"),
+        ({"attribute": "Smiling", "label_column": "age"}, "give one"),
     ],
 )
 def test_a_wrong_option_is_refused_with_the_allowed_values(values, message):

@@ -137,3 +137,75 @@ def test_nothing_is_written_into_the_source(class_folder):
     before = sorted(folder.rglob("*"))
     opened(folder)
     assert sorted(folder.rglob("*")) == before
+
+
+def masks(folder, highest=1, dtype=np.uint8, form="png"):
+    """Images of levels 0..highest, no two alike."""
+    folder.mkdir()
+    for seed in range(8):
+        blocks = np.random.default_rng(seed).integers(0, 2, (4, 4)).repeat(5, 0).repeat(5, 1) * highest
+        Image.fromarray(blocks.astype(dtype)).save(folder / f"{seed}.{form}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("highest", "dtype", "form", "said"),
+    [
+        (1, np.uint8, "png", "0..1 of 0..255"),
+        (16, np.uint8, "png", "0..16 of 0..255"),
+        (4095, np.uint16, "png", "0..4095 of 0..65535"),
+        (16, np.float32, "tif", "0..16 of 0..255"),
+        (0.125, np.float32, "tif", "0..0.125 of 0..1"),
+    ],
+)
+def test_a_nearly_black_set_is_named_with_its_levels_and_stretching_shows_it(
+    tmp_path, capsys, highest, dtype, form, said
+):
+    folder = masks(tmp_path / "masks", highest, dtype, form)
+    dark = opened(folder)
+    warning = f"the images of masks are nearly black, levels {said}: --stretch maps their own range to 0..255"
+    assert warning in capsys.readouterr().err
+    assert dark.manifest.darkness == warning
+    assert dark.pixels.max() <= 32
+    bright = opened(folder, stretch=True)
+    assert np.unique(bright.pixels).tolist() == [0, 255]
+    assert ((bright.pixels == 255) == (dark.pixels > 0)).all()
+    assert str(bright.manifest.levels[0]) == said
+    assert bright.manifest.stretched
+    assert bright.manifest.darkness == ""
+    assert "nearly black" not in capsys.readouterr().err
+
+
+def test_the_warning_is_repeated_when_the_set_comes_from_the_cache(tmp_path, capsys):
+    folder = masks(tmp_path / "masks")
+    opened(folder)
+    capsys.readouterr()
+    opened(folder)
+    assert capsys.readouterr().err.count("nearly black") == 1
+
+
+def test_one_range_holds_for_every_image_of_a_set(tmp_path):
+    folder = masks(tmp_path / "masks", 4)
+    Image.fromarray(np.full((20, 20), 2, np.uint8)).save(folder / "middle.png")
+    prepared = opened(folder, stretch=True)
+    assert np.unique(prepared.pixels[-1]).tolist() == [128]  # half of 0..4
+
+
+def test_the_levels_of_an_ordinary_set_are_reported_without_a_warning(class_folder, capsys):
+    prepared = opened(class_folder(cats=8))
+    (found,) = prepared.manifest.levels
+    assert (found.black, found.white) == (0, 255)
+    assert found.highest > 100
+    assert "black" not in capsys.readouterr().err
+
+
+def test_processes_agree_on_the_levels(tmp_path):
+    folder = masks(tmp_path / "masks", 9)
+    assert opened(folder, processes=2, stretch=True).manifest.levels == opened(folder).manifest.levels
+
+
+def test_floats_of_no_known_range_are_refused_in_a_sentence_and_can_be_stretched(tmp_path):
+    folder = masks(tmp_path / "masks", -1000, np.float32, "tif")
+    with pytest.raises(UserError, match=r"levels of the images, -1000\.\.0, .*--stretch"):
+        opened(folder)
+    assert np.unique(opened(folder, stretch=True).pixels).tolist() == [0, 255]

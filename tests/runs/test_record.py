@@ -52,7 +52,7 @@ def asked(**changes):
 
 
 def test_choices_read_as_their_flags():
-    assert ASKED.as_flags() == {"--source": "digits", "--recipe": "modern", "--pair.width": "32", "--seed": "3"}
+    assert ASKED.as_flags() == {"SOURCE": "digits", "--recipe": "modern", "--pair.width": "32", "--seed": "3"}
 
 
 @pytest.mark.parametrize("width", [32, "32"])
@@ -66,8 +66,8 @@ def test_the_same_flags_are_the_same_run_as_text_or_as_numbers_and_after_json(wi
     [
         ({"choices": {"pair": {"width": 8}, "seed": 3}}, r"--pair\.width 32, now 8\. "),
         ({"choices": {"pair": {"width": 32}}}, r"--seed 3, now not given\. "),
-        ({"start_from": "runs/other"}, r"--from not given, now runs/other\. "),
-        ({"source": "mnist", "recipe": "book-gan"}, r"--recipe modern, now book-gan; --source digits, now mnist\. "),
+        ({"start_from": "runs/other"}, r"--from not given, now .*runs/other\. "),
+        ({"source": "mnist", "recipe": "book-gan"}, r"--recipe modern, now book-gan; SOURCE digits, now mnist\. "),
     ],
 )
 def test_other_flags_are_refused_with_each_difference_and_the_way_on(now, message):
@@ -79,5 +79,5 @@ def test_other_flags_are_refused_with_each_difference_and_the_way_on(now, messag
 def test_images_that_changed_are_refused_even_where_their_shape_did_not(tiny_run, tiny_prepared):
     data = tiny_run.read().data
     record.require_same_data("run", data, tiny_prepared)
-    with pytest.raises(UserError, match="run was begun on other data: the images have changed"):
+    with pytest.raises(UserError, match="run was begun on other data: its images have changed"):
         record.require_same_data("run", data.model_copy(update={"fingerprint": "another"}), tiny_prepared)

@@ -114,7 +114,7 @@ def test_what_cannot_be_extended_is_refused_with_advice(own_run, unfinished_run,
         UserError, match="is not finished: give the command it was begun with, and then train it further"
     ):
         extend(unfinished_run, images=8)
-    with pytest.raises(UserError, match="nothing is not a run, and --more-minutes and --more-images train a finished"):
+    with pytest.raises(UserError, match="nothing is not a run, and --more-minutes, --more-images and"):
         extend(RunFolder(tmp_path / "nothing"), images=8)
 
 

@@ -149,8 +149,8 @@ def test_other_classes_are_refused_with_both(unfinished_run, train_small, tiny_s
     arrays["labels"][::7] = 3
     np.savez(moved, **{**arrays, "classes": np.array(["across", "down", "spot", "more"])})
     record = unfinished_run.read()
-    asked = record.asked.model_copy(update={"source": str(moved)})
-    unfinished_run.write(record.model_copy(update={"asked": asked}))
+    changes = {name: getattr(record, name).model_copy(update={"source": str(moved)}) for name in ("asked", "run")}
+    unfinished_run.write(record.model_copy(update=changes))
     with pytest.raises(UserError, match=r"begun on other data: classes \['across', 'down', 'spot'\], now .*'more'"):
         train_small(unfinished_run.path, source=moved)
 

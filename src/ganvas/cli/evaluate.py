@@ -13,12 +13,13 @@ from ganvas.settings import parse
 
 @schema_flags(Protocol, DataConfig)
 def evaluate(
-    target: Annotated[str, Parameter(help="A run's folder, or images: a folder per class, or an .npz.")],
+    target: Annotated[str, Parameter(help="A run's folder, or images: a folder per class, an .npz or a .zip.")],
     /,
     *,
     against: Annotated[
         str | None, flag("SOURCE", "The real set, prepared as Data says (default: the run's own).")
     ] = None,
+    source: Annotated[str | None, flag("PLACE", "Where the run's own set lies now, if it has moved.")] = None,
     out: Annotated[Path | None, flag("FOLDER", "Where the scorecard goes (default: into the run's folder).")] = None,
     **options: object,
 ) -> int:
@@ -29,6 +30,7 @@ def evaluate(
     from ganvas.evaluation.artifacts import write_scorecard
     from ganvas.evaluation.report import findings
     from ganvas.evaluation.score import score
+    from ganvas.runs.paths import refuse_inside_source
 
     refuse_renamed("features", options.get("features", ""))
     choices = {name: options.pop(name) for name in Protocol.model_fields if name in options}
@@ -37,9 +39,13 @@ def evaluate(
         name = next(iter(options)).replace("_", "-")
         raise UserError(f"--{name} prepares --against, which was not given; a run is scored as it was trained")
     path = Path(target)
+    if source is not None and (against is not None or not samples.is_run(path)):
+        raise UserError("--source says where the set of a run lies now: give it with a run, and without --against")
     folder = output_folder(path, against, out)
+    if source is not None:
+        refuse_inside_source(source, folder)
     data = parse(DataConfig, options)
-    prepared = samples.training_set_of(path) if against is None else open_source(against, data)
+    prepared = samples.training_set_of(path, source) if against is None else open_source(against, data)
     if samples.is_run(path):
         images = samples.sample_run(path, prepared, protocol.count, protocol.seed)
     else:

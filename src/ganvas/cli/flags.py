@@ -172,7 +172,6 @@ def as_typed(sentence: str, arguments: Sequence[str]) -> str:
     def flag(match: re.Match[str]) -> str:
         return match[0].replace("_", "-") if match[1] in typed else flag_of(match[1])
 
-    sentence = sentence.replace("--source ", "SOURCE ")
     if "n" in typed:
         sentence = sentence.replace("--count:", "-n:")
     return re.sub(r"--([a-z]+[._][a-z0-9_.]*[a-z0-9])", flag, sentence)

@@ -14,8 +14,9 @@ from ganvas.errors import UserError, nearest
 SINGULAR = {"recipes": "recipe", "sources": "source", "runs": "run", "studies": "study", "options": "option"}
 WIDEST_NAME = 32
 OTHER_SOURCES = (
-    ("FOLDER", "A folder per class, or a metadata.csv, the idx files or CelebA's layout; ./NAME is always a path."),
-    ("FILE.npz", "Arrays images (N, H, W[, 3]) and labels (N,), perhaps classes."),
+    ("FOLDER", "A folder per class, or a table of labels, the idx files or CelebA's layout; ./NAME is always a path."),
+    ("FILE.npz", "Arrays images and labels, or train_images, x_test and so on; .npy files and idx files likewise."),
+    ("FILE.zip", "Any of these sets in a .zip or .tar archive."),
     ("hf:OWNER/NAME", "Any set of images on the hub. Downloaded; needs the extra hf."),
 )
 

@@ -1,7 +1,7 @@
 """`ganvas sample`."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ganvas.images import Pixels
     from ganvas.sampling import Sampler
 
+LABEL_HELP = (
+    "Class names (default: all). A number means the class of that number, 1 the class 001; where no class name is a "
+    "number, the position from 0."
+)
 MAX_IMAGES_ON_SHEET = 10_000
 MAX_SHEET_BYTES = 2**31
 
@@ -37,10 +41,11 @@ def sample(
     run: Annotated[Path, Parameter(help="A run's folder, or a bundle's.")],
     /,
     *,
-    label: Annotated[list[str] | None, flag("NAME", "Class names or indices (default: all).")] = None,
+    label: Annotated[list[str] | None, flag("NAME", LABEL_HELP)] = None,
     between: Annotated[
         tuple[str, str] | None, flag("A B", "Walk from label A to label B at one seed, in -n steps (default: 8).")
     ] = None,
+    overwrite: Annotated[bool, switch("Write into a FOLDER/ that holds other images too; they stay.")] = False,
     fast: Annotated[bool, switch("Use bfloat16 where the CPU has it: faster, with nearly the same bytes.")] = False,
     out: Annotated[str | None, flag("FILE.png|FILE.npz|FOLDER/", "Where to (default: samples.png in the run).")] = None,
     **options: object,
@@ -51,7 +56,7 @@ def sample(
 
     config = parse(SampleConfig, options)
     if label == []:
-        raise UserError("--label needs the names of classes, or their indices")
+        raise UserError("--label needs the names of classes, or their numbers")
     if between and (label or config.truncation):
         raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
     refuse_no_run(run)
@@ -59,11 +64,14 @@ def sample(
     refuse_unwritable(path)
     if (source := source_of(run)) is not None:
         refuse_inside_source(source, path)
+    for name in [*(label or ()), *(between or ())]:
+        if (meant := sampler.classes[sampler.index(name)]) != name:
+            console.info(f"label {name}: class {meant}")
     try:
         if between:
-            write_walk(sampler, config, between, path)
+            write_walk(sampler, config, between, path, overwrite)
         else:
-            write_images(sampler, config, label or [], path)
+            write_images(sampler, config, label or [], path, overwrite)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
     console.info(f"images {path}")
@@ -82,11 +90,12 @@ def refuse_no_run(run: Path) -> None:
 
 
 def source_of(run: Path) -> str | None:
-    """The source in a run's record; None for a bundle alone."""
+    """Where the set of a run lies, a path or a name; None for a bundle alone, or a set that is gone."""
     from ganvas.runs.folder import RunFolder
+    from ganvas.runs.source import recorded_place
 
     try:
-        return RunFolder(run).read().run.source
+        return recorded_place(RunFolder(run))
     except UserError:
         return None
 
@@ -118,7 +127,25 @@ def refuse_large_sheet(sampler: "Sampler", total: int, path: Path) -> None:
         raise UserError(f"-n {total} is too many for one .png file, which takes {most}; give --out FOLDER/ or FILE.npz")
 
 
-def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path) -> None:
+def refuse_other_images(path: Path, names: Iterable[str], overwrite: bool) -> None:
+    """UserError if the folder at `path` holds images that are not among `names`, those that are written into it.
+
+    So a folder holds the images of one command, and the same command again replaces its own. With `overwrite` a
+    message names the first of the others, which stay.
+    """
+    from ganvas.runs.paths import other_image
+
+    other = other_image(path, set(names)) if path.suffix not in (".png", ".npz") else None
+    if other is not None and not overwrite:
+        raise UserError(
+            f"{path} holds other images, such as {other}: choose another --out, or add --overwrite to leave them "
+            "beside the new ones"
+        )
+    if other is not None:
+        console.info(f"other images stay in {path}, such as {other}")
+
+
+def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path, overwrite: bool) -> None:
     """A PNG sheet with a row a class, an .npz, or a folder per class with a PNG an image."""
     import numpy as np
 
@@ -133,6 +160,13 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
         counts = dict(zip(indices, split_evenly(config.count or 8 * len(indices), indices), strict=True))
     total = sum(counts.values())
     refuse_large_sheet(sampler, total, path)
+    folders: dict[int | None, str] = {label: f"{folder_name(name)}/" for label, name in enumerate(classes)}
+
+    def name_of(label: int | None, index: int) -> str:
+        """Where an image goes below a folder: `cat/seed0-000000.png`."""
+        return f"{folders.get(label, '')}seed{config.seed}-{index:06d}.png"
+
+    refuse_other_images(path, (name_of(each, index) for each in counts for index in range(counts[each])), overwrite)
     labels = np.repeat(np.array(indices, np.int64), list(counts.values())) if classes else None
 
     def batches() -> Iterator[tuple[int | None, int, "Pixels"]]:
@@ -150,12 +184,11 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
             charts.draw_class_grid(np.concatenate([images for _, _, images in batches()]), labels, classes, path)
         else:
             for label, first, images in batches():
-                folder = path if label is None else path / folder_name(classes[label])
                 for index, image in enumerate(images, first):
-                    save_png(image, folder / f"seed{config.seed}-{index:06d}.png")
+                    save_png(image, path / name_of(label, index))
 
 
-def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path) -> None:
+def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path, overwrite: bool) -> None:
     """The walk between two labels, as one strip, as an .npz, or a file a step."""
     from ganvas.images import enlarge, grid, save_png
     from ganvas.sampling import save_npz
@@ -166,6 +199,8 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     if not sampler.classes:
         raise UserError(f"{sampler.name} was trained without labels: there is nothing to walk between")
     refuse_large_sheet(sampler, steps, path)
+    names = [f"seed{config.seed}-step{step:06d}.png" for step in range(steps)]
+    refuse_other_images(path, names, overwrite)
     pixels = sampler.between(*ends, steps=steps, seed=config.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
@@ -173,8 +208,8 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     elif path.suffix == ".png":
         save_png(grid(enlarge(pixels, least_side=64), columns=min(steps, 16)), path)
     else:
-        for step, image in enumerate(pixels):
-            save_png(image, path / f"seed{config.seed}-step{step:06d}.png")
+        for name, image in zip(names, pixels, strict=True):
+            save_png(image, path / name)
 
 
 def folder_name(name: str) -> str:

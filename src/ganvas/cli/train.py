@@ -29,7 +29,7 @@ class MoreTraining(Settings):
 
 @schema_flags(RunBasics, TrainingConfig, MoreTraining, DataConfig)
 def train(
-    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz or hf:owner/name.")],
+    source: Annotated[str, Parameter(help="A name (ganvas list sources), a folder, an .npz, a .zip or hf:owner/name.")],
     /,
     *,
     out: Annotated[
@@ -40,6 +40,10 @@ def train(
     ] = None,
     start_from: Annotated[
         str | None, flag("RUN", "A finished run whose weights to start from.", "--from", group="Run")
+    ] = None,
+    moved_to: Annotated[
+        str | None,
+        flag("PLACE", "Where the set of the run in --out lies, if it has moved.", "--source", group="Run"),
     ] = None,
     track: Annotated[str | None, flag("NAMES", "Trackers beside the log: tensorboard,wandb.", group="Run")] = None,
     dry_run: Annotated[bool, switch("Print configuration, layers, memory and time; train nothing.", "Run")] = False,
@@ -58,11 +62,12 @@ def train(
     budgets = [f"--{name}" for name, _ in leaves(options) if name.removeprefix("training.") in BUDGETS]
     if given and (others := given[1:] + budgets):
         raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
-    if given and dry_run:
-        raise UserError(f"--dry-run describes a new run: leave out {given[0]}")
+    of_old_runs = given + ["--source"] * (moved_to is not None)
+    if of_old_runs and dry_run:
+        raise UserError(f"--dry-run describes a new run: leave out {of_old_runs[0]}")
     choices = parse_choices(options, config)
     recipe, trackers = choices.pop("recipe", None), tracker_names(track)
-    request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images)
+    request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images, moved_to)
     if dry_run:
         print_dry_run(request, out)
         return 0

@@ -18,10 +18,11 @@ def worth(
     seeds: Annotated[Text, flag("N", "How often everything is done (default: 3; fewer give no verdict).")] = None,
     seed: Annotated[Text, flag("S", "The first of the seeds (default: 0).")] = None,
     minutes: Annotated[Text, flag("M", "For everything together (default: 15; quick: 4).")] = None,
+    source: Annotated[str | None, flag("PLACE", "Where the run's set lies now, if it has moved.")] = None,
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
     """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""
-    from ganvas.cli.sample import refuse_no_run
+    from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.experiments import page
     from ganvas.experiments.budget import Worth
     from ganvas.experiments.worth import NAMES, weigh
@@ -37,9 +38,9 @@ def worth(
     folder = run if out is None else out
     refuse_file(folder)
     refuse_unwritable(folder)
-    subject = open_subject(run, choices.most_tested)
-    if out is not None:
-        refuse_inside_source(subject.run.source, out)
+    subject = open_subject(run, choices.most_tested, source)
+    if out is not None and (place := source or source_of(run)) is not None:
+        refuse_inside_source(place, out)
     try:
         results = weigh(subject, choices, folder)
         files.write_atomic(folder / "worth.json", files.to_json(results.model_dump(mode="json")))

@@ -3,6 +3,7 @@
 The cache is the folder named by the environment variable GANVAS_CACHE, else the user's cache folder for ganvas.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -25,6 +26,8 @@ from ganvas.data.prepared import FORMAT, Manifest, PreparedSet
 from ganvas.errors import RunFailedError, UserError
 
 SECONDS_UNTIL_ABANDONED = 3600
+SET_CACHE = "set GANVAS_CACHE to a folder that can be written"
+NOT_WRITABLE = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
 
 
 def open_source(source: str, config: DataConfig | None = None, processes: int | None = None) -> PreparedSet:
@@ -35,6 +38,7 @@ def open_source(source: str, config: DataConfig | None = None, processes: int | 
     """
     config = config or DataConfig()
     origin = sources.find_source(source)
+    refuse_cache_inside(source)
     choices = config.model_dump(exclude={"accept_refused"})
     # The key includes the manifest's format, so that sets with older manifests are left alone and not misread.
     source_key = _digest([origin.name, sources.location_of(source), choices, VERSION, FORMAT])
@@ -55,13 +59,15 @@ def open_source(source: str, config: DataConfig | None = None, processes: int | 
         with building(folder) as unfinished:
             scratch = unfinished / "scratch"
             scratch.mkdir()
-            prepare(origin.read(scratch, config.attribute), config, origin.name, unfinished, processes)
+            prepare(origin.read(scratch, config.labelled_by), config, origin.name, unfinished, processes)
             shutil.rmtree(scratch)
         prepared = load_prepared(folder)
     if prepared is None:
         raise RunFailedError(f"the prepared set {folder} cannot be read back")
     if not config.accept_refused:
         refuse_too_many(prepared.manifest.refused, len(prepared.pixels))
+    if prepared.manifest.darkness:
+        console.error(prepared.manifest.darkness)
     return prepared
 
 
@@ -70,15 +76,41 @@ def _digest(values: object) -> str:
 
 
 def cache_folder() -> Path:
-    """`$GANVAS_CACHE`, else the user's cache folder for ganvas."""
+    """`$GANVAS_CACHE`, else the user's cache folder for ganvas. UserError for a user without a home folder."""
     chosen = os.environ.get("GANVAS_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
+    try:
+        return Path(chosen).expanduser() if chosen else _users_cache_folder()
+    except RuntimeError:  # HOME is unset, and the system does not know the user; or `~name` of an unknown one
+        known = f"GANVAS_CACHE is {chosen}, and no such home is known"
+        lacks = known if chosen else "the cache needs a place, and this user has no home"
+        raise UserError(f"{lacks}: {SET_CACHE}") from None
+
+
+def _users_cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "ganvas"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "ganvas" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganvas"
+
+
+def refuse_cache_inside(source: str) -> None:
+    """UserError if the cache lies in the folder of a source, and so would become part of it. Hidden folders do not."""
+    folder, place = Path(sources.location_of(source)), cache_folder().resolve()
+    if not folder.is_dir() or folder not in (place, *place.parents):
+        return
+    if not any(part.startswith(".") for part in place.relative_to(folder).parts):
+        raise UserError(
+            f"the cache {place} lies in the source {source}, which would then be another: set GANVAS_CACHE to a folder "
+            "outside"
+        )
+
+
+def refuse_read_only(folder: Path) -> None:
+    """UserError, before any work is done, if a folder of the cache cannot be created."""
+    existing = next(place for place in folder.absolute().parents if place.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise UserError(f"nothing can be kept in {existing}; {SET_CACHE}")
 
 
 def slug(name: str) -> str:
@@ -134,11 +166,11 @@ def building(target: Path) -> Iterator[Path]:
                 files.sync_folder(parent)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    except PermissionError as error:
-        raise UserError(f"cannot write below {parent}: {error.strerror}; set GANVAS_CACHE to another folder") from None
     except (NotADirectoryError, FileExistsError):
-        raise UserError(f"{parent} is not a folder; set GANVAS_CACHE to another one") from None
+        raise UserError(f"{parent} is not a folder; {SET_CACHE}") from None
     except OSError as error:
+        if error.errno in NOT_WRITABLE:
+            raise UserError(f"cannot write below {parent}: {error.strerror}; {SET_CACHE}") from None
         raise RunFailedError(
             f"preparing below {parent} failed: {error.strerror or error}; make room, or set GANVAS_CACHE to a folder "
             "of another disk"

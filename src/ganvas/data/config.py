@@ -1,8 +1,8 @@
 """The options of the data."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from ganvas.settings import Flag, Settings
 
@@ -34,7 +34,23 @@ class DataConfig(Settings):
     """1 (grey) or 3 (RGB) (default: grey stays grey, anything else becomes RGB)."""
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
+    label_column: Annotated[str | None, Flag("NAME", "Data")] = None
+    """The column that labels the images, of a table in the folder or a set of the hub (default: label, class, ...)."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
     """Colour of the transparent areas of an image (default: white)."""
+    stretch: Annotated[bool, Flag("", "Data")] = False
+    """Map the set's own range of levels, lowest to highest over all images, to 0..255: for masks, 12-bit and other
+    dark images."""
     accept_refused: Annotated[bool, Flag("", "Data")] = False
     """Continue when more than a tenth of the images cannot be used."""
+
+    @model_validator(mode="after")
+    def _one_labels_the_set(self) -> Self:
+        if self.attribute is not None and self.label_column is not None:
+            raise ValueError("--attribute and --label-column both name what labels the set: give one")
+        return self
+
+    @property
+    def labelled_by(self) -> str | None:
+        """The attribute or column that was asked for."""
+        return self.attribute if self.label_column is None else self.label_column

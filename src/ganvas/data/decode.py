@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganvas import images
 from ganvas.data import duplicates
 from ganvas.data.sources.contents import ImageFiles, Part, RawImages
 from ganvas.images import Background, Pixels
+from ganvas.levels import BYTES, WHOLE_RANGE, LevelMapping, LevelStats, scale_to_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +34,8 @@ class DecodePlan:
     crop: int | None
     """Pixels; None for the short side."""
     background: Background
+    mapping: LevelMapping = WHOLE_RANGE
+    """Which stored levels become 0 and 255."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,6 +61,8 @@ class ImageStats:
     coloured: int = 0
     """Images that are not grey."""
     animated: int = 0
+    levels: LevelStats = field(default_factory=LevelStats)
+    """The levels as stored."""
 
     def add(self, other: "ImageStats") -> None:
         """Counts the images of another chunk as well."""
@@ -65,6 +71,7 @@ class ImageStats:
         self.modes.update(other.modes)
         self.coloured += other.coloured
         self.animated += other.animated
+        self.levels.update(other.levels)
 
 
 def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
@@ -99,7 +106,8 @@ def _decoded_squares(plan: DecodePlan, first: int, part: ImageFiles, stats: Imag
     least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
     for index in range(len(part)):
         try:
-            decoded = images.decode_quietly(part.encoded(index), plan.background, least_side)
+            data, measured = part.encoded(index), not stats.levels.is_complete(BYTES)
+            decoded = images.decode_quietly(data, plan.background, least_side, plan.mapping, measured)
         except images.RefusedImageError as refusal:
             stats.refused.append((first + index, str(refusal)))
             yield None
@@ -109,6 +117,8 @@ def _decoded_squares(plan: DecodePlan, first: int, part: ImageFiles, stats: Imag
         stats.modes[decoded.mode] += 1
         stats.animated += decoded.animated
         stats.coloured += image.mode != "L"
+        if decoded.levels is not None:
+            stats.levels.add(decoded.full_range, *decoded.levels)
         if image.mode != mode:
             image = image.convert(mode)
         yield images.crop_and_resize(image, plan.crop, plan.size)
@@ -121,11 +131,28 @@ def _from_raw(plan: DecodePlan, part: RawImages, stats: ImageStats) -> Pixels:
     stats.sizes[width, height] += count
     stats.modes[{1: "L", 3: "RGB", 4: "RGBA"}[channels]] += count
     stats.coloured += count if channels > 1 else 0
+    for row in rows:  # one by one: wide numbers take eight times the memory of bytes
+        if part.full_range is not None and stats.levels.is_complete(part.full_range):
+            break
+        visible = row if channels < 4 else row[row[..., 3] > 0, :3]
+        if visible.size:
+            stats.levels.add(part.full_range, float(visible.min()), float(visible.max()))
     side = min(height, width, plan.crop or width)
     if side == plan.size and channels == plan.channels:
         top, left = (height - side) // 2, (width - side) // 2
-        return np.ascontiguousarray(rows[:, top : top + side, left : left + side].transpose(0, 3, 1, 2))
+        squares = rows[:, top : top + side, left : left + side].transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(_as_bytes(plan, part, squares))
     mode = "L" if plan.channels == 1 else "RGB"
-    converted = (images.from_pixels(row, plan.background).convert(mode) for row in rows)
-    squares = (images.crop_and_resize(image, plan.crop, plan.size) for image in converted)
-    return images.stack(squares, count, plan.size, plan.channels)
+    converted = (images.from_pixels(_as_bytes(plan, part, row), plan.background).convert(mode) for row in rows)
+    resized = (images.crop_and_resize(image, plan.crop, plan.size) for image in converted)
+    return images.stack(resized, count, plan.size, plan.channels)
+
+
+def _as_bytes(plan: DecodePlan, part: RawImages, levels: NDArray[Any]) -> Pixels:
+    """Levels of a part -> uint8. A fourth channel, alpha, comes last and is not stretched."""
+    if levels.dtype == np.uint8 and plan.mapping.stretch is None:
+        return levels
+    pixels = scale_to_bytes(levels, plan.mapping.ends(part.full_range))
+    if part.shape[3:] == (4,):
+        pixels[..., 3] = scale_to_bytes(levels[..., 3], part.full_range or plan.mapping.floats)
+    return pixels

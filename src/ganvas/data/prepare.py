@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from statistics import median_low
@@ -16,10 +17,12 @@ from ganvas.console import progress
 from ganvas.data import duplicates, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
-from ganvas.data.prepared import ClassCounts, Manifest, Refusal
+from ganvas.data.prepared import ClassCounts, LevelRange, Manifest, Refusal
+from ganvas.data.report import refusal_lines
 from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
+from ganvas.levels import choose_mapping
 
 VERSION = 1
 """Of the processing of an image. Sets of another version are prepared again."""
@@ -33,8 +36,10 @@ def prepare(
     contents: SourceContents, config: DataConfig, name: str, folder: Path, processes: int | None = None
 ) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
-    if config.attribute != contents.attribute:
-        raise UserError(f"--attribute {config.attribute} needs a set in CelebA's layout; this is {contents.layout}")
+    if config.labelled_by != contents.attribute:
+        needs = "a set in CelebA's layout" if config.attribute else "a table of labels, or a set of the hub"
+        option = "--attribute" if config.attribute else "--label-column"
+        raise UserError(f"{option} {config.labelled_by} needs {needs}; this is {contents.layout}")
     plan, stats = _decode_all(contents, config, folder, processes or workers.worker_count(len(contents)))
     undecoded = [(contents.name(index), reason) for index, reason in stats.refused]
     refused = tuple(Refusal(name=escaped_name(name), reason=why) for name, why in contents.refused + undecoded)
@@ -79,8 +84,8 @@ def refuse_too_many(refused: tuple[Refusal, ...], usable: int) -> None:
     candidates = usable + len(refused)
     if len(refused) <= LARGEST_SHARE_REFUSED * candidates:
         return
-    for refusal in refused:
-        console.info(f"refused: {refusal.name}: {refusal.reason}")
+    for line in refusal_lines(refused):
+        console.info(line)
     raise UserError(
         f"{len(refused)} of {candidates} images cannot be used, more than a tenth; mend or remove them, or go on "
         "without them with --accept-refused"
@@ -99,7 +104,10 @@ def _decode_all(
     stats = _decode_pass(contents, plan, processes)
     better = _plan(config, folder, stats)
     if stats.sizes and better != plan:
-        console.info(f"decoding again: all images together ask for {better.size} px, {better.channels} channels")
+        reason = f"{better.size} px, {better.channels} channels"
+        if better.mapping != plan.mapping:
+            reason += ", levels " + ", ".join(str(found) for found in _level_ranges(stats, better))
+        console.info(f"decoding again: all images together ask for {reason}")
         plan, stats = better, _decode_pass(contents, better, processes)
     return plan, stats
 
@@ -132,7 +140,17 @@ def _plan(config: DataConfig, folder: Path, stats: ImageStats) -> DecodePlan:
     else:
         short_sides = [min(width, height, crop or width) for width, height in stats.sizes.elements()]
         size = max(16, min(median_low(short_sides), LARGEST_DEFAULT)) if short_sides else LARGEST_DEFAULT
-    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background)
+    mapping = choose_mapping(stats.levels, config.stretch)
+    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background, mapping)
+
+
+def _level_ranges(stats: ImageStats, plan: DecodePlan) -> tuple[LevelRange, ...]:
+    """The levels that were met, for each full range."""
+    met = [(full or plan.mapping.floats, levels) for full, levels in stats.levels.met.items()]
+    return tuple(
+        LevelRange(lowest=lowest, highest=highest, black=black, white=white)
+        for (black, white), (lowest, highest) in sorted(met)
+    )
 
 
 def _sample(contents: SourceContents) -> ImageStats:
@@ -149,7 +167,7 @@ def _sample(contents: SourceContents) -> ImageStats:
             except images.RefusedImageError:
                 continue
             stats.sizes[width, height] += 1
-            stats.coloured += mode not in ("L", "1", "LA") and not mode.startswith("I")
+            stats.coloured += mode not in ("L", "1", "LA") and mode[0] not in "IF"
     return stats
 
 
@@ -200,6 +218,20 @@ def _fingerprint(
     return hashed.hexdigest()
 
 
+def _unusable_classes(contents: SourceContents, stats: ImageStats, used: set[str]) -> list[tuple[str, str]]:
+    """(class, reason) of the classes whose every image was refused."""
+    lost: dict[str, Counter[str]] = {name: Counter() for name in contents.classes if name not in used}
+    if contents.labels is not None and lost:
+        for index, reason in stats.refused:
+            if (name := contents.classes[int(contents.labels[index])]) in lost:
+                lost[name][reason] += 1
+    return [
+        (name, f"none of its {reasons.total()} images can be used: {reasons.most_common(1)[0][0]}")
+        for name, reasons in lost.items()
+        if reasons
+    ]
+
+
 def _manifest(
     contents: SourceContents,
     plan: DecodePlan,
@@ -230,19 +262,20 @@ def _manifest(
     # (2, classes): images to train on, held-out images.
     parts = () if labels is None else (labels[split.train], labels[split.held_out])
     counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
-    left_out = [
-        f"class left out, no image of it could be used: {name}" for name in contents.classes if name not in classes
-    ]
+    absent = contents.absent_classes + _unusable_classes(contents, stats, {*classes})
     return Manifest(
         version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
         size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
         sizes=sizes,
         modes=dict(stats.modes.most_common()),
+        levels=_level_ranges(stats, plan), stretched=plan.mapping.stretch is not None,
         animated=stats.animated,
         enlarged=sum(n for (w, h), n in stats.sizes.items() if min(w, h, plan.crop or w) < plan.size),
         refused=refused,
         ignored=tuple(escaped_name(name) for name in contents.ignored),
-        notes=(*contents.notes, *left_out),
+        skipped=dict(contents.skipped),
+        absent_classes=tuple(Refusal(name=name, reason=why) for name, why in absent),
+        notes=tuple(contents.notes),
         versions={"ganvas": __version__, "numpy": np.__version__, "pillow": metadata.version("pillow")},
         images=len(index), train=len(split.train), held_out=len(split.held_out), left_out=len(split.left_out),
         own_split=contents.held_out is not None,

@@ -6,17 +6,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ganvas import levels
 from ganvas.data.duplicates import CRITERION
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Version of the manifest. A set with another one is prepared again; the fingerprint does not depend on it."""
 
 
 class Refusal(Settings):
-    """An image that cannot be used."""
+    """An image that cannot be used, or a class without one that can."""
 
     name: str
     reason: str
@@ -28,6 +30,19 @@ class ClassCounts(Settings):
     name: str
     train: int
     held_out: int
+
+
+class LevelRange(Settings):
+    """The levels of images of one full range, as stored."""
+
+    lowest: float
+    highest: float
+    black: float
+    white: float
+
+    def __str__(self) -> str:
+        """`0..1 of 0..255`."""
+        return f"{levels.describe((self.lowest, self.highest))} of {levels.describe((self.black, self.white))}"
 
 
 class Manifest(Settings):
@@ -49,12 +64,20 @@ class Manifest(Settings):
     """"20x24" -> images of this width and height, the commonest first."""
     modes: dict[str, int]
     """Pillow's name of a mode -> images, the commonest first."""
+    levels: tuple[LevelRange, ...] = ()
+    """The lowest and the highest level of all images, for each full range: 8 bits, 16 bits, floats."""
+    stretched: bool = False
+    """Whether the lowest and the highest level became 0 and 255."""
     animated: int = 0
     enlarged: int = 0
     """Images that are smaller than `size`."""
     refused: tuple[Refusal, ...] = ()
     ignored: tuple[str, ...] = ()
-    """Files that are no images and are not named like images."""
+    """Files that are no images."""
+    skipped: dict[str, int] = Field(default_factory=dict)
+    """Name -> how many files and folders of that name are no part of the set: a system's, or beside the splits."""
+    absent_classes: tuple[Refusal, ...] = ()
+    """Classes of the source of which no image could be used."""
     notes: tuple[str, ...] = ()
     versions: dict[str, str]
     images: int
@@ -80,6 +103,15 @@ class Manifest(Settings):
     def small_classes(self) -> tuple[str, ...]:
         """Classes too small to hold an image out."""
         return tuple(counts.name for counts in self.per_class if not counts.held_out)
+
+    @property
+    def darkness(self) -> str:
+        """A sentence where the images are nearly black and were not stretched, else nothing."""
+        met = [((found.black, found.white), (found.lowest, found.highest)) for found in self.levels]
+        if self.stretched or not met or not levels.is_dark(met):
+            return ""
+        ranges = ", ".join(map(str, self.levels))
+        return f"the images of {self.name} are nearly black, levels {ranges}: --stretch maps their own range to 0..255"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganvas import console, files, machine
 from ganvas.console import progress
-from ganvas.data.cache import cache_folder, slug
+from ganvas.data.cache import SET_CACHE, cache_folder, refuse_read_only, slug
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation.fit import fit_classifier, fit_images, weights_digest
@@ -102,12 +102,15 @@ def evaluator_for(prepared: PreparedSet) -> Evaluator:
             return _read(folder, prepared)
         except files.DamagedError as error:
             console.info(f"the evaluator in {folder} is damaged ({error}): fitting it again")
+    refuse_read_only(folder)
     evaluator = _fit(prepared)
     info = files.to_json(evaluator.info.model_dump(mode="json"))
     try:
         sealed.write_sealed(folder, {WEIGHTS: weights.to_bytes(evaluator.network.state_dict()), INFO: info})
     except OSError as error:
-        raise UserError(f"the evaluator cannot be kept in {folder}: {error.strerror or error}") from None
+        raise UserError(
+            f"the evaluator cannot be kept in {folder}: {error.strerror or error}; make room, or {SET_CACHE}"
+        ) from None
     return evaluator
 
 

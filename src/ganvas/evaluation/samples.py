@@ -16,6 +16,7 @@ from ganvas.images import Pixels
 from ganvas.runs import sealed
 from ganvas.runs.bundle import open_run
 from ganvas.runs.folder import RunFolder
+from ganvas.runs.source import open_training_set
 from ganvas.sampling import Sampler
 
 BYTES_IN_MEMORY = 2**31
@@ -41,18 +42,14 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def training_set_of(path: Path) -> PreparedSet:
-    """The prepared set that a run was trained on. UserError if it has changed, or for a bundle without its run."""
+def training_set_of(path: Path, moved_to: str | None = None) -> PreparedSet:
+    """The prepared set that a run was trained on, which may have moved.
+
+    UserError if it has changed or is gone, or for a bundle without its run.
+    """
     if (path / sealed.MANIFEST).is_file():
         raise UserError(f"{path} is a bundle, which does not say where its images lie: give --against SOURCE")
-    record = RunFolder(path).read()
-    prepared = open_source(record.run.source, record.run.data)
-    if prepared.fingerprint != record.data.fingerprint:
-        raise UserError(
-            f"{record.run.source} is no longer what {path} was trained on: its images have changed; "
-            "give --against SOURCE and --out to score against it all the same"
-        )
-    return prepared
+    return open_training_set(RunFolder(path), moved_to)
 
 
 def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samples:

@@ -124,7 +124,7 @@ class Journal:
                 yield
         except files.LockedError as process:
             raise UserError(
-                f"process {process} is at work in {self.path.parent}: wait for it, or choose another --out"
+                f"{process} is at work in {self.path.parent}: wait for it, or choose another --out"
             ) from None
 
     def add(self, line: TrialLine) -> None:

@@ -83,7 +83,8 @@ def experiment_of(subject: Subject, plan: CostPlan, choices: Worth) -> Experimen
     """The experiment: every way of learning at every share, after the generator whose images it learns from."""
     variants = []
     for share in plan.shares:
-        generator, about = f"generator ({share.percent})", {"share": share, "tested": choices.most_tested}
+        generator = f"generator ({share.percent})"
+        about = {"share": share, "tested": choices.most_tested, "source": subject.moved_to}
         variants.append(Variant(generator, {**about, "way": ""}))
         for way in share.ways:
             after = generator if way in GENERATED else ""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganvas.config.run import ComputeConfig, RunConfig
-from ganvas.data import PreparedSet, open_source
+from ganvas.data import PreparedSet
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.fit import fit_classifier
 from ganvas.evaluation.predict import predict
@@ -23,6 +23,7 @@ from ganvas.objectives.augment import random_affine
 from ganvas.rng import stream
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
+from ganvas.runs.source import open_training_set
 from ganvas.sampling import Sampler
 
 WAYS = {
@@ -76,6 +77,8 @@ class Subject:
     sampler: Sampler
     tested: Indices
     """Rows of the held-out images that every fit is tested on."""
+    moved_to: str | None = None
+    """Where its set lies now, if it is not where it was."""
 
     @property
     def test_labels(self) -> Indices:
@@ -88,8 +91,8 @@ class Subject:
         return rare_classes(class_counts(self.prepared), self.test_labels)
 
 
-def open_subject(path: Path, most_tested: int) -> Subject:
-    """Opens a run and its set. Fits are tested on at most so many held-out images.
+def open_subject(path: Path, most_tested: int, moved_to: str | None = None) -> Subject:
+    """Opens a run and its set, which may have moved. Fits are tested on at most so many held-out images.
 
     UserError if the question makes no sense for the run, or cannot be answered.
     """
@@ -102,12 +105,7 @@ def open_subject(path: Path, most_tested: int) -> Subject:
         raise UserError(f"{sampler.name} knows one class, and a classifier tells classes apart")
     record = RunFolder(path).read()
     run = record.asked.configure()
-    prepared = open_source(run.source, run.data)
-    if prepared.fingerprint != record.data.fingerprint:
-        raise UserError(
-            f"{run.source} is no longer what {path} was trained on: its images have changed; bring them back, or "
-            "train another run on them"
-        )
+    prepared = open_training_set(RunFolder(path), moved_to)
     if not len(prepared.held_out):
         raise UserError(
             f"{prepared.name} gives no held-out images, without which no classifier can be tested; "
@@ -115,19 +113,19 @@ def open_subject(path: Path, most_tested: int) -> Subject:
         )
     compute = replace(record.run.compute, threads=1)
     tested = subsample(np.asarray(prepared.held_out), prepared.labels, most_tested)
-    return Subject(sampler.name, path, run, compute, prepared, sampler, tested)
+    return Subject(sampler.name, path, run, compute, prepared, sampler, tested, moved_to)
 
 
 def measure_worth(trial: Trial, variant: Variant) -> Measurements:
     """accuracy: whether each held-out image (N,) is classified rightly; rare_recall: of the set's rare classes.
 
     Read from the variant's choices: `share`, how much is spent on which part of the set; `tested`, the most held-out
-    images; `way`, the letter of what is learned from, or none for the generator, which gives `generated`, the number
-    of its images.
+    images; `source`, where the set lies now if it has moved; `way`, the letter of what is learned from, or none for
+    the generator, which gives `generated`, the number of its images.
     """
     share: Share = variant.choices["share"]
     way: str = variant.choices["way"]
-    subject = open_subject(Path(trial.source), variant.choices["tested"])
+    subject = open_subject(Path(trial.source), variant.choices["tested"], variant.choices.get("source"))
     part = replace(subject.prepared, train=subset(subject.prepared, share.share, trial.seed))
     source = share.model_copy(update={"trained": None}) if way == OWN else share
     generated = generated_images(subject, part, source, trial) if way in GENERATED or not way else None

@@ -76,7 +76,7 @@ class RunFolder:
             with files.lock(self.path / ".lock"):
                 yield
         except files.LockedError as process:
-            raise UserError(f"{self.path} is being trained by process {process} already") from None
+            raise UserError(f"{self.path} is being trained by {process} already") from None
         except KeyboardInterrupt:  # before the loop, which saves first
             if absent and not self.checkpoints():
                 self.record.unlink(missing_ok=True)

@@ -1,9 +1,12 @@
-"""Where a result may be written: not into its source, not over other files, and only where there is permission."""
+"""Where a result may be written: not into its source, not among other images, and only with permission."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from ganvas.data.sources import location_of
+from ganvas.data.sources.formats import is_image_file, is_image_name
+from ganvas.data.sources.scan import DEEPEST
 from ganvas.errors import UserError
 
 
@@ -31,3 +34,18 @@ def refuse_file(path: Path) -> None:
     """UserError if `path`, which is to be a folder, is a file."""
     if path.exists() and not path.is_dir():
         raise UserError(f"--out {path} is a file; give a folder")
+
+
+def other_image(folder: Path, own: Collection[str]) -> str | None:
+    """The path, below a folder, of an image in it that is none of `own`; None where there is none."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        below = Path(place).relative_to(folder)
+        is_searched = len(below.parts) < DEEPEST  # deeper than any layout that is read as a source
+        folders[:] = sorted(name for name in folders if is_searched and not name.startswith("."))
+        for path in ((below / name).as_posix() for name in sorted(names) if not name.startswith(".")):
+            if path in own:
+                continue
+            by_name = is_image_name(path.rpartition("/")[2])
+            if by_name or (by_name is None and is_image_file(folder / path)):
+                return path
+    return None

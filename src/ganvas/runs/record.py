@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -72,7 +73,7 @@ class Asked(Settings):
     choices: dict[str, Any] = Field(default_factory=dict)
     """Nested as the schema nests them: what the flags and the file say."""
     start_from: str | None = Field(default=None, alias="from")
-    """A finished run whose weights to begin with."""
+    """A finished run whose weights to begin with, a resolved path. (Earlier versions recorded it as it was typed.)"""
 
     def configure(self) -> RunConfig:
         """The run that is asked for, with "auto" where nothing was chosen. UserError for an unknown name or value."""
@@ -80,8 +81,9 @@ class Asked(Settings):
 
     def as_flags(self) -> dict[str, str]:
         """Each choice by its flag: `--pair.width` -> `32`."""
-        named = {"source": self.source, "recipe": self.recipe, "from": self.start_from}
-        return {f"--{name}": str(value) for name, value in leaves({**named, **self.choices}) if value is not None}
+        named = {"recipe": self.recipe, "from": self.start_from and str(Path(self.start_from).resolve())}
+        flags = {f"--{name}": str(value) for name, value in leaves({**named, **self.choices}) if value is not None}
+        return {**flags, "SOURCE": self.source}
 
 
 class DataFacts(Settings):
@@ -192,7 +194,7 @@ def require_same_request(path: str, before: Asked, now: Asked) -> None:
     """UserError with the difference if the folder holds a run that was asked for otherwise."""
     then, current = before.as_flags(), now.as_flags()
     if location_of(before.source) == location_of(now.source):  # pets, pets/ and ./pets are one
-        then["--source"] = current["--source"]
+        then["SOURCE"] = current["SOURCE"]
     different = [
         f"{name} {then.get(name, 'not given')}, now {current.get(name, 'not given')}"
         for name in sorted({*then, *current})
@@ -207,11 +209,14 @@ def require_same_request(path: str, before: Asked, now: Asked) -> None:
 
 def require_same_data(path: str, data: DataFacts, prepared: PreparedSet) -> None:
     """UserError with the difference if the data are not those the run was begun on."""
-    if data.fingerprint == prepared.fingerprint:
-        return
+    if data.fingerprint != prepared.fingerprint:
+        difference = difference_of_data(data, prepared)
+        raise UserError(f"{path} was begun on other data: {difference}. Choose another --out")
+
+
+def difference_of_data(data: DataFacts, prepared: PreparedSet) -> str:
+    """How a set differs from the one that a run was begun on: classes, size, channels, or the images alone."""
     before = {"classes": list(data.classes), "size": data.size, "channels": data.channels}
     now = {"classes": list(prepared.classes), "size": prepared.size, "channels": prepared.channels}
     different = [f"{name} {before[name]}, now {now[name]}" for name in before if before[name] != now[name]]
-    raise UserError(
-        f"{path} was begun on other data: {'; '.join(different) or 'the images have changed'}. Choose another --out"
-    )
+    return "; ".join(different) or "its images have changed"

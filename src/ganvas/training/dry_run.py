@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ganvas import console
 from ganvas.data import open_source
+from ganvas.data.report import print_brief
 from ganvas.machine import peak_memory_bytes
 from ganvas.networks.inspect import parameter_count, receptive_field
 from ganvas.settings import leaves
@@ -17,6 +18,7 @@ def print_dry_run(request: TrainRequest, out: Path | None) -> None:
     """Prints the resolved configuration, the networks layer by layer, and the time and memory a run would take."""
     asked = request.asked.configure()
     prepared = open_source(asked.source, asked.data)
+    print_brief(prepared)
     run, rate = autotune.plan(asked, prepared, always_measure=True)
     assert rate is not None
     for name, value in leaves(run.model_dump(exclude={"reasons"})):

@@ -6,19 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ganvas import console
+from ganvas import console, machine
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget, merge
 from ganvas.console import progress
 from ganvas.data import open_source
 from ganvas.data.prepared import PreparedSet
-from ganvas.data.sources import FILES
+from ganvas.data.report import print_brief
+from ganvas.data.sources import location_of
+from ganvas.data.sources.signatures import without_suffix
 from ganvas.errors import InterruptedRunError, RunFailedError, UserError
 from ganvas.evaluation.headline import refuse_unscorable
 from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.paths import refuse_inside_source
-from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_data, require_same_request
+from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_request
+from ganvas.runs.source import note_place, place_to_resume, places_of
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
@@ -45,12 +48,15 @@ class TrainRequest:
     more_minutes: float | None = None
     more_images: int | None = None
     """Train a finished run further, by so much."""
+    moved_to: str | None = None
+    """Where the set of a run that is resumed lies now, if it is not where it was."""
 
     @property
     def asked(self) -> Asked:
         """The part that is recorded, and compared when the same folder is trained again."""
+        start_from = None if self.start_from is None else str(Path(self.start_from).resolve())
         return Asked(
-            source=self.source, recipe=self.recipe or DEFAULT_RECIPE, choices=self.choices, start_from=self.start_from
+            source=self.source, recipe=self.recipe or DEFAULT_RECIPE, choices=self.choices, start_from=start_from
         )
 
     @property
@@ -63,22 +69,26 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     """Trains, resumes or extends a run and returns its folder. Prints its progress; UserError for a mistake."""
     asked = request.asked
     folder = RunFolder(out or default_folder(asked.configure()))
+    place = asked.source
     refuse_inside_source(asked.source, folder.path)
     if (folder.path / sealed.MANIFEST).is_file():
         raise UserError(f"{folder.path} is a bundle; choose another --out")
     if folder.exists():
         record = folder.read()
-        asked = accepted(request, record, folder)
+        asked, place = accepted(request, record, folder)
         if record.has_ended and not request.extends and is_whole(folder):
+            if place not in places_of(record, folder.path) and machine.is_rank_zero():
+                with folder.locked():
+                    note_place(place, open_source(place, record.run.data), folder)
             console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {HOW_TO_EXTEND}")
             return folder
-    elif request.extends:
+    elif request.extends or request.moved_to is not None:
         raise UserError(
-            f"{folder.path} is not a run, and --more-minutes and --more-images train a finished run further"
+            f"{folder.path} is not a run, and --more-minutes, --more-images and --source are for one that is there"
         )
-    run = asked.configure()
+    run = asked.configure().model_copy(update={"source": location_of(place)})
     engine = Engine(request.track, folder.path)
-    prepared = engine.rank_zero_first(lambda: open_source(run.source, run.data))
+    prepared = engine.rank_zero_first(lambda: open_source(place, run.data))
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     if run.training.score_every:
@@ -92,8 +102,8 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
     return folder
 
 
-def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> Asked:
-    """The recorded request of the run in a folder. UserError unless the new request is for the same.
+def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> tuple[Asked, str]:
+    """(the recorded request of the run in a folder, where its set lies). UserError unless the new one is for the same.
 
     A request to train further names the run by its folder: of the other choices, only those it gives are compared.
     """
@@ -105,8 +115,10 @@ def accepted(request: TrainRequest, record: RunRecord, folder: RunFolder) -> Ask
             "start_from": asked.start_from or before.start_from,
         }
         asked = asked.model_copy(update=changes)
-    require_same_request(str(folder.path), before, asked)
-    return before
+    recorded, place = place_to_resume(request.source, record, folder, request.moved_to)
+    then, now = (each.model_copy(update={"source": at}) for each, at in ((before, recorded), (asked, place)))
+    require_same_request(str(folder.path), then, now)
+    return before, place
 
 
 @contextmanager
@@ -139,14 +151,15 @@ def is_whole(folder: RunFolder) -> bool:
 def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None:
     """Writes the record of a new run, once nothing is left open; checks, and may extend, the record of an old one."""
     if folder.exists():
-        record = folder.read()
-        require_same_data(str(folder.path), record.data, prepared)
+        record = note_place(run.source, prepared, folder)
+        print_brief(prepared)
         if request.extends:
             extend(record, request, prepared, folder, engine)
         return
     if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
         draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
         load_weights(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
+    print_brief(prepared)
     resolved, rate = autotune.plan(run, prepared, engine.world)
     if run.training.minutes is not None:
         console.info(f"budget {run.training.minutes:g} minutes at {rate:.0f} images/s: {resolved.images} images")
@@ -276,5 +289,4 @@ def load_weights(source: str, trainer: Trainer, run: ResolvedRun) -> None:
 def default_folder(run: RunConfig) -> Path:
     """runs/<source>-<recipe>-s<seed>."""
     name = Path(run.source).resolve().name if "/" in run.source or run.source in (".", "..") else run.source
-    name = Path(name).stem if Path(name).suffix in FILES else name
-    return Path("runs") / f"{name.replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"
+    return Path("runs") / f"{without_suffix(name).replace(':', '-') or 'root'}-{run.recipe}-s{run.seed}"

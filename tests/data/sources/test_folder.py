@@ -30,10 +30,15 @@ def test_one_class_is_trained(class_folder):
     assert (len(prepared.train), len(prepared.held_out)) == (9, 1)
 
 
-@pytest.mark.parametrize("held_name", ["test", "val", "valid"])
-def test_train_and_a_held_out_folder_are_splits_and_not_classes(class_folder, draw, held_name):
-    folder = class_folder(train=0)
-    for split, first, count in (("train", 0, 6), (held_name, 50, 3)):
+@pytest.mark.parametrize(
+    ("train", "held_name"),
+    [("train", "test"), ("train", "val"), ("train", "valid"), ("Training", "Testing"), ("TRAIN", "dev"),
+     ("train", "sample"), ("training_set", "test_set"), ("train2017", "val2017"), ("Train", "Validation"),
+     ("images_train", "eval"), ("trainingSet", "holdout")],
+)  # fmt: skip
+def test_train_and_a_held_out_folder_are_splits_and_not_classes(tmp_path, draw, train, held_name):
+    folder = tmp_path
+    for split, first, count in ((train, 0, 6), (held_name, 50, 3)):
         for class_name in ("cats", "dogs"):
             (folder / split / class_name).mkdir(parents=True, exist_ok=True)
             for index in range(count):
@@ -43,6 +48,66 @@ def test_train_and_a_held_out_folder_are_splits_and_not_classes(class_folder, dr
     assert prepared.classes == ("cats", "dogs")
     assert (len(prepared.train), len(prepared.held_out)) == (12, 6)
     assert prepared.manifest.own_split
+
+
+@pytest.fixture
+def split_folder(tmp_path, draw):
+    """make("train/cats", "test/cats") -> a folder with five images in each of these."""
+
+    def make(*paths: str):
+        for number, path in enumerate(paths):
+            (tmp_path / "set" / path).mkdir(parents=True)
+            for index in range(5):
+                draw(100 * number + index).save(tmp_path / "set" / path / f"{index}.png")
+        return tmp_path / "set"
+
+    return make
+
+
+def test_folders_and_images_beside_the_splits_are_skipped_by_name(split_folder, draw):
+    folder = split_folder("train/cats", "train/dogs", "test/cats", "test/dogs", "extra")
+    (folder / "annotations" / "boxes").mkdir(parents=True)
+    (folder / "annotations" / "boxes" / "0.xml").write_text("<annotation/>")
+    draw(999).save(folder / "cover.jpg")
+    prepared = opened(folder)
+    assert prepared.classes == ("cats", "dogs")
+    assert (len(prepared.train), len(prepared.held_out)) == (10, 10)
+    assert prepared.manifest.skipped == {"annotations/": 1, "extra/": 1, "cover.jpg": 1}
+    assert prepared.manifest.notes == ("left out, beside the splits: images in extra/, cover.jpg",)
+
+
+def test_a_sample_beside_a_test_part_is_skipped(split_folder):
+    prepared = opened(split_folder("train/cats", "valid/cats", "sample/cats"))
+    assert (len(prepared.train), len(prepared.held_out)) == (5, 5)
+    assert prepared.manifest.skipped == {"sample/": 1}
+
+
+def test_train_alone_beside_a_folder_without_images_holds_the_classes(split_folder):
+    folder = split_folder("train/cats", "train/dogs")
+    (folder / "annotations").mkdir()
+    prepared = opened(folder)
+    assert prepared.classes == ("cats", "dogs")
+    assert prepared.manifest.skipped == {"annotations/": 1}
+
+
+def test_test_images_without_class_folders_are_left_out_and_counted(split_folder):
+    prepared = opened(split_folder("train/cats", "train/dogs", "test"))
+    assert prepared.classes == ("cats", "dogs")
+    assert not prepared.manifest.own_split
+    assert prepared.manifest.notes == ("left out: 5 images in test/, which has no class folders",)
+
+
+@pytest.mark.parametrize("paths", [("train", "test/cats"), ("train/cats", "training", "test/cats")])
+def test_training_images_without_class_folders_beside_classes_are_refused(split_folder, paths):
+    with pytest.raises(UserError, match=r"mixes layouts: .*class folders"):
+        opened(split_folder(*paths))
+
+
+@pytest.mark.parametrize("inner", ["pets", "a/b", "images"])
+def test_a_folder_that_holds_the_whole_set_is_looked_into(split_folder, inner):
+    prepared = opened(split_folder(f"{inner}/train/cats", f"{inner}/val/cats"))
+    assert prepared.manifest.layout == f"train/, val/ with a folder per class, in {inner}/"
+    assert len(prepared.held_out) == 5
 
 
 def test_splits_may_hold_images_without_labels(class_folder):
@@ -108,7 +173,15 @@ def test_an_empty_class_folder_is_no_class_and_is_reported(class_folder):
     (folder / "birds").mkdir()
     prepared = opened(folder)
     assert prepared.classes == ("cats", "dogs")
-    assert any("birds" in note for note in prepared.manifest.notes)
+    assert [item.name for item in prepared.manifest.absent_classes] == ["birds"]
+
+
+def test_a_class_folder_of_other_files_is_reported_with_one_of_them(class_folder):
+    folder = class_folder(cats=3)
+    (folder / "films").mkdir()
+    (folder / "films" / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    (absent,) = opened(folder).manifest.absent_classes
+    assert (absent.name, absent.reason) == ("films", "its 1 files are no images, such as a.mp4")
 
 
 def test_a_class_without_usable_images_is_no_class_and_is_reported(class_folder):
@@ -117,7 +190,9 @@ def test_a_class_without_usable_images_is_no_class_and_is_reported(class_folder)
     prepared = opened(folder)
     assert prepared.classes == ("cats",)
     assert (prepared.labels == 0).all()
-    assert any("birds" in note for note in prepared.manifest.notes)
+    (absent,) = prepared.manifest.absent_classes
+    assert absent.name == "birds"
+    assert absent.reason.startswith("none of its 1 images can be used: this is not a format")
 
 
 def test_a_class_too_small_to_hold_any_out_is_named(class_folder):
@@ -165,17 +240,80 @@ def test_a_wrong_extension_does_not_matter(class_folder, draw):
     folder = class_folder(cats=5)
     draw(50).save(folder / "cats" / "5.jpg", format="PNG")
     draw(51).save(folder / "cats" / "noname", format="PNG")
-    assert len(opened(folder).pixels) == 7
+    for seed, name in enumerate(("6.jpg?w=640", "7.PNG ", "8.dat", "9.jpg.txt", "10.1"), 52):
+        draw(seed).save(folder / "cats" / name, format="GIF")
+    prepared = opened(folder)
+    assert len(prepared.pixels) == 12
+    assert prepared.manifest.ignored == ()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "labels.json", "x.dat", "noname", "y.jpg?w=640"])
+def test_a_file_that_begins_as_no_image_and_has_no_suffix_of_one_is_not_read(class_folder, name):
+    folder = class_folder(cats=5)
+    (folder / "cats" / name).write_bytes(b"BMW, P5 and <?xml?> are no images" * 9)
+    manifest = opened(folder).manifest
+    assert manifest.ignored == (f"cats/{name}",)
+    assert manifest.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic" + bytes(99)),
+        ("b", b"\0\0\0\x18ftypheix" + bytes(99)),
+        ("c.dat", b"8BPS" + bytes(99)),
+        ("d.svg", b"<svg/>"),
+        ("e.unknown", b"<?xml version='1.0'?><svg/>"),
+    ],
+)
+def test_images_of_a_format_that_is_not_read_count_in_the_tenth_that_stops(class_folder, name, content):
+    folder = class_folder(cats=8)
+    (folder / "cats" / name).write_bytes(content)
+    with pytest.raises(UserError, match="1 of 9 images cannot be used"):
+        opened(folder)
+
+
+def test_the_small_preview_in_a_raw_file_is_not_taken_for_the_photo(class_folder, draw):
+    folder = class_folder(cats=20)
+    draw(99).save(folder / "cats" / "photo.NEF", format="TIFF")
+    prepared = opened(folder)
+    assert len(prepared.pixels) == 20
+    (refused,) = prepared.manifest.refused
+    assert (refused.name, "export it as JPEG" in refused.reason) == ("cats/photo.NEF", True)
 
 
 def test_files_that_are_no_images_are_listed_and_not_refused(class_folder):
     folder = class_folder(cats=5)
     (folder / "README.md").write_text("hello")
     (folder / "cats" / "notes.txt").write_text("hello")
-    (folder / "cats" / ".DS_Store").write_text("hello")
     manifest = opened(folder).manifest
     assert manifest.ignored == ("README.md", "cats/notes.txt")
     assert manifest.refused == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", ".Spotlight-V100", "__MACOSX", ".ipynb_checkpoints", ".git",
+     "System Volume Information", "@Recycle", ".Trash-1000", "__pycache__"],
+)  # fmt: skip
+def test_folders_of_systems_are_no_classes_and_are_counted(class_folder, draw, name):
+    folder = class_folder(cats=5, dogs=5)
+    for parent in (folder, folder / "cats"):
+        (parent / name).mkdir()
+        draw(9).save(parent / name / "thumbnail.jpg")
+    prepared = opened(folder)
+    assert prepared.classes == ("cats", "dogs")
+    assert len(prepared.pixels) == 10
+    assert prepared.manifest.skipped == {f"{name}/": 2}
+
+
+def test_files_of_systems_are_counted_by_name(class_folder):
+    folder = class_folder(cats=5)
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._0.png", "._1.png", "cats/.DS_Store", "cats/._0.png"):
+        (folder / name).write_bytes(b"\0")
+    manifest = opened(folder).manifest
+    assert manifest.skipped == {"Thumbs.db": 1, "desktop.ini": 1, ".DS_Store": 2, "._*": 3}
+    assert (manifest.ignored, manifest.refused) == ((), ())
 
 
 def test_links_that_lead_nowhere_in_a_circle_or_back_are_refused_by_name(class_folder):

@@ -127,6 +127,79 @@ def test_yes_or_no_columns_are_attributes(hub):
         opened("celeba", attribute="smiling")
 
 
+def typed(**types):
+    """Features with a column of images and others of these types."""
+    return {"image": Image(), **{name: SimpleNamespace(dtype=dtype) for name, dtype in types.items()}}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "classes"),
+    [
+        ("string", lambda i: (" dog ", "cat")[i % 2], ("cat", "dog")),
+        ("large_string", lambda i: ("dog", "cat")[i % 2], ("cat", "dog")),
+        ("int64", lambda i: (10, 9)[i % 2], ("9", "10")),
+        ("bool", lambda i: i % 2 == 0, ("not breed", "breed")),
+    ],
+)
+def test_a_column_of_strings_or_numbers_labels_where_it_is_asked_for(hub, dtype, value, classes):
+    hub(train=split(20, features=typed(breed=dtype, caption="string"), breed=value))
+    prepared = opened(label_column="breed")
+    assert prepared.classes == classes
+    assert prepared.labels.tolist() == [1, 0] * 10
+
+
+def test_a_column_of_strings_that_is_named_label_labels_and_is_said(hub):
+    hub(train=split(20, features=typed(label="string"), label=lambda i: ("dog", "cat")[i % 2]))
+    prepared = opened()
+    assert prepared.classes == ("cat", "dog")
+    assert prepared.manifest.notes == ("labels are the values of the column label",)
+
+
+def test_columns_that_could_label_are_named_where_none_does(hub):
+    hub(train=split(20, features=typed(breed="string", weight="float32", age="int32")))
+    prepared = opened()
+    assert prepared.labels is None
+    assert prepared.manifest.notes == ("a column labels the set: --label-column breed, age, ...",)
+
+
+def test_a_column_with_a_value_for_nearly_every_image_labels_nothing(hub):
+    hub(train=split(20, features=typed(caption="string"), caption=lambda i: f"words {i}"))
+    with pytest.raises(UserError, match="the column caption of hf:someone/pets has 20 values for 20 images"):
+        opened(label_column="caption")
+
+
+@pytest.mark.parametrize("value", [None, " "])
+def test_a_missing_text_is_refused(hub, value):
+    hub(train=split(8, features=typed(breed="string"), breed=lambda i: value if i == 2 else "cat"))
+    with pytest.raises(UserError, match="without a label in the column breed"):
+        opened(label_column="breed")
+
+
+def test_an_unknown_column_is_answered_with_the_nearest(hub):
+    hub(train=split(8, features=typed(breed="string", weight="float32")))
+    with pytest.raises(UserError, match=r"no attribute or column bred: did you mean breed\? Allowed: breed$"):
+        opened(label_column="bred")
+
+
+def test_splits_are_known_however_they_are_spelt_and_others_are_said(hub):
+    hub(Training=split(20), dev=split(4, 100), unlabeled=split(3, 200))
+    prepared = opened()
+    assert (len(prepared.train), len(prepared.held_out)) == (20, 4)
+    assert prepared.manifest.notes == ("splits left out: unlabeled",)
+
+
+@pytest.mark.parametrize(("source", "name"), [("mnist", "mnist"), ("fashion-mnist", "fashion-mnist"), ("hf:a/b", "b")])
+def test_a_failing_download_names_the_folder_of_that_name(hub, monkeypatch, tmp_path, source, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    hub(raises=ConnectionError("down"))
+    with pytest.raises(UserError, match=f"cannot be reached; for the folder {name} here, give ./{name}"):
+        opened(source)
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UserError, match=f"for the folder {name} here, give ./{name}"):
+        opened(source)
+
+
 def test_an_image_that_is_missing_is_refused_by_name(hub):
     hub(train=split(20, image=lambda i: None if i == 3 else {"bytes": encoded(i)}))
     refused = opened().manifest.refused

@@ -1,6 +1,7 @@
 import pytest
 
-from ganvas.data.sources.scan import escaped_name, is_image_name, natural_key, scan_folder
+from ganvas.data.sources import scan
+from ganvas.data.sources.scan import escaped_name, natural_key, scan_folder
 
 
 def test_numbers_are_ordered_by_value():
@@ -13,23 +14,29 @@ def test_any_name_can_be_sorted(name):
     assert sorted([name, "a", "1"], key=natural_key)
 
 
-def test_files_with_an_image_suffix_or_none_are_opened_as_images():
-    assert all(is_image_name(name) for name in ("a.png", "a.JPG", "photo.eps", "noname"))
-    assert not any(is_image_name(name) for name in ("a.txt", "a.csv", "archive.tar.gz", "model.safetensors"))
-
-
 def test_an_escaped_name_is_one_line_in_nfc():
     assert escaped_name("a\nb\x1b") == "a\\nb\\x1b"
     assert escaped_name("e\N{COMBINING ACUTE ACCENT}") == "é"
 
 
-def test_a_scan_stops_four_folders_deep(tmp_path):
+def test_a_scan_stops_five_folders_deep(tmp_path):
     (tmp_path / "/".join("abcdefgh")).mkdir(parents=True)
-    assert len(scan_folder(tmp_path).files) <= 6
+    assert list(scan_folder(tmp_path).files) == ["", "a", "a/b", "a/b/c", "a/b/c/d"]
 
 
 def test_hidden_files_and_folders_are_not_scanned(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "a.png").write_bytes(b"")
     (tmp_path / "._a.png").write_bytes(b"")
-    assert scan_folder(tmp_path).files == {"": []}
+    listing = scan_folder(tmp_path)
+    assert listing.files == {"": []}
+    assert listing.skipped == {".git/": 1, "._*": 1}
+
+
+def test_only_files_whose_suffix_leaves_doubt_are_opened(tmp_path, monkeypatch):
+    for name in ("a.png", "b.HEIC", "c.txt", "d.json", "e", "f.dat", "g.jpg?w=640"):
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    opened = []
+    monkeypatch.setattr(scan, "is_image_file", lambda path: opened.append(path.name))
+    assert scan_folder(tmp_path).images("") == ["a.png", "b.HEIC"]
+    assert opened == ["e", "f.dat", "g.jpg?w=640"]

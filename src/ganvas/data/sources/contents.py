@@ -1,16 +1,18 @@
 """What a source holds, before anything is decoded."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.sources.formats import CAMERA_SUFFIXES, suffix_of
 from ganvas.images import MAX_BYTES, RefusedImageError
+from ganvas.levels import BYTES, Range
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class ImageFiles:
 
     def encoded(self, index: int) -> bytes:
         """The bytes of an image, or RefusedImageError."""
+        if suffix_of(self.names[index]) in CAMERA_SUFFIXES:
+            raise RefusedImageError("a camera's raw file is not read: export it as JPEG or PNG")
         # Sets hold tens of thousands of small files, and this costs half of what pathlib does.
         try:
             with FileIO(f"{self.root}/{self.names[index]}") as file:
@@ -46,7 +50,7 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class RawImages:
-    """Decoded images of one size in a file: uint8 (N, H, W) or (N, H, W, C), C = 1, 3 or 4 (alpha last)."""
+    """Decoded images of one size in a file: (N, H, W) or (N, H, W, C), C = 1, 3 or 4 (alpha last), of numbers."""
 
     path: Path
     offset: int
@@ -56,6 +60,12 @@ class RawImages:
     start: int = 0
     stop: int | None = None
     """Rows start..stop of the file; to its end where there is no stop."""
+    dtype: str = "|u1"
+    """numpy's name of the type of a number in the file."""
+    axes: tuple[int, ...] = ()
+    """The axes of the array in the file in the order that gives `shape`; none where it is stored in that order."""
+    full_range: Range | None = BYTES
+    """The levels of black and white; None where nothing says."""
 
     def __len__(self) -> int:
         return (self.shape[0] if self.stop is None else self.stop) - self.start
@@ -68,10 +78,13 @@ class RawImages:
         """Some of the images, small enough to send to another process."""
         return replace(self, start=self.start + start, stop=self.start + stop)
 
-    def rows(self) -> NDArray[np.uint8]:
-        """(n, H, W, C), read by memory map."""
-        whole = np.memmap(self.path, np.uint8, "r", self.offset, self.shape, self.order)
-        return np.asarray(whole[self.start : self.stop]).reshape(len(self), *(*self.shape, 1)[1:4])
+    def rows(self) -> NDArray[Any]:
+        """(n, H, W, C) of the type in the file, read by memory map."""
+        axes = self.axes or tuple(range(len(self.shape)))
+        stored = tuple(self.shape[axes.index(axis)] for axis in range(len(axes)))
+        whole = np.memmap(self.path, self.dtype, "r", self.offset, stored, self.order).transpose(axes)
+        rows = np.asarray(whole[self.start : self.stop])
+        return rows[..., None] if rows.ndim == 3 else rows
 
 
 Part = ImageFiles | RawImages
@@ -93,11 +106,15 @@ class SourceContents:
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(name, reason) of each image that was refused before decoding."""
     ignored: list[str] = field(default_factory=list)
-    """Names of files that are no images and are not named like images."""
+    """Names of files that are no images."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Name -> how many files and folders of that name are no part of the set: a system's, or beside the splits."""
+    absent_classes: list[tuple[str, str]] = field(default_factory=list)
+    """(name, reason) of each class that has no image."""
     notes: list[str] = field(default_factory=list)
     """Facts worth a line in the report."""
     attribute: str | None = None
-    """The attribute that labels the set, where the source has attributes."""
+    """The attribute or column that labels the set, where one was asked for."""
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -128,6 +145,6 @@ class Source:
     state: Callable[[], str]
     """A digest that changes when the source does, from names, sizes and times alone."""
     read: Callable[[Path, str | None], SourceContents]
-    """(empty folder, kept until the images are decoded; attribute that labels the images, or None) -> the contents."""
+    """(empty folder, kept until the images are decoded; what labels the set, or None) -> the contents."""
     about: str = ""
     """What a known set is and needs, for `ganvas list sources`."""

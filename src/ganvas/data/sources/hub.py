@@ -11,49 +11,50 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganvas import console
 from ganvas.data.sources.contents import ImageFiles, Source, SourceContents
-from ganvas.data.sources.scan import escaped_name
+from ganvas.data.sources.partition import is_held_out_part
+from ganvas.data.sources.scan import escaped_name, natural_key
 from ganvas.errors import UserError, nearest
 
-HELD_OUT_SPLITS = ("test", "val", "valid", "validation")
 LABEL_NAMES = ("label", "labels", "class", "fine_label")
+WHOLE_NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+TEXTS = ("string", "large_string")
+MOST_CLASSES = 10_000
 
 
 def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None) -> SourceContents:
-    """The column of images, copied to files below `scratch`, and the column of class labels where there is one."""
+    """The column of images, copied to files below `scratch`, and the column that labels them where there is one."""
     try:
         import datasets
     except ImportError:
-        raise UserError("sets from the hub need `datasets`, which is not installed: pip install 'ganvas[hf]'") from None
+        hint = _folder_here(repository)
+        raise UserError(
+            f"sets from the hub need `datasets`, which is not installed: pip install 'ganvas[hf]'{hint}"
+        ) from None
     with _hub_errors(repository):
         licence = licence or str(datasets.load_dataset_builder(repository).info.license or "not stated, see its page")
         console.info(f"{repository} comes from the hub; its licence: {licence}")
         splits = dict(datasets.load_dataset(repository))
-        train = "train" if "train" in splits else next(iter(splits), None)
+        train = next((name for name in splits if is_held_out_part(name) is False), next(iter(splits), None))
         if train is None:
             raise UserError(f"hf:{repository} holds no split")
-        used = [train, *(name for name in splits if name in HELD_OUT_SPLITS and name != train and len(splits[name]))]
+        used = [train, *(name for name in splits if is_held_out_part(name) and name != train and len(splits[name]))]
         features = splits[train].features
         columns = [name for name, column in features.items() if isinstance(column, datasets.Image)]
         if len(columns) != 1:
             names = ", ".join(features) or "no column"
             raise UserError(f"hf:{repository} has {len(columns)} columns of images and needs one; it has {names}")
         (image,) = columns
-        label: str | None
-        classes: tuple[str, ...]
-        if attribute is None:
-            candidates = {name: column for name, column in features.items() if isinstance(column, datasets.ClassLabel)}
-            label = next((name for name in (*LABEL_NAMES, *candidates) if name in candidates), None)
-            classes = () if label is None else tuple(escaped_name(name) for name in candidates[label].names)
-        else:
-            yes_no = [name for name, column in features.items() if getattr(column, "dtype", "") == "bool"]
-            if attribute not in yes_no:
-                raise UserError(f"there is no attribute {attribute}: {nearest(attribute, yes_no)}")
-            label, classes = attribute, (f"not {attribute}", attribute)
+        named = {
+            name: tuple(column.names) for name, column in features.items() if isinstance(column, datasets.ClassLabel)
+        }
+        types = {name: str(getattr(column, "dtype", "")) for name, column in features.items() if name != image}
+        label, notes = _label_column(named, types, attribute)
         files: list[str] = []
-        labels: list[int] = []
+        values: list[object] = []
         for split in used:
             rows = splits[split].cast_column(image, datasets.Image(decode=False))
             for index, row in enumerate(rows.select_columns([image] if label is None else [image, label])):
@@ -63,18 +64,63 @@ def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None
                     data = Path(path).read_bytes() if path and Path(path).is_file() else b""
                 files.append(f"{split}[{index}]")
                 (scratch / files[-1]).write_bytes(data)
-                value = 0 if label is None else row[label]
-                labels.append(-1 if value is None else int(value))
-    if label is not None and not all(0 <= value < len(classes) for value in labels):
-        raise UserError(f"hf:{repository} has images without a label, or with one beyond its {len(classes)} classes")
+                values.append(None if label is None else row[label])
+    classes, labels = ((), None) if label is None else _labelled(repository, label, named.get(label), values)
+    left = [name for name in splits if name not in used and len(splits[name])]
+    notes += [f"splits left out: {', '.join(map(escaped_name, left))}"] if left else []
     return SourceContents(
         f"hf:{repository}",
         (ImageFiles(scratch, files),),
         classes,
-        None if label is None else np.array(labels, np.int64),
+        labels,
         np.arange(len(files)) >= len(splits[train]) if len(used) > 1 else None,
+        notes=notes,
         attribute=attribute,
     )
+
+
+def _label_column(
+    named: dict[str, tuple[str, ...]], types: dict[str, str], asked: str | None
+) -> tuple[str | None, list[str]]:
+    """The column that labels, and a note where it was not a column of class labels.
+
+    `named` are the columns of class labels with the classes' names, `types` the types of all columns but the images'.
+    """
+    possible = [name for name, dtype in types.items() if name in named or dtype in (*WHOLE_NUMBERS, *TEXTS, "bool")]
+    if asked is not None:
+        if asked not in possible:
+            raise UserError(f"there is no attribute or column {asked}: {nearest(asked, possible)}")
+        return asked, []
+    if label := next((name for name in (*LABEL_NAMES, *named) if name in named), None):
+        return label, []
+    if label := next((name for name in LABEL_NAMES if name in possible), None):
+        return label, [f"labels are the values of the column {label}"]
+    if not possible:
+        return None, []
+    return None, [f"a column labels the set: --label-column {', '.join(map(escaped_name, possible[:5]))}, ..."]
+
+
+def _labelled(
+    repository: str, column: str, names: tuple[str, ...] | None, values: list[object]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes of a column's values, and (N,) indices into them."""
+    if any(value is None for value in values):
+        raise UserError(f"hf:{repository} has images without a label in the column {column}")
+    if names is None and all(isinstance(value, bool) for value in values):
+        names = (f"not {column}", column)
+    if names is not None:
+        labels = [int(value) for value in values if isinstance(value, int)]
+        if not all(0 <= label < len(names) for label in labels) or len(labels) < len(values):
+            raise UserError(f"hf:{repository} has images with a label beyond its {len(names)} classes")
+        return tuple(map(escaped_name, names)), np.array(labels, np.int64)
+    texts = [escaped_name(str(value).strip()) for value in values]
+    if "" in texts:
+        raise UserError(f"hf:{repository} has images without a label in the column {column}")
+    classes = sorted({*texts}, key=natural_key)
+    if len(classes) > min(MOST_CLASSES, max(2, len(texts) // 2)):
+        raise UserError(f"the column {column} of hf:{repository} has {len(classes)} values for {len(texts)} images")
+    index = {name: label for label, name in enumerate(classes)}
+    return tuple(classes), np.array([index[text] for text in texts], np.int64)
 
 
 def hub_source(repository: str, name: str = "", licence: str = "", about: str = "") -> Source:
@@ -110,6 +156,13 @@ _REASONS = {
 }
 
 
+def _folder_here(repository: str) -> str:
+    """The end of a sentence that names a folder here of the same name, which may be what was meant."""
+    name = repository.rpartition("/")[2]
+    here = next((each for each in (name, name.replace("_", "-")) if Path(each).exists()), None)
+    return f"; for the folder {here} here, give ./{here}" if here else ""
+
+
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
     """Turns every error of a download into one sentence, and hides its clients' retries and warnings."""
@@ -127,7 +180,7 @@ def _hub_errors(repository: str) -> Iterator[None]:
         names = " ".join(base.__name__ for link in chain for base in type(link).__mro__)
         message = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
         reason = next((reason for pattern, reason in _REASONS.items() if re.search(pattern, names)), message)
-        raise UserError(f"hf:{repository} cannot be loaded: {reason}") from None
+        raise UserError(f"hf:{repository} cannot be loaded: {reason}{_folder_here(repository)}") from None
     finally:
         for logger, level in levels.items():
             logger.setLevel(level)

@@ -5,30 +5,29 @@ import os
 import re
 import stat
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ganvas.data.sources.formats import is_image_file, is_image_name
 from ganvas.errors import UserError
 
-# Suffixes of the files that are opened as images; their content decides whether they are. The last line is of formats
-# that are not read: such a file is refused by name and not silently ignored.
-IMAGE_SUFFIXES = frozenset(
-    [
-        "png", "apng", "jpg", "jpeg", "jpe", "jfif", "mpo", "webp", "bmp", "dib", "gif", "tif", "tiff", "ppm", "pgm",
-        "pbm", "pnm",
-        "eps", "ps", "svg", "psd", "heic", "heif", "avif", "jxl", "jp2", "ico", "tga", "pfm", "raw", "pcx",
-    ]
+# What systems, disks, editors and sharing programs leave in folders, in lower case. Names that begin with a dot are
+# skipped as well.
+SYSTEM_NAMES = frozenset(
+    (
+        "__macosx", "__pycache__", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini",
+        "icon\r", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@sharesnap", "#recycle",
+        "#snapshot", "$recycle.bin", "system volume information", "lost+found", "found.000", "network trash folder",
+        "temporary items",
+    )
 )  # fmt: skip
-# Files without a suffix that are common beside images and are not images.
-PLAIN_TEXTS = frozenset(
-    ("LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "MAKEFILE", "AUTHORS", "CHANGELOG", "CREDITS", "CITATION")
-)
-DEEPEST = 4
+DEEPEST = 5
 
 
 @dataclass
 class FolderScan:
-    """A folder and what is below it, four folders deep at most."""
+    """A folder and what is below it, five folders deep at most, itself included."""
 
     root: Path
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -37,12 +36,13 @@ class FolderScan:
     """Folder -> names of the folders in it, in natural order."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(path, reason): dead or circular links, unreadable files, devices."""
-    hidden: list[str] = field(default_factory=list)
-    """Folders whose names begin with a dot: not searched, but reported as ignored."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Name (a folder's ends with `/`) -> how many files and folders of hidden and system names were not searched."""
     unreadable: list[str] = field(default_factory=list)
     """Folders that we have no permission to read."""
     lines: list[str] = field(default_factory=list)
     """A line for each file: path, size, times."""
+    _images: dict[str, list[str]] = field(default_factory=dict)
 
     def state(self) -> str:
         """Digest of names, sizes and times."""
@@ -51,25 +51,33 @@ class FolderScan:
 
     def paths(self) -> list[str]:
         """Paths, below the root, of all regular files."""
-        return [_below(folder, name) for folder, names in self.files.items() for name in names]
+        return [path_below(folder, name) for folder, names in self.files.items() for name in names]
 
     def images(self, folder: str) -> list[str]:
-        """Paths of the files in a folder that are named like images."""
-        return [_below(folder, name) for name in self.files.get(folder, ()) if is_image_name(name)]
+        """Paths of the files in a folder that are images by their suffix or content; the others are not opened."""
+        if folder not in self._images:
+            names = self.files.get(folder, ())
+            self._images[folder] = [path for name in names if self._is_image(path := path_below(folder, name), name)]
+        return self._images[folder]
+
+    def images_below(self, folder: str) -> list[str]:
+        """Paths of the images in a folder and in the folders below it."""
+        below = path_below(folder, "")
+        return [path for each in self.files if each == folder or each.startswith(below) for path in self.images(each)]
 
     def others(self) -> list[str]:
-        """Paths of the files that are not named like images, and of hidden folders."""
-        return [path for path in self.paths() if not is_image_name(path.rpartition("/")[2])] + self.hidden
+        """Paths of the files that are no images."""
+        images = set(self.images_below(""))
+        return [path for path in self.paths() if path not in images]
+
+    def _is_image(self, path: str, name: str) -> bool:
+        by_name = is_image_name(name)
+        return is_image_file(self.root / path) if by_name is None else by_name
 
 
-def _below(folder: str, name: str) -> str:
+def path_below(folder: str, name: str) -> str:
+    """The path of a name in a folder; the root is `""`."""
     return f"{folder}/{name}" if folder else name
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file is opened as an image: it has such a suffix, or none and is not one of `PLAIN_TEXTS`."""
-    _, dot, suffix = name.rpartition(".")
-    return suffix.lower() in IMAGE_SUFFIXES if dot else name.upper() not in PLAIN_TEXTS
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
@@ -83,6 +91,8 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 def escaped_name(name: str) -> str:
     """A file's name as one line of valid text, equal on every system: NFC, with unprintable characters escaped."""
+    if name.isascii() and name.isprintable():
+        return name
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
@@ -108,13 +118,13 @@ def _scan(listing: FolderScan, folder: str, parents: tuple[tuple[int, int], ...]
     files = listing.files[folder] = []
     folders: list[tuple[str, tuple[int, int]]] = []
     listing.folders[folder] = []
-    prefix = _below(folder, "")
+    prefix = path_below(folder, "")
     with os.scandir(listing.root / folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini"):
-                if entry.is_dir() and name not in ("__MACOSX", ".git"):
-                    listing.hidden.append(f"{prefix}{name}/")
+            if name.startswith(".") or name.lower() in SYSTEM_NAMES:
+                kind = "._*" if name.startswith("._") else name + "/" * entry.is_dir()
+                listing.skipped[escaped_name(kind)] += 1
                 continue
             try:
                 status = entry.stat()
