@@ -62,7 +62,8 @@ def main() -> None:
     race = Race(choices.source, choices.seconds, choices.threads, scorer, choices.out)
     for seed in range(choices.seeds):
         for name in choices.recipes:
-            race.run(configure(choices.source, name, data, {"seed": seed}))
+            budget = {"training": {"minutes": choices.seconds / 60}}  # `modern` chooses by it what suits a run
+            race.run(configure(choices.source, name, data, budget, {"seed": seed}))
     table(race.entries, choices.recipes, scorer, choices.seconds)
     chart(race.entries, choices.recipes, scorer, choices.threads, choices.out / "race.png")
 

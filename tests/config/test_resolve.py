@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from ganvas.config.recipes import RECIPES, configure
-from ganvas.config.resolve import class_sizes, has_plain_borders, resolve
+from ganvas.config.resolve import class_sizes, has_plain_borders, is_long, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
 from ganvas.errors import UserError
 
@@ -72,9 +72,26 @@ def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed
     assert resolved(Set(4000, 4000), pair={"blur": "off"}).pair.blur == "off"
 
 
+@pytest.mark.parametrize(
+    ("budget", "long"),
+    [
+        ({"minutes": 5}, True),
+        ({"minutes": 4.9}, False),
+        ({"images": 100_000}, True),
+        ({"images": 99_999}, False),
+        ({"epochs": 2.5}, True),
+        ({"epochs": 2.4}, False),
+    ],
+)
+def test_a_run_is_long_by_the_budget_that_was_asked_for(budget, long):
+    prepared = Set(20_000, 20_000, size=32, channels=3)
+    assert is_long(configure("x", "modern", {"training": budget}), prepared) == long
+    assert resolved(prepared, training=budget).pair.width == (64 if long else 48)
+
+
 def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
-    run = resolved(Set(20_000, 20_000, size=32, channels=3))
-    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 64, "colour")
+    run = resolved(Set(20_000, 20_000, size=32, channels=3), training={"minutes": 1})
+    assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 48, "colour")
     assert "small colour images: the discriminator sees every pixel" in run.reasons
     assert "the colour of generated images is smoothed, against speckle" in run.reasons
     asked = {"stem": "patches", "width": 24, "blur": "off"}
@@ -88,8 +105,12 @@ def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
 
 
 @pytest.mark.parametrize(("channels", "size", "blur"), [(1, 64, "off"), (1, 32, "off"), (3, 64, "colour")])
-def test_of_natural_images_d_sees_every_pixel_too(channels, size, blur):
-    run = resolved(Set(300, 300, size=size, channels=channels, plain=False))
+def test_of_natural_images_d_sees_every_pixel_too_in_a_long_run(channels, size, blur):
+    natural = Set(300, 300, size=size, channels=channels, plain=False)
+    brief = resolved(natural, training={"minutes": 4.9})
+    assert (brief.pair.stem, brief.pair.width, brief.pair.blur) == ("patches", 32, "off")
+    assert brief.objective.final_penalty_share() == 1
+    run = resolved(natural, training={"minutes": 5})
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 32, blur)
     assert run.objective.final_penalty_share() == 0.1
     assert "natural images, by their borders: the discriminator sees every pixel" in run.reasons

@@ -20,10 +20,13 @@ from ganvas.objectives.config import ClassifierObjective, GanObjective
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
 # for no more than 1 (docs/notebook.md).
 PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5, 1.0
-# On natural images, and on small colour ones of any kind, a D that sees every pixel was better, with penalties that
-# fall tenfold by the end, as in Huang et al. 2024 (arXiv 2501.05441). More channels were worth their time in colour at
-# 32 px (docs/notebook.md).
-MAX_SMALL_SIZE, SMALL_COLOUR_WIDTH, PENALTY_FINAL = 32, 64, 0.1
+# A D that sees every pixel was better on small colour images, and on larger natural ones where there is time for it,
+# with penalties that fall tenfold by the end, as in Huang et al. 2024 (arXiv 2501.05441). More channels were worth
+# their time in colour at 32 px, and most in long runs (docs/notebook.md).
+MAX_SMALL_SIZE, PENALTY_FINAL = 32, 0.1
+SMALL_COLOUR_WIDTH, LONG_SMALL_COLOUR_WIDTH = 48, 64
+# What is a long run. On portraits of 64 px patches were better after 100 s and worse after 300 s.
+LONG_MINUTES, LONG_IMAGES = 5, 100_000
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -50,9 +53,10 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
         if is_unequal:
             reasons.append(f"classes sampled by the square root of their size: {smallest} to {largest} images")
     if isinstance(run.objective, GanObjective):
-        values["objective"] |= _objective(run.objective, prepared, reasons)
+        falls = needs_every_pixel(run, prepared)
+        values["objective"] |= _objective(run.objective, prepared, falls, reasons)
     if isinstance(run.pair, Modern):
-        values["pair"] |= _modern(run.pair, prepared, values["objective"].get("augment") == "on", reasons)
+        values["pair"] |= _modern(run, run.pair, prepared, values["objective"].get("augment") == "on", reasons)
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
     total = None if images is None else run.training.whole_batches(images)
@@ -85,9 +89,20 @@ def is_small_colour(prepared: PreparedSet) -> bool:
     return prepared.channels == 3 and prepared.size <= MAX_SMALL_SIZE
 
 
-def needs_every_pixel(prepared: PreparedSet) -> bool:
-    """Whether D should see every pixel: of small colour images, and of natural ones, whose borders are not plain."""
-    return is_small_colour(prepared) or not has_plain_borders(prepared)
+def is_long(run: RunConfig, prepared: PreparedSet) -> bool:
+    """Whether the budget is a long one, by what was asked for: minutes, images or epochs."""
+    training = run.training
+    if training.minutes is not None:
+        return training.minutes >= LONG_MINUTES
+    return (training.images or (training.epochs or 0) * len(prepared.train)) >= LONG_IMAGES
+
+
+def needs_every_pixel(run: RunConfig, prepared: PreparedSet) -> bool:
+    """Whether D should see every pixel: of small colour images, and in a long run of natural ones.
+
+    Natural images are those whose borders are not plain.
+    """
+    return is_small_colour(prepared) or (is_long(run, prepared) and not has_plain_borders(prepared))
 
 
 def _kind(prepared: PreparedSet) -> str:
@@ -107,16 +122,19 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
     return "off"
 
 
-def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
-    """What the data decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
-    is_strided, values = needs_every_pixel(prepared), dict[str, Any]()
+def _modern(
+    run: RunConfig, pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]
+) -> dict[str, Any]:
+    """What data and budget decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
+    is_strided, values = needs_every_pixel(run, prepared), dict[str, Any]()
     is_colour = is_strided and prepared.channels == 3
     if pair.stem == "auto":
         values["stem"] = "strided" if is_strided else "patches"
         if is_strided:
             reasons.append(f"{_kind(prepared)}: the discriminator sees every pixel")
     if pair.width == "auto":
-        values["width"] = SMALL_COLOUR_WIDTH if is_small_colour(prepared) else NARROW
+        widest = LONG_SMALL_COLOUR_WIDTH if is_long(run, prepared) else SMALL_COLOUR_WIDTH
+        values["width"] = widest if is_small_colour(prepared) else NARROW
     if pair.blur == "auto":
         # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
         values["blur"] = "on" if is_augmented else "colour" if is_colour else "off"
@@ -127,8 +145,11 @@ def _modern(pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: li
     return values
 
 
-def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str]) -> dict[str, Any]:
-    """What the data decide of an objective: augmentation, and the weights of the gradient penalties."""
+def _objective(objective: GanObjective, prepared: PreparedSet, falls: bool, reasons: list[str]) -> dict[str, Any]:
+    """What the data decide of an objective: augmentation, and the weights of the gradient penalties.
+
+    falls: whether these fall by the end.
+    """
     values: dict[str, Any] = {}
     if objective.augment == "auto":
         is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
@@ -138,7 +159,6 @@ def _objective(objective: GanObjective, prepared: PreparedSet, reasons: list[str
             small_set = f"small set ({len(prepared.train):,} images) with plain borders"
             reasons.append(f"{small_set}: the discriminator sees randomly shifted images, against memorising")
     if objective.penalty_final == "auto":
-        falls = needs_every_pixel(prepared)
         values["penalty_final"] = PENALTY_FINAL if falls else 1.0
         if falls:
             reasons.append(f"{_kind(prepared)}: the gradient penalties fall to {PENALTY_FINAL:.0%} by the end")
