@@ -85,8 +85,10 @@ def test_where_the_discriminator_sees_shifted_images_generated_ones_are_smoothed
 )
 def test_a_run_is_long_by_the_budget_that_was_asked_for(budget, long):
     prepared = Set(20_000, 20_000, size=32, channels=3)
-    assert is_long(configure("x", "modern", {"training": budget}), prepared) == long
+    assert is_long(configure("x", "modern", {"training": budget}).training, prepared, None) == long
     assert resolved(prepared, training=budget).pair.width == (64 if long else 48)
+    assert resolved(prepared, images=100_000, training=budget).pair.width == 64, "the pace is known"
+    assert resolved(prepared, images=99_999, training=budget).pair.width == 48
 
 
 def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganvas import files
+from ganvas.config.recipes import configure
 from ganvas.errors import UserError
 from ganvas.networks.modern import Modern
 from ganvas.runs import bundle, sealed, weights
@@ -197,3 +198,12 @@ def test_a_bundle_of_another_format_is_refused_with_both_numbers(written):
     sealed_again(written, run_json=files.to_json(values | {"format": 1}))
     with pytest.raises(UserError, match=r"run\.json has format 1; this version of ganvas reads format 2"):
         bundle.read_bundle(written)
+
+
+def test_what_a_run_leaves_open_of_its_pair_is_taken_from_the_pair_whose_weights_it_starts_from():
+    settled = INFO.settle(configure("x", "modern"))
+    assert (settled.pair.width, settled.pair.stem) == (4, "patches")
+    assert settled.pair.noise == 64, "what was not left open stays, and weights that do not fit are refused"
+    assert INFO.settle(configure("x", "modern", {"pair": {"width": 8}})).pair.width == 8
+    other = configure("x", "yardstick")
+    assert INFO.settle(other) == other

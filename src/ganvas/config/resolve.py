@@ -1,7 +1,8 @@
 """Settles every "auto" of a run, once: `RunConfig` -> `ResolvedRun`.
 
-Each rule looks at the training images alone, so that the same set always gets the same answer. What follows from the
-machine (compute) and from the budget (images) is measured by `ganvas.training.autotune` and passed in.
+Each rule looks at the training images and the budget alone, so that the same set always gets the same answer. What
+follows from the machine (compute, and the images of a budget in minutes) is measured by `ganvas.training.autotune` and
+passed in.
 """
 
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget
+from ganvas.config.training import TrainingConfig
 from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
@@ -25,8 +27,9 @@ PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5,
 # their time in colour at 32 px, and most in long runs (docs/notebook.md).
 MAX_SMALL_SIZE, PENALTY_FINAL = 32, 0.1
 SMALL_COLOUR_WIDTH, LONG_SMALL_COLOUR_WIDTH = 48, 64
-# What is a long run. On portraits of 64 px patches were better after 100 s and worse after 300 s.
-LONG_MINUTES, LONG_IMAGES = 5, 100_000
+# A long run shows so many images. Portraits of 64 px by a D that sees every pixel were one grey face after 30,000
+# images, and better than those by patches after 90,000. Until a pace is measured, a minute is taken for so many.
+LONG_IMAGES, USUAL_IMAGES_A_MINUTE = 100_000, 20_000
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -52,11 +55,11 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
         values["training"]["sampler"] = "square-root" if is_unequal else "epochs"
         if is_unequal:
             reasons.append(f"classes sampled by the square root of their size: {smallest} to {largest} images")
+    long = is_long(run.training, prepared, images)
     if isinstance(run.objective, GanObjective):
-        falls = needs_every_pixel(run, prepared)
-        values["objective"] |= _objective(run.objective, prepared, falls, reasons)
+        values["objective"] |= _objective(run.objective, prepared, long, reasons)
     if isinstance(run.pair, Modern):
-        values["pair"] |= _modern(run, run.pair, prepared, values["objective"].get("augment") == "on", reasons)
+        values["pair"] |= _modern(run.pair, prepared, long, values["objective"].get("augment") == "on", reasons)
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
     total = None if images is None else run.training.whole_batches(images)
@@ -89,20 +92,20 @@ def is_small_colour(prepared: PreparedSet) -> bool:
     return prepared.channels == 3 and prepared.size <= MAX_SMALL_SIZE
 
 
-def is_long(run: RunConfig, prepared: PreparedSet) -> bool:
-    """Whether the budget is a long one, by what was asked for: minutes, images or epochs."""
-    training = run.training
-    if training.minutes is not None:
-        return training.minutes >= LONG_MINUTES
-    return (training.images or (training.epochs or 0) * len(prepared.train)) >= LONG_IMAGES
+def is_long(training: TrainingConfig, prepared: PreparedSet, images: int | None) -> bool:
+    """Whether the budget is a long one. images: the whole budget, where it is known already."""
+    if images is None:
+        by_minutes = (training.minutes or 0) * USUAL_IMAGES_A_MINUTE
+        images = training.images or round((training.epochs or 0) * len(prepared.train) or by_minutes)
+    return images >= LONG_IMAGES
 
 
-def needs_every_pixel(run: RunConfig, prepared: PreparedSet) -> bool:
+def needs_every_pixel(prepared: PreparedSet, long: bool) -> bool:
     """Whether D should see every pixel: of small colour images, and in a long run of natural ones.
 
     Natural images are those whose borders are not plain.
     """
-    return is_small_colour(prepared) or (is_long(run, prepared) and not has_plain_borders(prepared))
+    return is_small_colour(prepared) or (long and not has_plain_borders(prepared))
 
 
 def _kind(prepared: PreparedSet) -> str:
@@ -122,18 +125,16 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
     return "off"
 
 
-def _modern(
-    run: RunConfig, pair: Modern, prepared: PreparedSet, is_augmented: bool, reasons: list[str]
-) -> dict[str, Any]:
+def _modern(pair: Modern, prepared: PreparedSet, long: bool, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What data and budget decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
-    is_strided, values = needs_every_pixel(run, prepared), dict[str, Any]()
+    is_strided, values = needs_every_pixel(prepared, long), dict[str, Any]()
     is_colour = is_strided and prepared.channels == 3
     if pair.stem == "auto":
         values["stem"] = "strided" if is_strided else "patches"
         if is_strided:
             reasons.append(f"{_kind(prepared)}: the discriminator sees every pixel")
     if pair.width == "auto":
-        widest = LONG_SMALL_COLOUR_WIDTH if is_long(run, prepared) else SMALL_COLOUR_WIDTH
+        widest = LONG_SMALL_COLOUR_WIDTH if long else SMALL_COLOUR_WIDTH
         values["width"] = widest if is_small_colour(prepared) else NARROW
     if pair.blur == "auto":
         # A discriminator that sees shifted images does not notice single-pixel speckle, so G has to do without it.
@@ -145,11 +146,8 @@ def _modern(
     return values
 
 
-def _objective(objective: GanObjective, prepared: PreparedSet, falls: bool, reasons: list[str]) -> dict[str, Any]:
-    """What the data decide of an objective: augmentation, and the weights of the gradient penalties.
-
-    falls: whether these fall by the end.
-    """
+def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reasons: list[str]) -> dict[str, Any]:
+    """What data and budget decide of an objective: augmentation, and the weights of the gradient penalties."""
     values: dict[str, Any] = {}
     if objective.augment == "auto":
         is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
@@ -159,6 +157,7 @@ def _objective(objective: GanObjective, prepared: PreparedSet, falls: bool, reas
             small_set = f"small set ({len(prepared.train):,} images) with plain borders"
             reasons.append(f"{small_set}: the discriminator sees randomly shifted images, against memorising")
     if objective.penalty_final == "auto":
+        falls = needs_every_pixel(prepared, long)
         values["penalty_final"] = PENALTY_FINAL if falls else 1.0
         if falls:
             reasons.append(f"{_kind(prepared)}: the gradient penalties fall to {PENALTY_FINAL:.0%} by the end")

@@ -54,7 +54,7 @@ class Modern(Settings):
     kind: Literal["modern"] = "modern"
     width: Annotated[Literal["auto"] | Annotated[int, Field(ge=4, le=512)], BeforeValidator(_width)] = NARROW
     """Channels of the layer nearest the image; they double at each stage below; auto: 32; for small colour
-    images 48, in runs of 5 minutes 64."""
+    images 48, in runs of 100,000 of them 64."""
     noise: int = Field(default=64, ge=1, le=4096)
     """Noise values per image."""
     embedding: int = Field(default=64, ge=1, le=4096)
@@ -67,7 +67,7 @@ class Modern(Settings):
     """Activation function of the discriminator."""
     stem: Literal["auto", "patches", "strided"] = "patches"
     """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for small colour images, and
-    in runs of 5 minutes for natural ones."""
+    in runs of 100,000 images for natural ones."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""

@@ -47,7 +47,7 @@ class GanObjective(Settings):
     """Steps from one penalty to the next; a rarer penalty is scaled up, so that its sum stays."""
     penalty_final: Share = 1.0
     """Share of the penalties' weights that is left at the end, to which they fall along half a cosine; auto: a tenth
-    for small colour images, and in runs of 5 minutes for natural ones, else all."""
+    for small colour images, and in runs of 100,000 images for natural ones, else all."""
     generator_every: int = Field(default=1, ge=1)
     """Discriminator updates for each generator update."""
     fake_labels: FakeLabels = "paired"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import ganvas
 from ganvas import console, files
-from ganvas.config.run import NetworkConfig
+from ganvas.config.run import NetworkConfig, RunConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
@@ -46,6 +46,13 @@ class BundleInfo(Settings):
     def shape(self) -> Shape:
         """What the networks were built for."""
         return Shape(self.channels, self.size, len(self.classes))
+
+    def settle(self, run: RunConfig) -> RunConfig:
+        """The run with what its pair leaves open as in this pair, if it is of the same kind, so that weights fit."""
+        if run.pair.kind != self.pair.kind:
+            return run
+        known = {name: getattr(self.pair, name) for name, value in run.pair if value == "auto"}
+        return run.model_copy(update={"pair": run.pair.model_copy(update=known)})
 
     @property
     def is_classifier(self) -> bool:

@@ -36,8 +36,6 @@ def plan(
     What depends on the data follows from rules; compute and minutes are measured.
     world: processes that share each batch. always_measure: a rate even where the budget needs none.
     """
-    for reason in resolve(run, prepared, next(compute_candidates(run.training, 1))).reasons:
-        console.info(reason)
     compute, rate = choose_compute(run, prepared)
     training = run.training
     if rate is None and (training.minutes is not None or always_measure):
@@ -50,7 +48,10 @@ def plan(
     else:
         assert training.images is not None, "a recipe has a budget"
         images = training.images
-    return resolve(run, prepared, compute, images), rate
+    resolved = resolve(run, prepared, compute, images)
+    for reason in resolved.reasons:
+        console.info(reason)
+    return resolved, rate
 
 
 def choose_compute(run: RunConfig, prepared: PreparedSet) -> tuple[ComputeConfig, float | None]:

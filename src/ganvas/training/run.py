@@ -157,6 +157,7 @@ def start(run: RunConfig, request: TrainRequest, prepared: PreparedSet, folder: 
             extend(record, request, prepared, folder, engine)
         return
     if request.start_from:  # tried first, on networks that are thrown away: nothing is measured or written if it fails
+        run = bundle.open_run(Path(request.start_from)).info.settle(run)
         draft = resolve(run, prepared, ComputeConfig(1, "float32", "contiguous"))
         load_weights(request.start_from, build_trainer(draft, prepared, Engine.for_trials(draft.compute)), draft)
     print_brief(prepared)
