@@ -22,8 +22,8 @@ from ganvas.report import page
 # Name, which of the two sets, recipe, images shown.
 CARDS = (
     ("digits-modern", 0, "modern", 600_000),
-    ("photographs-modern", 1, "modern", 1_200_000),
-    ("photographs-yardstick", 1, "yardstick", 1_600_000),
+    ("photographs-modern", 1, "modern", 480_000),
+    ("photographs-yardstick", 1, "yardstick", 300_000),
 )
 SHOW_REAL_IMAGES = (REAL, COPIES)
 
