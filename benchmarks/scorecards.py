@@ -16,7 +16,7 @@ from pairs import machine
 
 from ganvas.evaluation import comparison, report
 from ganvas.evaluation.artifacts import COPIES, REAL, SAMPLES, SHEETS, write_comparison
-from ganvas.evaluation.scorecard import Scorecard, read_scorecard
+from ganvas.evaluation.scorecard import read_scorecard
 from ganvas.report import page
 
 # Name, which of the two sets, recipe, images shown.
@@ -63,8 +63,8 @@ def ganvas(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "ganvas", *words], check=True)
 
 
-def write(run: Path, folder: Path, with_real_images: bool) -> Scorecard:
-    """The scorecard of a run under the name of the folder, with or without the sheets that show real images."""
+def write(run: Path, folder: Path, with_real_images: bool) -> None:
+    """Writes the scorecard of a run under the name of the folder, with or without the sheets that show real images."""
     card = read_scorecard(run / "scorecard.json").model_copy(update={"name": folder.name})
     names = [name for name in SHEETS if (run / name).is_file() and (with_real_images or name not in SHOW_REAL_IMAGES)]
     sheets = {name: (run / name).read_bytes() for name in names}
@@ -76,7 +76,6 @@ def write(run: Path, folder: Path, with_real_images: bool) -> Scorecard:
     (folder / "scorecard.json").write_text(card.to_json(), encoding="utf-8")
     (folder / "scorecard.md").write_text(text, encoding="utf-8")
     (folder / "scorecard.html").write_text(page.render(text, f"{card.name}: scorecard", sheets), encoding="utf-8")
-    return card
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ganvas.data import open_source
+from ganvas.data.sources import is_place
 from ganvas.errors import UserError
-from ganvas.runs.source import is_place, open_training_set, place_to_resume, places_of, recorded_place
+from ganvas.runs.source import open_training_set, place_to_resume, places_of, recorded_place
 
 
 @pytest.fixture

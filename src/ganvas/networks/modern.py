@@ -73,7 +73,7 @@ class Modern(Settings):
     pixels."""
     blur: Literal["auto", "on", "colour", "off"] = "auto"
     """Whether generated images are smoothed by one pixel, against speckle, or their colour alone; auto: on where
-    augment is, else colour where stem is strided and images are in colour."""
+    augment is, else colour for the colour images for which stem auto is strided."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
 

@@ -9,15 +9,10 @@ from pathlib import Path
 
 from ganvas import console
 from ganvas.data import PreparedSet, open_source
-from ganvas.data.sources import SOURCES, find_source, location_of
+from ganvas.data.sources import find_source, is_place, location_of
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import RunRecord, difference_of_data, require_same_data
-
-
-def is_place(source: str) -> bool:
-    """Whether a source is a file or a folder, and not a name."""
-    return source not in SOURCES and not source.startswith("hf:")
 
 
 def is_there(source: str) -> bool:

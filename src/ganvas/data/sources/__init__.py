@@ -42,9 +42,14 @@ def find_source(source: str) -> Source:
     return path_source(path)
 
 
+def is_place(source: str) -> bool:
+    """Whether a source is a file or a folder, and not a name."""
+    return source not in SOURCES and not source.startswith("hf:")
+
+
 def location_of(source: str) -> str:
     """The resolved path of a source, or its name where it has none. It keeps apart folders with equal content."""
-    if source in SOURCES or source.startswith("hf:"):
+    if not is_place(source):
         return source
     with suppress(RuntimeError):  # `~name` of an unknown user: a folder of that name, as in a shell
         return str(Path(source).expanduser().resolve())
