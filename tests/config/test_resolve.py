@@ -106,17 +106,47 @@ def test_of_small_colour_images_d_sees_every_pixel_and_g_draws_smooth_colour():
         assert (run.pair.stem, run.pair.width, run.pair.blur) == ("patches", 32, "off")
 
 
-@pytest.mark.parametrize(("channels", "size", "blur"), [(1, 64, "off"), (1, 32, "off"), (3, 64, "colour")])
-def test_of_natural_images_d_sees_every_pixel_too_in_a_long_run(channels, size, blur):
+@pytest.mark.parametrize(
+    ("channels", "size", "minutes", "blur"),
+    [(1, 64, 1, "off"), (1, 33, 1, "off"), (1, 32, 5, "off"), (3, 64, 1, "colour"), (3, 128, 60, "colour")],
+)
+def test_of_natural_images_d_sees_every_pixel_too_and_of_small_ones_in_a_long_run(channels, size, minutes, blur):
     natural = Set(300, 300, size=size, channels=channels, plain=False)
-    brief = resolved(natural, training={"minutes": 4.9})
+    brief = resolved(Set(300, 300, size=32, plain=False), training={"minutes": 4.9})
     assert (brief.pair.stem, brief.pair.width, brief.pair.blur) == ("patches", 32, "off")
     assert brief.objective.final_penalty_share() == 1
-    run = resolved(natural, training={"minutes": 5})
+    run = resolved(natural, training={"minutes": minutes})
     assert (run.pair.stem, run.pair.width, run.pair.blur) == ("strided", 32, blur)
     assert run.objective.final_penalty_share() == 0.1
     assert "natural images, by their borders: the discriminator sees every pixel" in run.reasons
     assert "natural images, by their borders: the gradient penalties fall to 10% by the end" in run.reasons
+
+
+def test_large_natural_images_are_trained_at_half_the_resolution_first():
+    natural = Set(300, 300, size=64, plain=False)
+    run = resolved(natural)
+    assert run.pair.half_resolution == 0.5
+    assert "64 px: half the resolution for the first 50% of the run" in run.reasons
+    assert resolved(natural, pair={"half_resolution": 0}).pair.half_resolution == 0
+    assert resolved(natural, pair={"stem": "patches"}).pair.half_resolution == 0, "patches cannot grow"
+    for other in (Set(300, 300, size=64), Set(300, 300, size=32, channels=3, plain=False)):
+        assert resolved(other).pair.half_resolution == 0
+    asked = resolved(Set(300, 300, size=28), pair={"half_resolution": 0.25})
+    assert (asked.pair.stem, asked.pair.half_resolution) == ("strided", 0.25), "as growing needs it"
+
+
+@pytest.mark.parametrize(("size", "rate"), [(16, 0.002), (28, 0.002), (32, 0.002), (64, 0.001), (128, 0.0005)])
+def test_the_learning_rate_falls_as_the_side_grows_above_32_px(size, rate):
+    run = resolved(Set(300, 300, size=size))
+    assert run.optimiser.lr == rate
+    assert (f"learning rate {rate:g} (chosen for {size} px)" in run.reasons) == (size > 32)
+    assert resolved(Set(300, 300, size=size), optimiser={"lr": 0.01}).optimiser.lr == 0.01
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "11", "nan", "fast"])
+def test_a_learning_rate_is_a_number_above_0_and_at_most_10(wrong):
+    with pytest.raises(UserError, match="a learning rate must be a number above 0 and at most 10, or auto"):
+        configure("x", "modern", {"optimiser": {"lr": wrong}})
 
 
 def test_the_penalties_of_small_colour_images_fall_to_a_tenth():
@@ -155,7 +185,8 @@ def test_what_was_asked_for_stands():
         0,
     )
     assert run.reasons == ()
-    assert penalties(1, 48, r2=0.0) == ((0.44, 0.0), ("R1 = 0.44 (chosen for 48x48 grey)",))
+    weights, reasons = penalties(1, 48, r2=0.0)
+    assert (weights, reasons[0]) == ((0.44, 0.0), "R1 = 0.44 (chosen for 48x48 grey)")
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "modern"])

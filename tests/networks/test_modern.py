@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from ganvas.errors import UserError
 from ganvas.networks.inspect import parameter_count
-from ganvas.networks.layers import blur_matrix
-from ganvas.networks.modern import Attention, Modern
+from ganvas.networks.layers import Attention, blur_matrix
+from ganvas.networks.modern import Modern
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights
 
@@ -150,3 +151,71 @@ def test_the_discriminators_logits_of_an_image_do_not_depend_on_its_batch(stem):
     assert D.batch_independent
     for whole, part in zip(D(images, labels), D(images[:2], labels[:2]), strict=True):
         torch.testing.assert_close(whole[:2], part, rtol=1e-5, atol=1e-6)
+
+
+HALVED = {"stem": "strided", "half_resolution": 0.5}
+
+
+@pytest.mark.parametrize("activation", ["gelu", "leaky-relu"])
+@pytest.mark.parametrize(("size", "channels"), [(32, 3), (64, 1), (45, 4)])
+def test_a_pair_that_grows_computes_what_it_did_before(size, channels, activation):
+    choices = {"generator_activation": activation, "discriminator_activation": activation, **HALVED}
+    pair = built(shape=Shape(channels, size, 3), **choices)
+    values = torch.atanh(sampled(pair)[..., ::2, ::2])  # before the tanh, each pixel once
+    images, labels = torch.rand(6, channels, size, size) * 2 - 1, torch.arange(6) % 3
+    logits, class_logits = pair.discriminator(images, labels)
+    pair.generator.grow()
+    pair.discriminator.grow()
+    grown = pair.discriminator(images, labels)
+    assert torch.allclose(grown.logits, logits, atol=1e-5)
+    assert torch.allclose(grown.class_logits, class_logits, atol=1e-5)
+    image = sampled(pair)
+    assert image.shape == (6, channels, size, size)
+    if size % 2 == 0:  # the border has nothing outside to be interpolated with
+        doubled = torch.tanh(torch.nn.functional.interpolate(values, scale_factor=2.0, mode="bilinear"))
+        assert torch.allclose(image[..., 1:-1, 1:-1], doubled[..., 1:-1, 1:-1], atol=1e-4)
+
+
+def test_at_half_the_resolution_four_pixels_are_one_to_the_discriminator():
+    pair = built(shape=Shape(3, 32, 3), **HALVED)
+    image = sampled(pair)
+    assert torch.equal(image[..., ::2, ::2], image[..., 1::2, 1::2])
+    means = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(image, 2), scale_factor=2)
+    labels = torch.arange(6) % 3
+    assert torch.equal(pair.discriminator(image, labels).logits, pair.discriminator(means, labels).logits)
+
+
+def test_growing_happens_once_and_is_part_of_the_state():
+    pair, other = built(shape=Shape(3, 32, 3), **HALVED), built(1, shape=Shape(3, 32, 3), **HALVED)
+    for network, target in ((pair.generator, other.generator), (pair.discriminator, other.discriminator)):
+        network.grow()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(0.01)  # trained on
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        network.grow()
+        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+        target.load_state_dict(network.state_dict())
+    assert torch.equal(sampled(other), sampled(pair))
+
+
+def test_a_pair_at_full_resolution_has_no_layer_for_half_of_it():
+    assert set(built().generator.state_dict()) == set(built(stem="strided", half_resolution=0).generator.state_dict())
+    built().generator.grow()  # nothing to do
+
+
+@pytest.mark.parametrize(
+    ("choices", "shape"),
+    [({"stem": "patches"}, Shape(1, 64)), ({"stem": "strided"}, Shape(1, 16)), ({"stem": "strided"}, Shape(5, 64))],
+)
+def test_half_the_resolution_is_refused_where_the_pair_cannot_grow(choices, shape):
+    with pytest.raises(
+        UserError, match=r"half the resolution first takes a discriminator with the stem strided, .* width"
+    ):
+        built(shape=shape, half_resolution=0.5, **choices)
+
+
+@pytest.mark.parametrize("wrong", ["half", "1.5", "-1"])
+def test_the_share_at_half_the_resolution_is_a_number_from_0_to_1(wrong):
+    with pytest.raises(ValueError, match=r"from 0 to 1|less than or equal to 1|greater than or equal to 0"):
+        Modern(half_resolution=wrong)

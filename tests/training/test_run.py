@@ -81,6 +81,18 @@ def test_resuming_is_exact_in_every_layout_and_precision(
     assert figures_of(broken) == figures_of(whole)
 
 
+@pytest.mark.parametrize("step", [7, 16])
+def test_resuming_is_exact_before_and_after_a_run_grows_to_full_resolution(train_small, tmp_path, contents, step):
+    choices = {"pair": {"stem": "strided", "half_resolution": 0.5}, "data": {"size": 32}}
+    whole = train_small(tmp_path / "whole", **choices)
+    break_off(train_small, tmp_path / "broken", step, **choices)
+    broken = train_small(tmp_path / "broken", **choices)
+    assert contents(broken.bundle) == contents(whole.bundle)
+    assert contents(broken.previews) == contents(whole.previews)
+    generator = bundle.open_run(whole.path).networks["generator"]
+    assert not generator.half_layer.in_use
+
+
 def test_two_runs_of_the_same_choices_end_equal_and_of_another_seed_do_not(tiny_run, train_small, tmp_path, contents):
     assert contents(train_small(tmp_path / "same").bundle) == contents(tiny_run.bundle)
     other = contents(train_small(tmp_path / "other", seed=1).bundle)

@@ -4,6 +4,7 @@ import torch
 from ganvas.config.recipes import configure
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig, OptimiserConfig
+from ganvas.data import open_source
 from ganvas.networks.pair import Shape
 from ganvas.training import trainer
 from ganvas.training.engine import Engine
@@ -149,6 +150,19 @@ def test_a_penalty_that_falls_is_whole_at_first_and_its_final_share_at_the_end(n
     assert torch.allclose(whole_too, whole)
     assert torch.allclose(quarter - bare, 0.25 * (whole - bare), atol=1e-7)
     assert (whole - bare).abs().max() > 1e-6
+
+
+def test_a_run_grows_to_full_resolution_when_its_share_of_the_training_is_over(tiny_source, small):
+    pair = {"stem": "strided", "half_resolution": 0.25}
+    run = configure(str(tiny_source), "modern", small(pair=pair, data={"size": 32}))
+    prepared = open_source(run.source, run.data, processes=1)
+    built = trainer.build_trainer(resolve(run, prepared, COMPUTE), prepared, Engine.for_trials(COMPUTE))
+    networks = [*built.networks.values(), built.ema.network]
+    for step, progress in enumerate([0.0, 0.2, 0.25, 0.5]):
+        built.advance(step, progress)
+        assert [network.half_layer.in_use for network in networks] == [progress < 0.25] * 3
+        waiting = built.networks["generator"].stages[-1].weight.grad is None
+        assert waiting == (progress < 0.25)
 
 
 def test_beta2_follows_half_a_cosine_where_it_changes_and_else_stays(new_trainer):

@@ -23,7 +23,8 @@ def modern(source: str) -> RunConfig:
     return RunConfig(
         source=source,
         recipe="modern",
-        pair=Modern(width="auto", stem="auto"),
+        pair=Modern(width="auto", stem="auto", half_resolution="auto"),
+        optimiser=OptimiserConfig(lr="auto"),
         objective=GanObjective(r1="auto", r2="auto", penalty_final="auto", augment="auto"),
         training=TrainingConfig(minutes=10, sampler="auto"),
     )

@@ -27,10 +27,14 @@ PENALTY_WEIGHT, PENALTY_VALUES, PENALTY_POWER, MAX_PENALTY = 0.03, 28 * 28, 2.5,
 # their time in colour at 32 px, and most in long runs (docs/notebook.md).
 MAX_SMALL_SIZE, PENALTY_FINAL = 32, 0.1
 SMALL_COLOUR_WIDTH, LONG_SMALL_COLOUR_WIDTH = 48, 64
-# A long run shows so many images. Portraits of 64 px by a D that sees every pixel were one grey face after 30,000
-# images; after 88,000 their FCD was 5, where patches had 63 after 132,000. Until a pace is measured, a minute is taken
-# for so many.
+# A long run shows so many images. Until a pace is measured, a minute is taken for so many.
 LONG_IMAGES, USUAL_IMAGES_A_MINUTE = 100_000, 20_000
+# The larger the image, the more values the layer behind the smallest map sums, each moved by the rate in one step of
+# Adam. At 128 px the full rate diverged where a quarter of it drew faces; at 64 px half of it did not collapse in brief
+# runs, as the whole did (docs/notebook.md).
+FULL_RATE, MAX_FULL_RATE_SIZE = 0.002, 32
+# Above this side natural images are trained at half the resolution first: more steps, whole faces sooner.
+MAX_WHOLE_SIZE, HALF_RESOLUTION = 32, 0.5
 # Rare classes are learned late where they are drawn as seldom as they occur.
 UNEQUAL_RATIO = 3
 # D memorises fewer training images than this unless it sees them shifted (Zhao et al. 2020, arXiv 2006.10738). Above
@@ -61,6 +65,10 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
         values["objective"] |= _objective(run.objective, prepared, long, reasons)
     if isinstance(run.pair, Modern):
         values["pair"] |= _modern(run.pair, prepared, long, values["objective"].get("augment") == "on", reasons)
+    if run.optimiser.lr == "auto":
+        values["optimiser"]["lr"] = FULL_RATE * min(1.0, MAX_FULL_RATE_SIZE / prepared.size)
+        if prepared.size > MAX_FULL_RATE_SIZE:
+            reasons.append(f"learning rate {values['optimiser']['lr']:.2g} (chosen for {prepared.size} px)")
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
         values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
     total = None if images is None else run.training.whole_batches(images)
@@ -102,11 +110,16 @@ def is_long(training: TrainingConfig, prepared: PreparedSet, images: int | None)
 
 
 def needs_every_pixel(prepared: PreparedSet, long: bool) -> bool:
-    """Whether D should see every pixel: of small colour images, and in a long run of natural ones.
+    """Whether D should see every pixel: of small colour images, and of natural ones if they are large or the run long.
 
     Natural images are those whose borders are not plain.
     """
-    return is_small_colour(prepared) or (long and not has_plain_borders(prepared))
+    return is_small_colour(prepared) or ((long or is_large(prepared)) and not has_plain_borders(prepared))
+
+
+def is_large(prepared: PreparedSet) -> bool:
+    """Whether training at half the resolution first pays."""
+    return prepared.size > MAX_WHOLE_SIZE
 
 
 def _kind(prepared: PreparedSet) -> str:
@@ -131,9 +144,14 @@ def _modern(pair: Modern, prepared: PreparedSet, long: bool, is_augmented: bool,
     is_strided, values = needs_every_pixel(prepared, long), dict[str, Any]()
     is_colour = is_strided and prepared.channels == 3
     if pair.stem == "auto":
-        values["stem"] = "strided" if is_strided else "patches"
+        values["stem"] = "strided" if is_strided or pair.is_halved() else "patches"
         if is_strided:
             reasons.append(f"{_kind(prepared)}: the discriminator sees every pixel")
+    if pair.half_resolution == "auto":
+        is_halved = is_strided and is_large(prepared) and pair.stem != "patches"
+        values["half_resolution"] = HALF_RESOLUTION if is_halved else 0.0
+        if is_halved:
+            reasons.append(f"{prepared.size} px: half the resolution for the first {HALF_RESOLUTION:.0%} of the run")
     if pair.width == "auto":
         widest = LONG_SMALL_COLOUR_WIDTH if long else SMALL_COLOUR_WIDTH
         values["width"] = widest if is_small_colour(prepared) else NARROW

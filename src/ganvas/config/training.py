@@ -23,13 +23,22 @@ def _threads(value: object) -> object:
     return text if text == "auto" else int(text)
 
 
+def _rate(value: object) -> object:
+    try:
+        if value == "auto" or 0 < float(str(value)) <= 10:
+            return value if value == "auto" else float(str(value))
+    except ValueError:
+        pass
+    raise ValueError("a learning rate must be a number above 0 and at most 10, or auto")
+
+
 class OptimiserConfig(Settings):
     """The choices of the optimisers; each network has one."""
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     """Adam (arXiv 1412.6980), AdamW (arXiv 1711.05101), or plain stochastic gradient descent."""
-    lr: float = Field(default=0.002, gt=0, le=10)
-    """Learning rate at the start."""
+    lr: Annotated[Literal["auto"] | Annotated[float, Field(gt=0, le=10)], BeforeValidator(_rate)] = 0.002
+    """Learning rate at the start; auto: 0.002, above 32 px divided by how many times larger the side is."""
     beta1: float = Field(default=0.0, ge=0, lt=1)
     """Adam's decay of the mean gradient; momentum hurts most adversarial training."""
     beta2: float = Field(default=0.99, ge=0, lt=1)

@@ -130,6 +130,55 @@ class Upsample2x(nn.ConvTranspose2d):
         return cropped.contiguous(memory_format=torch.channels_last)
 
 
+class Attention(nn.Module):
+    """maps (N, C, H, W) -> the same shape: maps + self-attention(maps), which is zero at first.
+
+    Zhang et al. 2019 (arXiv 1805.08318), with the scaled dot product of Vaswani et al. 2017 (arXiv 1706.03762,
+    equation 1).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 2)
+        self.query_key_value = nn.Linear(channels, 3 * inner)
+        self.output = nn.Linear(inner, channels)
+        # Zero, so that the layer starts as the identity. Zhang et al. start a factor in front of it at zero.
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W)."""
+        tokens = maps.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, H * W, C)
+        query, key, value = self.query_key_value(tokens).chunk(3, dim=2)
+        attended: Tensor = self.output(F.scaled_dot_product_attention(query, key, value))
+        return maps + attended.transpose(1, 2).reshape(maps.shape)
+
+
+class HalfResolution(nn.Module):
+    """The layer that stands for two others as long as a network works at half the resolution.
+
+    Whether it still does is part of the network's state: one that is read from disk goes on as it was.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.in_use = layer, True
+
+    def get_extra_state(self) -> Tensor:
+        """(): 1 while the layer is in use."""
+        return torch.tensor(int(self.in_use), device="cpu")  # on the CPU for the reason given in `blur_matrix`
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """The inverse."""
+        self.in_use = bool(state)
+
+
+def gain(activation: nn.Module) -> float:
+    """g for which activation(x) - activation(-x) = g x: how two layers of opposite signs pass a value through."""
+    one = torch.ones((), device="cpu")
+    return float(activation(one) - activation(-one))
+
+
 def blur_matrix(size: int) -> Tensor:
     """(S, S): a matrix B for which B @ maps @ B.T is the maps blurred with the kernel [1, 2, 1] / 4 each way.
 

@@ -10,26 +10,33 @@ from its pixels on, which sees the grain and the shapes of natural images.
   whose labels are right. Features that separate classes help D to separate real from generated.
 - A D of patches reads each as cosine coefficients with high frequencies weakened (`PatchDCT`), so that it learns coarse
   structure first and does not chase grain.
+- Large natural images are trained at half the resolution first, where a step costs a third (`half_resolution`). Large
+  shapes are learned first, as in Karras et al. 2017 (arXiv 1710.10196), but nothing fades in: the layers that take over
+  are set to compute what the old ones did (Chen et al. 2015, arXiv 1511.05641).
 - Nothing is normalised. Batch normalisation would make a logit depend on the whole batch, and a gradient penalty per
   image would then mean nothing (Mescheder et al. 2018, arXiv 1801.04406).
 """
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
+from ganvas.errors import UserError
 from ganvas.networks.conditioning import LabelEmbedding, projection
 from ganvas.networks.layers import (
+    Attention,
+    HalfResolution,
     Level,
     PatchDCT,
     Upsample2x,
     activation,
     blur_matrix,
     flatten_channels_last,
+    gain,
     pyramid,
     unflatten_channels_last,
 )
@@ -46,6 +53,13 @@ def _width(value: object) -> object:
     if text == "auto" or (text.isascii() and text.isdecimal() and 4 <= int(text) <= 512):
         return text if text == "auto" else int(text)
     raise ValueError("width must be a whole number from 4 to 512, or auto")
+
+
+def _share(value: object) -> object:
+    try:
+        return value if value == "auto" else float(str(value))
+    except ValueError:
+        raise ValueError("a share must be a number from 0 to 1, or auto") from None
 
 
 class Modern(Settings):
@@ -66,8 +80,8 @@ class Modern(Settings):
     discriminator_activation: Literal["leaky-relu", "gelu"] = "leaky-relu"
     """Activation function of the discriminator."""
     stem: Literal["auto", "patches", "strided"] = "patches"
-    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for small colour images, and
-    in runs of 100,000 images for natural ones."""
+    """How the discriminator begins: 4x4 patches, or strided convolutions; auto: strided for small colour images and
+    for natural ones, below 33 px in runs of 100,000 images."""
     patch_dct: bool = True
     """Whether the discriminator reads 4x4 patches as cosine (DCT) coefficients, high frequencies weakened, or as
     pixels."""
@@ -76,38 +90,30 @@ class Modern(Settings):
     augment is, else colour for the colour images for which stem auto is strided."""
     attention: bool = False
     """Whether the generator's first feature map passes through self-attention."""
+    half_resolution: Annotated[Literal["auto"] | Annotated[float, Field(ge=0, le=1)], BeforeValidator(_share)] = 0.0
+    """Share of the training, from its start, at half the resolution; auto: 0.5 for natural images above 32 px."""
 
     def build(self, shape: Shape) -> Pair:
-        """A new pair for this shape, with weights drawn from torch's global generator. auto: as for digits."""
+        """A new pair for this shape, with weights drawn from torch's global generator. auto: as for digits.
+
+        UserError if it should begin at half the resolution and cannot.
+        """
+        if self.is_halved():
+            levels = self.levels(shape)
+            if self.stem != "strided" or len(levels) < 3 or levels[1].channels < 2 * shape.channels:
+                raise UserError(
+                    "half the resolution first takes a discriminator with the stem strided, images of 18 px or more, "
+                    f"and a width of at least {2 * shape.channels}"
+                )
         return Pair(ModernGenerator(self, shape), ModernDiscriminator(self, shape))
+
+    def is_halved(self) -> bool:
+        """Whether training begins at half the resolution."""
+        return self.half_resolution not in (0, "auto")
 
     def levels(self, shape: Shape) -> list[Level]:
         """The maps of both networks, the image first."""
         return pyramid(shape.size, NARROW if self.width == "auto" else self.width, shape.channels)
-
-
-class Attention(nn.Module):
-    """maps (N, C, H, W) -> the same shape: maps + self-attention(maps), which is zero at first.
-
-    Zhang et al. 2019 (arXiv 1805.08318), with the scaled dot product of Vaswani et al. 2017 (arXiv 1706.03762,
-    equation 1).
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        inner = max(1, channels // 2)
-        self.query_key_value = nn.Linear(channels, 3 * inner)
-        self.output = nn.Linear(inner, channels)
-        # Zero, so that the layer starts as the identity. Zhang et al. start a factor in front of it at zero.
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W)."""
-        tokens = maps.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, H * W, C)
-        query, key, value = self.query_key_value(tokens).chunk(3, dim=2)
-        attended: Tensor = self.output(F.scaled_dot_product_attention(query, key, value))
-        return maps + attended.transpose(1, 2).reshape(maps.shape)
 
 
 class ModernGenerator(Generator):
@@ -132,8 +138,12 @@ class ModernGenerator(Generator):
         blurs = {"on": once, "colour": once @ once}  # colour twice
         self.register_buffer("blur", blurs.get(settings.blur), persistent=False)
         self.blurs_colour_alone = settings.blur == "colour"
-        # Built last, so that the seed draws the same other weights with it and without it.
+        # Built last, so that the seed draws the same other weights with them and without them.
         self.attention = Attention(channels) if settings.attention else None
+        self.half_layer = (
+            HalfResolution(Upsample2x(levels[-3].channels, shape.channels)) if settings.is_halved() else None
+        )
+        self.size = shape.image[1:]
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
@@ -142,6 +152,12 @@ class ModernGenerator(Generator):
         maps = unflatten_channels_last(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
         if self.attention is not None:
             maps = self.attention(maps)
+        if self.half_layer is not None and self.half_layer.in_use:
+            for stage in list(self.stages)[:-2]:
+                maps = stage(self.activation(maps))
+            image = torch.tanh(self.half_layer.layer(self.activation(maps)).float())  # (N, C, H / 2, W / 2)
+            # Pixel by pixel for D, which averages them back; smoothly for people.
+            return F.interpolate(image, self.size, mode="nearest" if self.training else "bilinear")
         for stage in self.stages:
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
         if self.blur is not None:
@@ -151,6 +167,26 @@ class ModernGenerator(Generator):
             maps = smooth + (maps - smooth).mean(1, keepdim=True) if self.blurs_colour_alone else smooth
         # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
+
+    @torch.no_grad()
+    def grow(self) -> None:
+        """From half to full resolution: the last two layers compute the image so far, doubled bilinearly."""
+        if self.half_layer is None or not self.half_layer.in_use:
+            return
+        self.half_layer.in_use = False
+        layer, (before, last) = cast(Upsample2x, self.half_layer.layer), cast(list[Upsample2x], list(self.stages)[-2:])
+        assert before.bias is not None
+        assert layer.bias is not None
+        assert last.bias is not None
+        count = last.out_channels
+        kernel = torch.tensor([1.0, 3.0, 3.0, 1.0]).to(last.weight) / 4
+        last.weight.zero_()
+        for first, sign in ((0, 1), (count, -1)):  # an activation loses one sign; two layers of opposite ones lose none
+            before.weight[:, first : first + count] = sign * layer.weight
+            before.bias[first : first + count] = sign * layer.bias
+            for channel in range(count):
+                last.weight[first + channel, channel] = sign * kernel.outer(kernel) / gain(self.activation)
+        last.bias.zero_()
 
 
 class ModernDiscriminator(Discriminator):
@@ -182,14 +218,21 @@ class ModernDiscriminator(Discriminator):
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
         self.class_head = nn.Linear(settings.features, shape.classes) if shape.classes else None
+        self.half_layer: HalfResolution | None = None
+        if settings.is_halved():
+            self.half_layer = HalfResolution(nn.Conv2d(shape.channels, widths[1], 4, stride=2, padding=1))
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,), whether the images are real and show their labels; class logits (N, K)."""
         missing = -images.shape[2] % self.patch
         if missing:  # the side becomes a whole number of patches
             images = F.pad(images, (0, missing, 0, missing))
-        maps = self.stem(self.patchify(images))  # (N, C, H, W) -> (N, W, H/4, W/4), or (N, W, H/2, W/2)
-        for stage in self.stages:
+        stages = list(self.stages)
+        if self.half_layer is not None and self.half_layer.in_use:
+            maps, stages = self.half_layer.layer(F.avg_pool2d(images, 2)), stages[1:]
+        else:
+            maps = self.stem(self.patchify(images))  # (N, C, H, W) -> (N, W, H/4, W/4), or (N, W, H/2, W/2)
+        for stage in stages:
             maps = stage(self.activation(maps))
         flat = flatten_channels_last(self.activation(maps))  # (N, W, h, h) -> (N, h * h * W)
         features = self.activation(self.features(flat))  # -> (N, F)
@@ -198,3 +241,23 @@ class ModernDiscriminator(Discriminator):
             return DiscriminatorOutput(logits)
         logits = logits + projection(features, self.label_embedding(labels))
         return DiscriminatorOutput(logits, self.class_head(features).float())
+
+    @torch.no_grad()
+    def grow(self) -> None:
+        """From half to full resolution: the first two layers average 2x2 pixels and compute the logits so far."""
+        if self.half_layer is None or not self.half_layer.in_use:
+            return
+        self.half_layer.in_use = False
+        layer, after = cast(nn.Conv2d, self.half_layer.layer), cast(nn.Conv2d, self.stages[0])
+        assert self.stem.bias is not None
+        assert after.bias is not None
+        assert layer.bias is not None
+        count = layer.in_channels
+        self.stem.weight[: 2 * count] = 0
+        self.stem.bias[: 2 * count] = 0
+        after.weight.zero_()
+        for first, sign in ((0, 1), (count, -1)):  # as in the generator
+            for channel in range(count):
+                self.stem.weight[first + channel, channel, 1:3, 1:3] = sign / 4
+            after.weight[:, first : first + count] = sign * layer.weight / gain(self.activation)
+        after.bias.copy_(layer.bias)

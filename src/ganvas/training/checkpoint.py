@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganvas import console, files
 from ganvas.errors import RunFailedError
@@ -58,8 +58,8 @@ def load_checkpoint(run: RunFolder, trainer: Trainer) -> State | None:
             console.info(f"checkpoint {path.name} is damaged ({error}) and not used")
             continue
         with torch.no_grad():
-            for name, tensor in _network_tensors(trainer).items():
-                tensor.copy_(saved[name])
+            for name, network in _networks(trainer).items():
+                network.load_state_dict({key: saved[f"{name}/{key}"] for key in network.state_dict()})
             for name, parameter, optimiser, key in _optimiser_entries(trainer):
                 value = saved[name]
                 # The fused update reads its state in the parameter's own memory layout, so it must lie alike.
@@ -96,7 +96,9 @@ def tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Every tensor of a trainer by name."""
     state = _network_tensors(trainer)
     for name, parameter, optimiser, key in _optimiser_entries(trainer):
-        state[name] = optimiser.state[parameter][key]
+        # A layer that waits for full resolution has no state yet: zeros, as it would begin with.
+        new = torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
+        state[name] = optimiser.state[parameter].get(key, new)
     return state
 
 
@@ -117,10 +119,14 @@ def _optimiser_entries(trainer: Trainer) -> Iterator[tuple[str, Tensor, torch.op
                 yield f"optimiser/{network}/{index}/{key}", parameter, optimiser, key
 
 
+def _networks(trainer: Trainer) -> dict[str, nn.Module]:
+    is_averaged = trainer.ema is not None and trainer.ema.halflife_images > 0
+    return {**trainer.networks, "average": trainer.ema.network} if trainer.ema and is_averaged else trainer.networks
+
+
 def _network_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    networks = dict(trainer.networks)
-    if trainer.ema and trainer.ema.halflife_images:
-        networks["average"] = trainer.ema.network
     return {
-        f"{name}/{key}": tensor for name, network in networks.items() for key, tensor in network.state_dict().items()
+        f"{name}/{key}": tensor
+        for name, network in _networks(trainer).items()
+        for key, tensor in network.state_dict().items()
     }

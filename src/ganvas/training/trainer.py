@@ -12,6 +12,8 @@ from ganvas.config.run import OptimiserConfig, ResolvedRun
 from ganvas.data.batches import Batches
 from ganvas.data.prepared import PreparedSet
 from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.layers import HalfResolution
+from ganvas.networks.modern import Modern, ModernDiscriminator, ModernGenerator
 from ganvas.networks.pair import Pair, Shape
 from ganvas.objectives.config import BookObjective, ClassifierObjective, GanObjective
 from ganvas.rng import seed_step, seed_weights
@@ -40,6 +42,8 @@ class Trainer:
     """Adam's decay of the mean square at a share of the training, where it changes."""
     ema: EMA | None = None
     """Of the generator's weights; None for a classifier."""
+    grow_at: float = 0.0
+    """The share (0 to 1) of the training at which networks at half the resolution grow."""
 
     def advance(self, number: int, progress: float) -> StepMetrics:
         """Takes the step of that number, which is at this share (0 to 1) of the training; updates lr and average.
@@ -51,6 +55,10 @@ class Trainer:
             if self.beta2_at:
                 group = optimiser.param_groups[0]
                 group["betas"] = group["betas"][0], self.beta2_at(progress)
+        if progress >= self.grow_at:
+            for network in [*self.networks.values(), *([self.ema.network] if self.ema else [])]:
+                if isinstance(network, ModernGenerator | ModernDiscriminator):
+                    network.grow()  # once: nothing to do after the first time
         metrics = self.step(number, progress)
         if self.ema:
             self.ema.update(self.batch, (number + 1) * self.batch)
@@ -100,6 +108,7 @@ def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Tr
         partial(learning_rate, run.optimiser),
         beta2_schedule(run.optimiser),
         EMA(pair.generator, run.training.ema_halflife_images, run.training.ema_ramp),
+        float(run.pair.half_resolution) if isinstance(run.pair, Modern) and run.pair.is_halved() else 0.0,
     )
 
 
@@ -130,7 +139,11 @@ def taker(
     has_dropout = any(isinstance(module, nn.Dropout | nn.Dropout2d) for module in modules)
     falls = isinstance(run.objective, GanObjective) and run.objective.final_penalty_share() < 1
     if engine.captures_steps and not has_dropout and run.optimiser.beta2_final is None:  # a graph holds one β2
-        kind_of = partial(step_kind, run.objective)
+
+        def kind_of(number: int) -> tuple[bool, ...]:
+            halves = (module.in_use for module in modules if isinstance(module, HalfResolution))
+            return *step_kind(run.objective, number), *halves
+
         play = CapturedSteps(play, kind_of, list(networks.values()), CudaRecorder())
 
     def step(number: int, progress: float) -> StepMetrics:
@@ -164,7 +177,9 @@ def build_optimiser(config: OptimiserConfig, network: nn.Module, captured: bool 
     captured: its steps are recorded as CUDA graphs, which read the learning rate from the GPU's memory.
     """
     parameters = list(network.parameters())
-    lr = torch.tensor(config.lr, device=parameters[0].device) if captured else config.lr
+    lr: float | Tensor = learning_rate(config, 0)
+    if captured:
+        lr = torch.tensor(lr, device=parameters[0].device)
     if config.name == "sgd":
         return torch.optim.SGD(parameters, lr=lr, weight_decay=config.weight_decay, fused=True)
     adam = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
@@ -183,6 +198,7 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
 
 def learning_rate(config: OptimiserConfig, progress: float) -> float:
     """The learning rate at a share (0 to 1) of the training: held, then linear to its final share."""
+    assert config.lr != "auto", "a resolved run leaves nothing open"
     if progress <= config.lr_hold or config.lr_hold == 1:
         return config.lr
     fallen = min(1.0, (progress - config.lr_hold) / (1 - config.lr_hold))
