@@ -173,7 +173,7 @@ class HalfResolution(nn.Module):
         self.in_use = bool(state)
 
 
-def gain(activation: nn.Module) -> float:
+def linear_gain(activation: nn.Module) -> float:
     """g for which activation(x) - activation(-x) = g x: how two layers of opposite signs pass a value through."""
     one = torch.ones((), device="cpu")
     return float(activation(one) - activation(-one))

@@ -36,7 +36,7 @@ from ganvas.networks.layers import (
     activation,
     blur_matrix,
     flatten_channels_last,
-    gain,
+    linear_gain,
     pyramid,
     unflatten_channels_last,
 )
@@ -185,7 +185,7 @@ class ModernGenerator(Generator):
             before.weight[:, first : first + count] = sign * layer.weight
             before.bias[first : first + count] = sign * layer.bias
             for channel in range(count):
-                last.weight[first + channel, channel] = sign * kernel.outer(kernel) / gain(self.activation)
+                last.weight[first + channel, channel] = sign * kernel.outer(kernel) / linear_gain(self.activation)
         last.bias.zero_()
 
 
@@ -259,5 +259,5 @@ class ModernDiscriminator(Discriminator):
         for first, sign in ((0, 1), (count, -1)):  # as in the generator
             for channel in range(count):
                 self.stem.weight[first + channel, channel, 1:3, 1:3] = sign / 4
-            after.weight[:, first : first + count] = sign * layer.weight / gain(self.activation)
+            after.weight[:, first : first + count] = sign * layer.weight / linear_gain(self.activation)
         after.bias.copy_(layer.bias)
