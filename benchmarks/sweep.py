@@ -22,7 +22,7 @@ from pairs import machine
 from race import Scorer, said
 
 from ganvas import console
-from ganvas.cli.flags import nested
+from ganvas.config.flags import nested
 from ganvas.config.recipes import configure
 from ganvas.config.resolve import resolve
 from ganvas.config.run import ComputeConfig

@@ -12,6 +12,7 @@ from PIL import Image
 
 import ganvas
 from ganvas import cli
+from ganvas.api.train import train
 from ganvas.experiments import budget
 from ganvas.experiments.journal import TrialLine
 
@@ -144,15 +145,25 @@ def test_every_extra_that_is_named_exists():
         assert {extra for each in named for extra in each.split(",")} <= set(extras)
 
 
-def test_the_python_in_the_readme_runs(tiny_run, folder):
-    (snippet,) = blocks(ROOT / "README.md", "python")
-    snippet = snippet.replace("runs/images-modern-s0", str(tiny_run.path))
-    for label, label_of_tiny_run in (("cat", "across"), ("dog", "down")):
-        snippet = snippet.replace(f'"{label}"', f'"{label_of_tiny_run}"')
+def train_briefly(source, **options):
+    """`ganvas.train` with a budget of two steps and with fixed compute settings."""
+    budget = "more_images" if any(name.startswith("more_") for name in options) else "images"
+    others = {name: value for name, value in options.items() if f"--{name.replace('_', '-')}" not in BUDGETS}
+    small = {"threads": 1, "precision": "float32", "memory_format": "contiguous", "pair": {"width": 4}}
+    return train(source, **{**small, "training": {"log_every": 8}, **others, budget: 16})
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "python.md"], ids=lambda path: path.name)
+def test_the_python_runs_in_its_order(document, folder, monkeypatch):
+    monkeypatch.setattr(ganvas, "train", train_briefly, raising=False)
+    ganvas.prepare("images").images.save("theirs.npz")
     names: dict[str, object] = {}
-    exec(compile(snippet, "README.md", "exec"), names)
-    assert names["images"].shape == (3, 1, 16, 16)
-    assert ganvas.load(tiny_run.path).classes
+    snippets = blocks(document, "python")
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, document.name, "exec"), names)
+    assert names["images"].shape == (3, 3, 20, 20)
+    assert names["run"].classes == ("cat", "dog")
 
 
 @pytest.mark.parametrize(

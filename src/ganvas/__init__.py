@@ -5,22 +5,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganvas.data import DataConfig, PreparedSet, open_source
-    from ganvas.errors import UserError
-    from ganvas.sampling import Sampler, load
-    from ganvas.training.run import TrainRequest, train
+    from ganvas.api.dataset import Dataset
+    from ganvas.api.evaluate import evaluate
+    from ganvas.api.images import Image, Images
+    from ganvas.api.load import load
+    from ganvas.api.prepare import prepare
+    from ganvas.api.run import Run
+    from ganvas.api.scores import Scores
+    from ganvas.api.train import train
+    from ganvas.errors import InterruptedRunError, UserError
 
-__all__ = ["DataConfig", "PreparedSet", "Sampler", "TrainRequest", "UserError", "load", "open_source", "train"]
+__all__ = [
+    "Dataset", "Image", "Images", "InterruptedRunError", "Run", "Scores", "UserError",
+    "evaluate", "load", "prepare", "train",
+]  # fmt: skip
 
 _ROOMS = {
-    "TrainRequest": "ganvas.training.run",
-    "DataConfig": "ganvas.data",
-    "PreparedSet": "ganvas.data",
-    "Sampler": "ganvas.sampling",
+    "Dataset": "ganvas.api.dataset",
+    "Image": "ganvas.api.images",
+    "Images": "ganvas.api.images",
+    "InterruptedRunError": "ganvas.errors",
+    "Run": "ganvas.api.run",
+    "Scores": "ganvas.api.scores",
     "UserError": "ganvas.errors",
-    "load": "ganvas.sampling",
-    "open_source": "ganvas.data",
-    "train": "ganvas.training.run",
+    "evaluate": "ganvas.api.evaluate",
+    "load": "ganvas.api.load",
+    "prepare": "ganvas.api.prepare",
+    "train": "ganvas.api.train",
 }
 
 
@@ -31,3 +42,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    """For completion: the public names, before they are imported too."""
+    return sorted([*globals(), *__all__])

@@ -5,9 +5,21 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """A mistake the reader can mend. Shown as one sentence; the command ends with status 2."""
+    """A mistake the reader can mend. Shown as one sentence; the command ends with status 2.
+
+    The sentence names options as they are typed in a command, `--size`. Where it leaves a function of the package, its
+    text is another one, with the names that Python has for them; `sentence` stays.
+    """
 
     status = 2
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show: the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class RunFailedError(UserError):

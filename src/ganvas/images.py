@@ -1,6 +1,6 @@
 """The image convention: float32 NCHW in [-1, 1] inside, uint8 in 0..255 at the borders.
 
-An image crosses the float border twice, both times in this file. No other file imports Pillow or pillow-heif.
+An image crosses the float border twice, both times in this file. No other file but `png` imports Pillow.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import encoded, files
+from ganvas import encoded, files, png
 from ganvas.levels import BYTES, SIXTEEN_BITS, WHOLE_RANGE, LevelMapping, Range, extremes, scale_to_bytes
 
 if TYPE_CHECKING:
@@ -69,12 +69,9 @@ def enlarge(pixels: Pixels, least_side: int) -> Pixels:
 
 def save_png(image: Pixels, path: Path) -> None:
     """Writes one image (C, H, W) uint8 as PNG, whole or not at all."""
-    from PIL import Image
-
-    channels_last = np.ascontiguousarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.open_atomic(path) as file:
-        Image.fromarray(channels_last).save(file, format="PNG")
+        png.to_pil(image).save(file, format="PNG")
 
 
 class RefusedImageError(Exception):

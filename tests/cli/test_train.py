@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganvas.cli.train import tracker_names
+from ganvas.api.train import tracker_names
 from ganvas.errors import UserError
 from ganvas.training import artifacts
 

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from ganvas import console
 from ganvas.console import progress
-from ganvas.console.progress import Trace, bar, training
+from ganvas.console.progress import bar, training
+from ganvas.console.trace import Trace
 
 
 class Terminal(io.StringIO):

@@ -171,6 +171,17 @@ with StopSignal() as stop:
     assert done.returncode == -signal.SIGINT  # a shell says 130
 
 
+def test_at_a_prompt_or_in_a_notebook_a_second_ctrl_c_ends_the_training_alone(monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    before = signal.getsignal(signal.SIGINT)
+    with StopSignal() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.received
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_in_another_thread_it_leaves_signals_alone():
     received = []
 

@@ -20,7 +20,7 @@ from cyclopts.exceptions import (
 
 import ganvas
 from ganvas import console
-from ganvas.cli.flags import as_typed, explain, flags_in
+from ganvas.config.flags import as_typed, explain, flags_in
 from ganvas.errors import InterruptedRunError, UserError, nearest
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def run(arguments: Sequence[str]) -> int:
         console.error(f"ganvas: {sentence(error)}")
         return 2
     except InterruptedRunError as error:
-        console.error(f"ganvas: {error}; the same command resumes: ganvas {shlex.join(arguments)}")
+        console.error(f"ganvas: {error.sentence}; the same command resumes: ganvas {shlex.join(arguments)}")
         return error.status
     except UserError as error:
-        console.error(f"ganvas: {as_typed(str(error), arguments)}")
+        console.error(f"ganvas: {as_typed(error.sentence, arguments)}")
         return error.status
     except OSError as error:  # a name too long, a folder without permission, a full output
         subject = f"{str(error.filename)[:200]}: " if error.filename else "the output cannot be written: "

@@ -1,15 +1,15 @@
 """`ganvas data`: prepare a source once, and report what is in it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from ganvas import console
 from ganvas.cli import Parameter, flag, schema_flags
 from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
-from ganvas.settings import parse
 
 if TYPE_CHECKING:
+    from ganvas.api.keywords import DataOptions
     from ganvas.data import PreparedSet
 
 MOST_CLASSES_ON_SHEET = 40
@@ -25,8 +25,7 @@ def data(
     **options: object,
 ) -> int:
     """Prepare SOURCE once, below GANVAS_CACHE or your cache folder, and report what is in it."""
-    from ganvas.data import open_source
-    from ganvas.data.report import report_lines
+    from ganvas.api.prepare import prepare
     from ganvas.runs.paths import refuse_inside_source, refuse_unwritable
 
     if out is not None:
@@ -34,8 +33,8 @@ def data(
             raise UserError(f"--out {out}: the sample sheet is a FILE.png")
         refuse_unwritable(out)
         refuse_inside_source(source, out)
-    prepared = open_source(source, parse(DataConfig, options))
-    for line in report_lines(prepared):
+    prepared = prepare(source, **cast("DataOptions", options))
+    for line in prepared.facts():
         console.info(line)
     sheet = write_sheet(prepared, prepared.folder / "samples.png" if out is None else out)
     console.info(f"sample sheet: {sheet}")

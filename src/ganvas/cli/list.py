@@ -128,7 +128,7 @@ def runs_in(folder: Path) -> Iterator[tuple[str, str]]:
 
 def option_facts() -> dict[str, list[tuple[str, str]]]:
     """Every option of the schema as its flag, with what it may be, under the heading of its part."""
-    from ganvas.cli import flags
+    from ganvas.config import flags
 
     parts: dict[str, list[tuple[str, str]]] = {}
     for option in flags.options():

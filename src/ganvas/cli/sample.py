@@ -1,17 +1,15 @@
 """`ganvas sample`."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
-
 from ganvas import console
 from ganvas.cli import Parameter, flag, schema_flags, switch
+from ganvas.config.sample import SampleConfig
 from ganvas.console.progress import bar
-from ganvas.errors import UserError, nearest
-from ganvas.settings import Flag, Settings, parse
+from ganvas.errors import UserError
+from ganvas.settings import parse
 
 if TYPE_CHECKING:
     from ganvas.images import Pixels
@@ -23,17 +21,6 @@ LABEL_HELP = (
 )
 MAX_IMAGES_ON_SHEET = 10_000
 MAX_SHEET_BYTES = 2**31
-
-
-class SampleConfig(Settings):
-    """How many images to generate, and from what noise."""
-
-    count: Annotated[int | None, Flag("N", names=("-n", "--count"))] = Field(default=None, ge=1, le=1_000_000)
-    """Images in total (default: 8 a class; 64 without classes)."""
-    seed: Annotated[int, Flag("S")] = Field(default=0, ge=0, lt=2**63)
-    """Another seed gives other images (default: 0)."""
-    truncation: Annotated[float | None, Flag("T")] = Field(default=None, ge=0.05, le=100)
-    """Redraw noise values beyond this: less variety, fewer odd images."""
 
 
 @schema_flags(SampleConfig)
@@ -51,7 +38,8 @@ def sample(
     **options: object,
 ) -> int:
     """Generate images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
-    from ganvas.runs.paths import refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_inside_source, refuse_no_run, refuse_unwritable
+    from ganvas.runs.source import source_of
     from ganvas.sampling import load
 
     config = parse(SampleConfig, options)
@@ -76,28 +64,6 @@ def sample(
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
     console.info(f"images {path}")
     return 0
-
-
-def refuse_no_run(run: Path) -> None:
-    """UserError with the nearest run unless `run` exists."""
-    if run.exists():
-        return
-    records = [record for folder in (run.parent, Path("runs")) for record in folder.glob("*/run.json")]
-    known = sorted({str(record.parent) for record in records})
-    if same_name := [name for name in known if Path(name).name == run.name]:
-        raise UserError(f"there is no run {run}; did you mean {same_name[0]}?")
-    raise UserError(f"there is no run {run}; {nearest(str(run), known) if known else 'and none beside it'}")
-
-
-def source_of(run: Path) -> str | None:
-    """Where the set of a run lies, a path or a name; None for a bundle alone, or a set that is gone."""
-    from ganvas.runs.folder import RunFolder
-    from ganvas.runs.source import recorded_place
-
-    try:
-        return recorded_place(RunFolder(run))
-    except UserError:
-        return None
 
 
 def output_path(run: Path, out: str | None) -> Path:
@@ -151,14 +117,15 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
 
     from ganvas.images import save_png
     from ganvas.report import charts
+    from ganvas.runs.paths import folder_name
     from ganvas.sampling import save_npz, split_evenly
 
     classes, indices = sampler.classes, list(dict.fromkeys(sampler.index(name) for name in named))
-    counts: dict[int | None, int] = {None: config.count or 64}
+    total = config.total(len(indices or classes))
+    counts: dict[int | None, int] = {None: total}
     if classes:
         indices = indices or list(range(len(classes)))
-        counts = dict(zip(indices, split_evenly(config.count or 8 * len(indices), indices), strict=True))
-    total = sum(counts.values())
+        counts = dict(zip(indices, split_evenly(total, indices), strict=True))
     refuse_large_sheet(sampler, total, path)
     folders: dict[int | None, str] = {label: f"{folder_name(name)}/" for label, name in enumerate(classes)}
 
@@ -210,12 +177,3 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     else:
         for name, image in zip(names, pixels, strict=True):
             save_png(image, path / name)
-
-
-def folder_name(name: str) -> str:
-    """A class's name as a folder's: unsafe or hidden names are cleaned, and get a hash that tells them apart."""
-    safe = "".join("_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name)
-    if safe == name and not name.startswith(".") and 0 < len(name.encode()) <= 200:
-        return name
-    mark = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{safe.lstrip('.')[:60]}-{mark}"

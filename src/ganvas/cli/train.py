@@ -2,29 +2,17 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Annotated, cast
 
 from ganvas import console, machine
 from ganvas.cli import Parameter, flag, schema_flags, switch
-from ganvas.cli.flags import parse_choices
-from ganvas.config.training import BUDGETS, MAX_IMAGES, RunBasics, TrainingConfig
+from ganvas.config.training import MoreTraining, RunBasics, TrainingConfig
 from ganvas.data.config import DataConfig
 from ganvas.errors import UserError
-from ganvas.settings import Flag, Settings, leaves, parse
 
 if TYPE_CHECKING:
+    from ganvas.api.keywords import TrainOptions
     from ganvas.runs.folder import RunFolder
-
-
-class MoreTraining(Settings):
-    """How much further a finished run is trained."""
-
-    more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=MAX_IMAGES)
-    """Train a finished run (--out RUN) further, by so many images."""
-    more_minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
-    """Train a finished run (--out RUN) further, by so many minutes."""
 
 
 @schema_flags(RunBasics, TrainingConfig, MoreTraining, DataConfig)
@@ -53,37 +41,23 @@ def train(
     ],
 ) -> int:
     """Train a generator on SOURCE, or resume where the same command stopped."""
+    from ganvas.api.train import request_for
+    from ganvas.api.train import train as train_source
+    from ganvas.runs.folder import RunFolder
     from ganvas.training.dry_run import print_dry_run
-    from ganvas.training.run import TrainRequest
-    from ganvas.training.run import train as train_run
 
-    more = parse(MoreTraining, {name: options.pop(name) for name in MoreTraining.model_fields if name in options})
-    given = [f"--{name}".replace("_", "-") for name, value in more if value is not None]
-    budgets = [f"--{name}" for name, _ in leaves(options) if name.removeprefix("training.") in BUDGETS]
-    if given and (others := given[1:] + budgets):
-        raise UserError(f"{given[0]} is the budget of a finished run's further training: leave out {others[0]}")
-    of_old_runs = given + ["--source"] * (moved_to is not None)
-    if of_old_runs and dry_run:
-        raise UserError(f"--dry-run describes a new run: leave out {of_old_runs[0]}")
-    choices = parse_choices(options, config)
-    recipe, trackers = choices.pop("recipe", None), tracker_names(track)
-    request = TrainRequest(source, recipe, choices, start_from, trackers, more.more_minutes, more.more_images, moved_to)
     if dry_run:
+        request = request_for(source, options, config, start_from, moved_to, track)
+        of_old_runs = [f"--{name}".replace("_", "-") for name in MoreTraining.model_fields if name in options]
+        if of_old_runs := of_old_runs + ["--source"] * (moved_to is not None):
+            raise UserError(f"--dry-run describes a new run: leave out {of_old_runs[0]}")
         print_dry_run(request, out)
         return 0
-    folder = train_run(request, out)
+    choices = cast("TrainOptions", options)
+    run = train_source(source, out=out, config=config, start_from=start_from, moved_to=moved_to, track=track, **choices)
     if machine.is_rank_zero():
-        report_results(folder)
+        report_results(RunFolder(run.folder))
     return 0
-
-
-def tracker_names(track: str | None) -> tuple[str, ...]:
-    """`tensorboard,wandb` -> its names."""
-    if track is None:
-        return ()
-    if not track.strip():
-        raise UserError("--track needs the name of a tracker: tensorboard, wandb")
-    return tuple(name.strip() for name in track.split(","))
 
 
 def report_results(folder: "RunFolder") -> None:

@@ -22,12 +22,12 @@ def worth(
     out: Annotated[Path | None, flag("FOLDER", "Where the answer goes (default: into the run's folder).")] = None,
 ) -> int:
     """Should you train your classifier with these images? Real, augmented and generated ones, side by side."""
-    from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.experiments import page
     from ganvas.experiments.budget import Worth
     from ganvas.experiments.worth import NAMES, weigh
     from ganvas.experiments.worth_trials import open_subject
-    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_unwritable
+    from ganvas.runs.paths import refuse_file, refuse_inside_source, refuse_no_run, refuse_unwritable
+    from ganvas.runs.source import source_of
     from ganvas.settings import parse
 
     given = {"quick": quick, "seeds": seeds, "seed": seed, "minutes": minutes}

@@ -106,6 +106,15 @@ class TrainingConfig(Settings):
         return total
 
 
+class MoreTraining(Settings):
+    """How much further a finished run is trained."""
+
+    more_images: Annotated[int | None, Flag("N", "Budget (give one)")] = Field(default=None, ge=1, le=MAX_IMAGES)
+    """Train a finished run (--out RUN) further, by so many images."""
+    more_minutes: Annotated[float | None, Flag("M", "Budget (give one)")] = Field(default=None, gt=0, le=10**6)
+    """Train a finished run (--out RUN) further, by so many minutes."""
+
+
 class RunBasics(Settings):
     """What a run is, apart from its networks and their training."""
 

@@ -1,8 +1,9 @@
 """Progress of a long task (the only file that imports rich): a display on a terminal, plain lines in a pipe.
 
-Everything goes to stdout, in order; only mistakes go to stderr. A terminal that cannot be drawn on (TERM=dumb) counts
-as a pipe; NO_COLOR takes the colours away. Drawing happens inside the calls that report, never in a thread: nothing
-wakes up between two training steps, and a worker process may be forked at any time.
+A notebook shows what a terminal would in one output of its cell, which is replaced. All else goes to stdout, in order;
+only mistakes go to stderr. A terminal that cannot be drawn on (TERM=dumb) counts as a pipe; NO_COLOR takes the colours
+away. Drawing happens inside the calls that report, never in a thread: nothing wakes up between two training steps, and
+a worker process may be forked at any time.
 """
 
 import math
@@ -11,12 +12,14 @@ import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from io import StringIO
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from ganvas import console
+from ganvas.console import notebook
+from ganvas.console.trace import Trace, mean_of
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
@@ -48,7 +51,7 @@ KEYS = tuple(key for _, curves in ROWS for _, key, _ in curves)
 class Report(ABC):
     """Reports on a long task while it is entered."""
 
-    _live: "Live | None" = None
+    _live: "Live | notebook.Output | None" = None
     _due = 0.0
     _columns: Sequence[int] = ()
     """The width of each line of the last drawing."""
@@ -58,9 +61,8 @@ class Report(ABC):
 
     def __enter__(self) -> Self:
         self.started = monotonic()
-        can_draw = sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
         # A display within a display stays plain: its lines appear above the outer one.
-        if can_draw and console.can_display():
+        if console.can_display():
             self._live = self._open()
         self._due = self.started + (0 if self._live else FIRST_LINE_AFTER_SECONDS)
         return self
@@ -94,7 +96,15 @@ class Report(ABC):
     def drawing(self, width: int, ascii_only: bool) -> Iterator["Text"]:
         """The lines for a terminal, at most `width` columns wide."""
 
-    def _open(self) -> "Live":
+    def _open(self) -> "Live | notebook.Output | None":
+        if notebook.is_shown():
+            console.redirect(notebook.write)
+            return notebook.Output(self.as_html, self.line)
+        if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+            return None
+        return self._open_terminal()
+
+    def _open_terminal(self) -> "Live":
         from rich.console import Console
         from rich.control import Control
         from rich.live import Live
@@ -115,6 +125,17 @@ class Report(ABC):
         display.start()
         console.redirect(lambda line: terminal.print(console.printable(line, terminal.encoding), soft_wrap=True))
         return display
+
+    def as_html(self) -> str:
+        """The drawing for a notebook."""
+        from rich.console import Console
+
+        page = Console(
+            file=StringIO(), record=True, width=100, force_terminal=True, force_jupyter=False, legacy_windows=False,
+            color_system="truecolor", markup=False, emoji=False, highlight=False,
+        )  # fmt: skip
+        page.print(self)
+        return page.export_html(inline_styles=True, code_format=notebook.PREFORMATTED)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         lines = [*self.drawing(options.max_width, options.ascii_only)]
@@ -228,50 +249,19 @@ class TrainingDisplay(Report):
             return
         newest, now = self._records[-1], monotonic()
         self.done = int(newest.get("images", self.done))
-        rate = _mean([record["images_per_second"] for record in self._records if "images_per_second" in record])
+        rate = mean_of([record["images_per_second"] for record in self._records if "images_per_second" in record])
         if math.isfinite(rate):
             kept = math.exp((self._averaged_at - now) / RATE_MEMORY_SECONDS) if self.rate else 0.0
             self.rate = kept * self.rate + (1 - kept) * rate
         self._averaged_at = now
         for key in KEYS:
             if key in newest:
-                self.values[key] = _mean([record[key] for record in self._records if key in record])
+                self.values[key] = mean_of([record[key] for record in self._records if key in record])
                 self.traces[key].add(self.values[key])
         self._records.clear()
 
 
 bar, training = Bar, TrainingDisplay
-
-
-class Trace:
-    """A metric's whole history in at most 128 points: when they are full, neighbours are joined."""
-
-    def __init__(self) -> None:
-        self.points: list[float] = []
-        self._stride = 1  # values that one point stands for
-        self._waiting: list[float] = []
-
-    def add(self, value: float) -> None:
-        """Adds a value; one that is not finite adds no point."""
-        if math.isfinite(value):
-            self._waiting.append(value)
-        if len(self._waiting) == self._stride:
-            self.points.append(_mean(self._waiting))
-            self._waiting = []
-        if len(self.points) == 128:
-            self.points = [_mean(self.points[i : i + 2]) for i in range(0, 128, 2)]
-            self._stride *= 2
-
-    def curve(self, width: int) -> str:
-        """The history in at most `width` small columns, the extreme twentieths cut off so that the rest is visible."""
-        count = min(width, len(self.points))
-        edges = [round(i * len(self.points) / max(1, count)) for i in range(count + 1)]
-        means = [_mean(self.points[a:b]) for a, b in pairwise(edges)]
-        ranked = sorted(means)
-        cut = len(ranked) // 20
-        low, high = (ranked[cut], ranked[-1 - cut]) if ranked else (0.0, 0.0)
-        steps = [4.0 if math.isclose(low, high, rel_tol=1e-6) else 8 * (mean - low) / (high - low) for mean in means]
-        return "".join("▁▂▃▄▅▆▇█"[max(0, min(7, int(step)))] for step in steps)
 
 
 def _styled(*parts: tuple[str, str]) -> "Text":
@@ -284,10 +274,6 @@ def _meter(done: int, total: int, width: int, ascii_only: bool) -> "Text":
     filled = round(width * min(1.0, done / total)) if total > 0 else width
     full, empty = ("#", ".") if ascii_only else ("━", "─")
     return _styled((full * filled, REAL), (empty * (width - filled), QUIET))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else math.nan
 
 
 def _short(value: float) -> str:

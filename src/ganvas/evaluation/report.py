@@ -139,8 +139,8 @@ FEATURES_IN_WORDS = {
 }
 
 
-def markdown(card: Scorecard, sheets: Collection[str]) -> str:
-    """The scorecard as markdown. sheets: those of `artifacts.SHEETS` that exist."""
+def summary(card: Scorecard) -> str:
+    """What a scorecard begins with, as markdown: what was scored, what it says, and what to try next."""
     parts = [
         f"# {escape_markdown(card.name)}",
         f"Scored against {escape_markdown(card.protocol.reference)}. Intervals are at 95 %.",
@@ -148,6 +148,12 @@ def markdown(card: Scorecard, sheets: Collection[str]) -> str:
     ]
     if card.advice:
         parts += [f"**What to try next:** {escape_markdown(card.advice)}"]
+    return "\n\n".join(parts)
+
+
+def markdown(card: Scorecard, sheets: Collection[str]) -> str:
+    """The scorecard as markdown. sheets: those of `artifacts.SHEETS` that exist."""
+    parts = [summary(card)]
     if "scorecard-real.png" in sheets:
         parts += ["## Generated and real images", "A row per class, not selected: generated, then real held-out ones."]
     if "scorecard.png" in sheets:

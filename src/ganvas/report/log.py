@@ -43,6 +43,13 @@ def column(records: Sequence[Mapping[str, Any]], key: str) -> tuple[Floats, Floa
     return table[:, 0], table[:, 1]
 
 
+def columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
+    """Each figure of the records as a column (n,), NaN where a record lacks it; records of events are left out."""
+    rows = [record for record in records if "event" not in record]
+    names = dict.fromkeys(name for record in rows for name, value in record.items() if isinstance(value, int | float))
+    return {name: np.array([record.get(name, np.nan) for record in rows], np.float64) for name in names}
+
+
 def thinned(x: Floats, y: Floats, bins: int = 800) -> tuple[Floats, Floats]:
     """A curve of at most 2 x `bins` points that looks the same: the minimum and the maximum of each bin."""
     if len(x) <= 2 * bins:

@@ -51,7 +51,13 @@ class Markdown(str):
 
 
 def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
-    """Markdown -> a whole HTML page with its images inside.
+    """Markdown -> a whole HTML page with its images inside: see `fragment`."""
+    top = f"{HEAD}<title>{escape(console.printable(title))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+    return f"{top}{fragment(markdown, images)}</body>\n</html>\n"
+
+
+def fragment(markdown: str, images: Mapping[str, bytes]) -> str:
+    """Markdown -> the body of an HTML page, or the output of a cell in a notebook.
 
     images: PNG (or SVG) files by their name in the markdown; an image that is missing here is left out.
     `![words](sheet.png#pixels)` marks a sheet of small images, which browsers enlarge with hard edges.
@@ -75,8 +81,7 @@ def render(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
     # A table wider than the window scrolls by itself.
     renderer.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     renderer.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    top = f"{HEAD}<title>{escape(console.printable(title))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    return f"{top}{renderer.render(markdown)}</body>\n</html>\n"
+    return str(renderer.render(markdown))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 """Where a result may be written: not into its source, not among other images, and only with permission."""
 
+import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from ganvas.data.sources import location_of
 from ganvas.data.sources.formats import is_image_file, is_image_name
 from ganvas.data.sources.scan import DEEPEST
-from ganvas.errors import UserError
+from ganvas.errors import UserError, nearest
 
 
 def refuse_inside_source(source: str, path: Path) -> None:
@@ -49,3 +50,23 @@ def other_image(folder: Path, own: Collection[str]) -> str | None:
             if by_name or (by_name is None and is_image_file(folder / path)):
                 return path
     return None
+
+
+def refuse_no_run(run: Path) -> None:
+    """UserError with the nearest run unless `run` exists."""
+    if run.exists():
+        return
+    records = [record for folder in (run.parent, Path("runs")) for record in folder.glob("*/run.json")]
+    known = sorted({str(record.parent) for record in records})
+    if same_name := [name for name in known if Path(name).name == run.name]:
+        raise UserError(f"there is no run {run}; did you mean {same_name[0]}?")
+    raise UserError(f"there is no run {run}; {nearest(str(run), known) if known else 'and none beside it'}")
+
+
+def folder_name(name: str) -> str:
+    """A class's name as a folder's: unsafe or hidden names are cleaned, and get a hash that tells them apart."""
+    safe = "".join("_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name)
+    if safe == name and not name.startswith(".") and 0 < len(name.encode()) <= 200:
+        return name
+    mark = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{safe.lstrip('.')[:60]}-{mark}"

@@ -38,6 +38,14 @@ def recorded_place(folder: RunFolder) -> str | None:
     return next(filter(is_there, places_of(folder.read(), folder.path)), None)
 
 
+def source_of(run: Path) -> str | None:
+    """Where the set of a run lies, a path or a name; None for a bundle alone, or a set that is gone."""
+    try:
+        return recorded_place(RunFolder(run))
+    except UserError:
+        return None
+
+
 def open_training_set(folder: RunFolder, moved_to: str | None = None) -> PreparedSet:
     """The prepared set that a run was trained on; moved_to: where it lies now, if not where it was.
 

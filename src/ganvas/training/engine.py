@@ -7,19 +7,23 @@ over equal slices of the global batch is exactly the gradient of the global batc
 
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ganvas import machine
 from ganvas.config.run import ComputeConfig
 from ganvas.errors import RunFailedError, UserError, nearest
 from ganvas.images import Pixels
+
+with warnings.catch_warnings():  # in a notebook without widgets tqdm misses them, which nothing of ours draws
+    warnings.filterwarnings("ignore", "IProgress not found")
+    from accelerate import Accelerator
 
 Module = TypeVar("Module", bound=nn.Module)
 T = TypeVar("T")

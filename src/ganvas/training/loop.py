@@ -1,6 +1,7 @@
 """The loop: takes steps, and between them logs, previews, scores and saves when it is due. Nothing else."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -77,7 +78,10 @@ def run_loop(trainer: Trainer, engine: Engine, run: ResolvedRun, state: State, o
 
 
 class StopSignal:
-    """While entered, SIGTERM or Ctrl-C only sets `received`: the loop then saves. A second Ctrl-C ends at once."""
+    """While entered, SIGTERM or Ctrl-C only sets `received`: the loop then saves. A second Ctrl-C ends at once.
+
+    It ends the program, but in a notebook or at Python's prompt, where a person's other work is, only the training.
+    """
 
     def __init__(self) -> None:
         self.signal_number: int = signal.SIGTERM
@@ -96,7 +100,8 @@ class StopSignal:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal_number, self.received = number, True
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        is_interactive = hasattr(sys, "ps1")
+        signal.signal(signal.SIGINT, signal.default_int_handler if is_interactive else signal.SIG_DFL)
 
 
 class Clock:

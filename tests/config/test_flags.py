@@ -5,8 +5,9 @@ import inspect
 import pytest
 from cyclopts import App, UnknownOptionError
 
-from ganvas.cli import flags, schema_flags
+from ganvas.cli import schema_flags
 from ganvas.cli.train import train
+from ganvas.config import flags
 from ganvas.config.recipes import RECIPES
 from ganvas.config.run import RunConfig
 from ganvas.data.config import DataConfig

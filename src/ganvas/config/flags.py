@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SEE_LIST = "`ganvas list options` names them all"
 FLAGS_OF_TRAIN = ("out", "more_images", "more_minutes", "config", "from", "track", "dry_run", "help")
 """The flags of `train` that are no options of a run."""
+KEYWORDS = {"from": "start_from", "source": "moved_to", "n": "count"}
+"""What Python has for flags whose names are words of Python, or are taken."""
 RENAMED = {
     "optimiser.rate": "optimiser.lr",
     "optimiser.constant": "optimiser.lr_hold",
@@ -175,6 +177,23 @@ def as_typed(sentence: str, arguments: Sequence[str]) -> str:
     if "n" in typed:
         sentence = sentence.replace("--count:", "-n:")
     return re.sub(r"--([a-z]+[._][a-z0-9_.]*[a-z0-9])", flag, sentence)
+
+
+def as_keywords(sentence: str) -> str:
+    """A sentence about options with the keywords of the functions in Python: save_every for --training.save_every.
+
+    >>> as_keywords("choose another --out, or train it further with --more-minutes M")
+    'choose another out, or train it further with more_minutes=M'
+    """
+
+    def keyword(match: re.Match[str]) -> str:
+        full = match[1].replace("-", "_")
+        name = flag_of(full).removeprefix("--").replace("-", "_")
+        if name != full and flag_of(full) in sentence:  # both names are in it, and have to be distinguished
+            return full
+        return KEYWORDS.get(name, name) + ("=" if match[2] else "")
+
+    return re.sub(r"(?<![\w-])(?:--(?=[a-z]{2})|-(?=n\b))([a-z0-9_.-]*[a-z0-9])( (?=[A-Z]))?", keyword, sentence)
 
 
 @cache
