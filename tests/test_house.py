@@ -26,7 +26,7 @@ FLOORS = (
     ("sampling",),
     ("evaluation",),
     ("training",),
-    ("experiments",),
+    ("experiments", "export"),
     ("cli",),
     ("__main__",),
 )
@@ -46,6 +46,9 @@ DOORS = {
     "torchmetrics": set(),  # an oracle of the tests alone
     "efficientnet_lite_pytorch": {"evaluation/features.py"},
     "torch_fidelity": {"evaluation/features.py"},
+    "onnx": {"export/onnx.py"},
+    "onnxruntime": {"export/onnx.py"},
+    "onnxscript": set(),  # of PyTorch's exporter
     "transformers": {"evaluation/features.py"},
     "cyclopts": {"cli/__init__.py"},
     "PIL": {"images.py"},
