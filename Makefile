@@ -6,7 +6,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: run test lint check slow bench clean
+.PHONY: run test lint check browser slow bench clean
 
 run: .venv/.run
 	$(BIN)/ganvas train digits --minutes 3
@@ -21,6 +21,9 @@ lint: .venv/.ok
 	$(BIN)/mypy
 
 check: test lint
+
+browser: .venv/.ok
+	$(PYTEST) -q -m browser
 
 slow: .venv/.ok
 	$(PYTEST) -q -m slow --timeout 1800

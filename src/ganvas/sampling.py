@@ -117,7 +117,7 @@ class Sampler:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
         if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
             raise UserError(f"the truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
-        generator = stream(seed, f"sample/{'' if label is None else label}", block)
+        generator = stream(seed, noise_purpose(label), block)
         values = torch.randn(BATCH, self.generator.noise_size, generator=generator)
         while truncation is not None and bool((outside := values.abs() > truncation).any()):
             values[outside] = torch.randn(int(outside.sum()), generator=generator)
@@ -130,6 +130,11 @@ class Sampler:
             labels = labels.to(device, self.precision if labels.is_floating_point() else None)
         images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
         return to_uint8(images).cpu().numpy()
+
+
+def noise_purpose(label: int | None) -> str:
+    """The purpose of the random stream that the noise of a label's images is drawn from; None: of no label."""
+    return f"sample/{'' if label is None else label}"
 
 
 def class_index(label: Label, classes: Sequence[str], run: str) -> int:

@@ -12,8 +12,8 @@ from ganvas.settings import Flag, Settings, parse
 class ExportConfig(Settings):
     """What a generator is exported to."""
 
-    to: Annotated[Literal["onnx"], Flag("onnx")]
-    """onnx: a model for any program with an ONNX runtime."""
+    to: Annotated[Literal["onnx", "web"], Flag("onnx|web")]
+    """onnx: a model for any program with an ONNX runtime; web: a page that generates images in the browser."""
 
 
 @schema_flags(ExportConfig)
@@ -29,10 +29,11 @@ def export(
     from ganvas.export.exportable import open_exportable
     from ganvas.export.folder import refuse_occupied, write_export
     from ganvas.export.onnx import onnx_files, require_libraries
+    from ganvas.export.web import web_files
     from ganvas.runs.paths import refuse_inside_source
 
     if "to" not in options:
-        raise UserError("ganvas export needs --to onnx")
+        raise UserError("ganvas export needs --to onnx or --to web")
     config = parse(ExportConfig, options)
     refuse_no_run(run)
     folder = default_place(run, config.to) if out is None else out
@@ -41,7 +42,7 @@ def export(
         refuse_inside_source(source, folder)
     require_libraries()
     exportable = open_exportable(run)
-    contents = onnx_files(exportable)
+    contents = {"onnx": onnx_files, "web": web_files}[config.to](exportable)
     write_export(folder, contents, {"to": config.to, **exportable.facts()})
     console.info(f"export {folder / next(iter(contents))}")
     return 0
