@@ -27,6 +27,7 @@ from ganvas.machine import computes_bfloat16, keep_freed_memory
 from ganvas.networks.pair import Generator
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, open_run
+from ganvas.runs.hub import download_generator, is_hub_name
 
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
@@ -36,11 +37,16 @@ Label = str | SupportsIndex
 
 
 def load(run: str | Path, fast: bool = False) -> "Sampler":
-    """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's.
+    """The sampler of a run's folder, of a bundle, or of `owner/name` on the Hub.
+
+    UserError if it is none of them, damaged, or a classifier's. A folder here wins: `owner/name` is only looked for on
+    the Hub where there is no folder `owner`.
 
     fast: uses bfloat16 where the CPU multiplies it, and differs by a fraction of a grey level on average.
     """
     path = Path(run)
+    if isinstance(run, str) and not path.parent.is_dir() and is_hub_name(run):
+        return Sampler(open_run(download_generator(run)), run, fast)
     return Sampler(open_run(path), path.resolve().name, fast)
 
 
