@@ -8,13 +8,15 @@ import pytest
 
 from ganvas import cli, files
 from ganvas.config.run import merge
-from ganvas.export import onnx
+from ganvas.export import hub, onnx, web
+from ganvas.runs import hub as client
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """PyTorch's exporter takes seconds, and the commands' tests are about what is around it."""
-    monkeypatch.setattr(onnx, "to_onnx", lambda run: b"onnx of " + run.digest().encode())
+    for module in (onnx, web, hub):
+        monkeypatch.setattr(module, "to_onnx", lambda run: b"onnx of " + run.digest().encode())
     monkeypatch.setattr(onnx, "to_fidelity", lambda run: b"fidelity")
 
 
@@ -103,7 +105,7 @@ def test_a_damaged_bundle_is_refused_by_the_name_of_its_file(own_run, refused, n
 def test_what_is_no_run_and_no_target_is_refused(own_run, refused, tmp_path):
     assert "there is no run" in refused("export", tmp_path / "nothing", "--to", "onnx")
     assert "is not a run" in refused("export", tmp_path, "--to", "onnx", "--out", tmp_path / "out")
-    assert refused("export", own_run.path).startswith("ganvas export needs --to onnx")
+    assert refused("export", own_run.path).startswith("ganvas export needs --to onnx, --to web or --to hub")
     assert "(it was 'onyx')" in refused("export", own_run.path, "--to", "onyx")
 
 
@@ -173,3 +175,43 @@ def test_a_full_disk_leaves_the_old_export(own_run, quick, lines, monkeypatch, c
 def test_the_missing_extra_is_named_before_anything_is_done(own_run, refused, monkeypatch):
     monkeypatch.setattr(onnx, "find_spec", lambda name: None)
     assert "pip install 'ganvas[onnx]'" in refused("export", own_run.path, "--to", "onnx")
+
+
+@pytest.mark.parametrize(("to", "first"), [("web", "index.html"), ("hub", "README.md")])
+def test_a_page_and_a_folder_for_the_hub_name_the_file_to_open(own_run, quick, lines, to, first):
+    assert lines("export", own_run.path, "--to", to)[-1] == f"export {own_run.path / to / first}"
+    assert (own_run.path / to / first).is_file()
+
+
+def test_an_export_for_the_hub_can_be_sampled_as_a_bundle(own_run, quick, lines, tmp_path):
+    lines("export", own_run.path, "--to", "hub", "--out", tmp_path / "for-the-hub")
+    for place, name in ((tmp_path / "for-the-hub", "a.npz"), (own_run.path, "b.npz")):
+        assert cli.run(["sample", str(place), "-n", "6", "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_what_is_uploaded_is_what_was_written(own_run, quick, lines, monkeypatch):
+    uploaded = []
+    monkeypatch.setattr(client, "upload_export", lambda *given: uploaded.append(given) or "https://hub/me/x")
+    said = lines("export", own_run.path, "--to", "hub", "--licence", "mit", "--push", "me/x", "--private")
+    assert said[-1] == "uploaded https://hub/me/x"
+    assert uploaded == [(own_run.path / "hub", "me/x", True)]
+    text = (own_run.path / "hub" / "README.md").read_text("utf-8")
+    assert "license: mit" in text
+    assert 'ganvas.load("me/x")' in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--to", "onnx", "--push", "me/x"], "are of a folder for the Hub: add --to hub"),
+        (["--to", "web", "--licence", "mit"], "are of a folder for the Hub: add --to hub"),
+        (["--to", "hub", "--private"], "--private is of what --push OWNER/NAME uploads"),
+        (["--to", "hub", "--push", "x"], "is written owner/name"),
+        (["--to", "hub", "--push", "../x"], "is written owner/name"),
+        (["--to", "hub", "--licence", "MIT: x"], "--licence"),
+    ],
+)
+def test_flags_of_the_hub_are_checked_before_anything_is_done(own_run, refused, flags, sentence):
+    assert sentence in refused("export", own_run.path, *flags)
+    assert not (own_run.path / "hub").exists()
