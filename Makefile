@@ -35,7 +35,7 @@ bench: .venv/.ok
 .venv/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[digits]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[digits,onnx]'
 	touch $@
 
 .venv/.ok: .venv/.run
