@@ -6,7 +6,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: run test lint check slow bench clean
+.PHONY: run test lint check browser slow bench clean
 
 run: .venv/.run
 	$(BIN)/ganvas train digits --minutes 3
@@ -22,6 +22,9 @@ lint: .venv/.ok
 
 check: test lint
 
+browser: .venv/.ok
+	$(PYTEST) -q -m browser
+
 slow: .venv/.ok
 	$(PYTEST) -q -m slow --timeout 1800
 
@@ -32,7 +35,7 @@ bench: .venv/.ok
 .venv/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[digits]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[digits,onnx]'
 	touch $@
 
 .venv/.ok: .venv/.run

@@ -84,6 +84,9 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.setattr(budget, name, 1)
     monkeypatch.setattr(budget, "SECONDS_TO_START", 0.0)
     monkeypatch.setattr("ganvas.experiments.trials.in_processes", made_up)
+    for module in ("onnx", "web", "hub"):  # PyTorch's exporter takes seconds, and is tested elsewhere
+        monkeypatch.setattr(f"ganvas.export.{module}.to_onnx", lambda run: b"onnx")
+    monkeypatch.setattr("ganvas.export.onnx.to_fidelity", lambda run: b"onnx")
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):
         (tmp_path / "images" / label).mkdir(parents=True)

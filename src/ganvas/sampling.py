@@ -27,6 +27,7 @@ from ganvas.machine import computes_bfloat16, keep_freed_memory
 from ganvas.networks.pair import Generator
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, open_run
+from ganvas.runs.hub import download_generator, is_hub_name
 
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
@@ -36,11 +37,16 @@ Label = str | SupportsIndex
 
 
 def load(run: str | Path, fast: bool = False) -> "Sampler":
-    """The sampler of a run's folder or of a bundle. UserError if it is neither, damaged, or a classifier's.
+    """The sampler of a run's folder, of a bundle, or of `owner/name` on the Hub.
+
+    UserError if it is none of them, damaged, or a classifier's. A folder here wins: `owner/name` is only looked for on
+    the Hub where there is no folder `owner`.
 
     fast: uses bfloat16 where the CPU multiplies it, and differs by a fraction of a grey level on average.
     """
     path = Path(run)
+    if isinstance(run, str) and not path.parent.is_dir() and is_hub_name(run):
+        return Sampler(open_run(download_generator(run)), run, fast)
     return Sampler(open_run(path), path.resolve().name, fast)
 
 
@@ -117,7 +123,7 @@ class Sampler:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
         if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
             raise UserError(f"the truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
-        generator = stream(seed, f"sample/{'' if label is None else label}", block)
+        generator = stream(seed, noise_purpose(label), block)
         values = torch.randn(BATCH, self.generator.noise_size, generator=generator)
         while truncation is not None and bool((outside := values.abs() > truncation).any()):
             values[outside] = torch.randn(int(outside.sum()), generator=generator)
@@ -130,6 +136,11 @@ class Sampler:
             labels = labels.to(device, self.precision if labels.is_floating_point() else None)
         images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
         return to_uint8(images).cpu().numpy()
+
+
+def noise_purpose(label: int | None) -> str:
+    """The purpose of the random stream that the noise of a label's images is drawn from; None: of no label."""
+    return f"sample/{'' if label is None else label}"
 
 
 def class_index(label: Label, classes: Sequence[str], run: str) -> int:

@@ -102,6 +102,7 @@ COMMANDS = {
     "evaluate": ("Score a run, or any images, against real ones.", f"{RUN} --quick"),
     "compare": ("Put scorecards side by side, and say which is better.", f"{RUN} runs/digits-book-conditional-s0"),
     "worth": ("Say whether training a classifier with a run's images is worth it.", f"{RUN} --quick"),
+    "export": ("Give a generator away: as ONNX, as a page for the browser, or for the Hub.", f"{RUN} --to onnx"),
     "study": ("Ask one of the notes' questions as an experiment.", "activation digits --quick"),
     "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", "options"),
 }

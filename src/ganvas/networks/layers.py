@@ -149,8 +149,9 @@ class Attention(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W)."""
         tokens = maps.flatten(2).transpose(1, 2)  # (N, C, H, W) -> (N, H * W, C)
-        query, key, value = self.query_key_value(tokens).chunk(3, dim=2)
-        attended: Tensor = self.output(F.scaled_dot_product_attention(query, key, value))
+        # With one head as a dimension of its own, (N, 1, H * W, inner): ONNX has no other form of it.
+        query, key, value = self.query_key_value(tokens).unsqueeze(1).chunk(3, dim=3)
+        attended: Tensor = self.output(F.scaled_dot_product_attention(query, key, value).squeeze(1))
         return maps + attended.transpose(1, 2).reshape(maps.shape)
 
 

@@ -1,6 +1,6 @@
 """The result of a run: weights, what they are, and a manifest of sha256. Nothing in it depends on time or path."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,8 @@ from ganvas.runs.record import RunRecord
 from ganvas.settings import Settings, parse
 
 FORMAT = 2
+PUBLISHED = ("config.json", "generator.safetensors")
+"""What a folder for the Hub holds of a bundle: what is `run.json` here, and the generator alone."""
 
 
 class BundleInfo(Settings):
@@ -99,7 +101,12 @@ def write_bundle(folder: Path, info: BundleInfo, networks: dict[str, nn.Module])
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """A bundle, verified. UserError if it is damaged, cut or not a bundle."""
+    """A bundle, verified. UserError if it is damaged, cut or not a bundle.
+
+    Of a folder for the Hub, its generator; other files there, such as a card that was edited, do not matter.
+    """
+    is_published = (folder / PUBLISHED[0]).is_file() and not (folder / "run.json").is_file()
+    info_name = PUBLISHED[0] if is_published else "run.json"
 
     def read_weights(name: str, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
         if (file := f"{name}.safetensors") not in names:
@@ -107,18 +114,19 @@ def read_bundle(folder: Path) -> Bundle:
         return weights.read_tensors(folder / file, wanted)
 
     try:
-        names = sealed.verify_sealed(folder, ("run.json",))
-        values = files.read_json(folder / "run.json")
+        needed = PUBLISHED if is_published else (info_name,)
+        names = sealed.verify_sealed(folder, needed, others=not is_published)
+        values = files.read_json(folder / info_name)
         if values.get("format") != FORMAT:
             raise UserError(
-                f"{folder / 'run.json'} has format {values.get('format')!r}; this version of ganvas reads format "
+                f"{folder / info_name} has format {values.get('format')!r}; this version of ganvas reads format "
                 f"{FORMAT}. Train it again, or use the version that wrote it"
             )
         try:
             info = parse(BundleInfo, values, prefix="")
         except UserError as error:
-            raise files.DamagedError(f"run.json does not describe a network of ours: {error}") from None
-        return _load(info, read_weights)
+            raise files.DamagedError(f"{info_name} does not describe a network of ours: {error}") from None
+        return _load(info, read_weights, ("generator",) if is_published else None)
     except files.DamagedError as error:
         raise UserError(f"{folder} is damaged: {error}") from None
 
@@ -162,9 +170,15 @@ def _from_checkpoint(record: RunRecord, path: Path) -> Bundle:
     return _load(info, lambda name, wanted: weights.read_tensors(path / STATE, wanted, prefixes.get(name, f"{name}/")))
 
 
-def _load(info: BundleInfo, read_weights: Callable[[str, dict[str, Tensor]], dict[str, Tensor]]) -> Bundle:
+def _load(
+    info: BundleInfo,
+    read_weights: Callable[[str, dict[str, Tensor]], dict[str, Tensor]],
+    names: Collection[str] | None = None,
+) -> Bundle:
     # Networks that take no memory: an info that lies about its sizes does not fit the header of its weights.
-    networks = info.networks(device="meta")
+    networks = {
+        name: network for name, network in info.networks(device="meta").items() if names is None or name in names
+    }
     for name, network in networks.items():
         network.load_state_dict(read_weights(name, network.state_dict()), assign=True)
         network.eval().requires_grad_(False)

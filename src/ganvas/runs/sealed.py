@@ -1,7 +1,7 @@
 """Folders that are whole or absent: written beside their place, synced, renamed, and checked before they are read."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ganvas import files
@@ -27,14 +27,19 @@ def write_sealed(folder: Path, contents: Mapping[str, bytes]) -> None:
         raise
 
 
-def verify_sealed(folder: Path, needed: Iterable[str] = ()) -> frozenset[str]:
-    """The names of a sealed folder's files. DamagedError unless all, and what is needed, are there and unchanged."""
+def verify_sealed(folder: Path, needed: Collection[str] = (), others: bool = True) -> frozenset[str]:
+    """The names of a sealed folder's files. DamagedError unless all, and what is needed, are there and unchanged.
+
+    others: False leaves aside what is not needed; it may be missing or changed.
+    """
     sums = files.read_json(folder / MANIFEST).get("sha256")
     if not isinstance(sums, dict) or not sums:
         raise DamagedError(f"{MANIFEST} names no files")
     if missing := sorted(set(needed) - sums.keys()):
         raise DamagedError(f"{MANIFEST} does not name {missing[0]}")
     for name, digest in sums.items():
+        if not others and name not in needed:
+            continue
         if Path(name).name != name or name in ("", ".", "..") or not name.isprintable():
             raise DamagedError(f"{MANIFEST} names {name!r}, which is no plain file name")
         try:
