@@ -37,12 +37,12 @@ def export(
     **options: object,
 ) -> int:
     """Give a generator away: as ONNX, as a page for the browser, or for the Hub."""
-    from ganvas.cli.sample import refuse_no_run, source_of
     from ganvas.export.exportable import open_exportable
     from ganvas.export.folder import refuse_occupied, write_export
     from ganvas.export.onnx import require_libraries
     from ganvas.runs.hub import upload_export
-    from ganvas.runs.paths import refuse_inside_source
+    from ganvas.runs.paths import refuse_inside_source, refuse_no_run
+    from ganvas.runs.source import source_of
 
     if "to" not in options:
         raise UserError("ganvas export needs --to onnx, --to web or --to hub")
