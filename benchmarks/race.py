@@ -95,7 +95,7 @@ class Scorer:
     def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
         """CAS: how often a classifier that learned from these images is right about held-out ones."""
         classes = len(self.prepared.classes)
-        shown = fit_images(len(rows), self.prepared.size)
+        shown = fit_images(len(rows), self.prepared.size.side)
         network = fit_classifier(pixels, labels, classes, shown, seed=1, rows=rows)
         held = np.asarray(self.prepared.held_out)
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))

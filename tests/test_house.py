@@ -19,7 +19,20 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "rng", "machine", "threads", "images", "encoded", "levels", "files", "console"),
+    (
+        "errors",
+        "settings",
+        "rng",
+        "machine",
+        "threads",
+        "images",
+        "encoded",
+        "levels",
+        "sizes",
+        "sheets",
+        "files",
+        "console",
+    ),
     ("data", "networks", "objectives"),
     ("config", "report"),
     ("runs",),

@@ -9,11 +9,12 @@ from PIL import Image
 from ganvas import sampling
 from ganvas.data import open_source
 from ganvas.errors import UserError
-from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
+from ganvas.images import Pixels, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle
 from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_evenly
+from ganvas.sheets import enlarge, grid
 
 
 def sampler_of(classes=("cat", "dog", "1", "0"), **change):

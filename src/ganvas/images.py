@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ganvas import encoded, files
 from ganvas.levels import BYTES, SIXTEEN_BITS, WHOLE_RANGE, LevelMapping, Range, extremes, scale_to_bytes
+from ganvas.sizes import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,26 +46,6 @@ def to_uint8(images: "Tensor") -> "Tensor":
     import torch
 
     return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> Pixels:
-    """(N, C, H, W) uint8 -> one image (C, H', W'), filled row by row, `gap` pixels between."""
-    count, channels, height, width = pixels.shape
-    columns = max(1, min(columns, count))
-    rows = -(-count // columns)
-    shape = (channels, rows * (height + gap) + gap, columns * (width + gap) + gap)
-    sheet = np.full(shape, background, np.uint8)
-    for index, image in enumerate(pixels):
-        row, column = divmod(index, columns)
-        top, left = gap + row * (height + gap), gap + column * (width + gap)
-        sheet[:, top : top + height, left : left + width] = image
-    return sheet
-
-
-def enlarge(pixels: Pixels, least_side: int) -> Pixels:
-    """(..., H, W) -> the same with each pixel repeated, by a whole factor that gives at least `least_side` columns."""
-    factor = max(1, -(-least_side // pixels.shape[-1]))
-    return pixels.repeat(factor, axis=-1).repeat(factor, axis=-2)
 
 
 def save_png(image: Pixels, path: Path) -> None:
@@ -264,35 +245,49 @@ def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
     return _to_l_or_rgb(Image.fromarray(np.ascontiguousarray(levels)), background, WHOLE_RANGE, False)[0]
 
 
-def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
-    """`count` square images of one size -> (N, C, H, W) uint8; None gives a black image.
+def stack(images: Iterable["Image | None"], count: int, size: Size, channels: int) -> Pixels:
+    """`count` images of one size -> (N, C, H, W) uint8; None gives a black image.
 
     They are pasted below each other on one sheet: converting each to bytes would cost more than decoding a small image.
     """
     from PIL import Image
 
-    sheet = Image.new("L" if channels == 1 else "RGB", (size, size * count))
+    height, width = size
+    sheet = Image.new("L" if channels == 1 else "RGB", (width, height * count))
     for index, image in enumerate(images):
         if image is not None:
-            sheet.paste(image, (0, size * index))
-    levels = np.frombuffer(sheet.tobytes(), np.uint8).reshape(count, size, size, channels)
+            sheet.paste(image, (0, height * index))
+    levels = np.frombuffer(sheet.tobytes(), np.uint8).reshape(count, height, width, channels)
     return np.ascontiguousarray(levels.transpose(0, 3, 1, 2))
 
 
-def crop_and_resize(image: "Image", crop: int | None, size: int) -> "Image":
-    """(size, size): centre crop to `crop` pixels (at most, and by default, the short side), then resize; see `FILTER`.
+def crop_box(height: int, width: int, crop: int | None, size: Size) -> Size:
+    """The part of an image, in its centre, that becomes an image of this size.
 
-    A crop that has the right size is not resampled.
+    A square of `crop` pixels, at most the short side; by default the largest part that has the shape of the size.
+    """
+    if crop is not None:
+        return Size.square(min(height, width, crop))
+    if width * size.height >= height * size.width:
+        return Size(height, max(1, round(height * size.width / size.height)))
+    return Size(max(1, round(width * size.height / size.width)), width)
+
+
+def crop_and_resize(image: "Image", crop: int | None, size: Size) -> "Image":
+    """An image of this size: a part of the centre as `crop_box` says, resized; see `FILTER`.
+
+    A part that has the right size is not resampled.
     """
     from PIL import Image
 
     width, height = image.size
-    side = min(width, height, crop or width)
-    if not width == height == side:
-        left, top = (width - side) // 2, (height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-    if side == size:
+    box = crop_box(height, width, crop, size)
+    if box != (height, width):
+        left, top = (width - box.width) // 2, (height - box.height) // 2
+        image = image.crop((left, top, left + box.width, top + box.height))
+    if box == size:
         return image
-    if side % size == 0:
-        return image.reduce(side // size)
-    return image.resize((size, size), Image.Resampling.HAMMING if side > size else Image.Resampling.BICUBIC)
+    if box.width % size.width == box.height % size.height == 0:
+        return image.reduce((box.width // size.width, box.height // size.height))
+    shrinks = box.height * box.width > size.height * size.width
+    return image.resize((size.width, size.height), Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC)

@@ -42,7 +42,7 @@ def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
 
 def test_blurred_images_are_those_that_are_not_averaged_before_their_tanh():
     plain, blurred = sampled(built(blur="off")), sampled(built(blur="on"))
-    blur = blur_matrix(SHAPE.size)
+    blur = blur_matrix(28)
     assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
     assert torch.equal(plain, sampled(built())), "left open, a pair that is built by itself does not blur"
 

@@ -190,8 +190,9 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
 
 def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path, overwrite: bool) -> None:
     """The walk between two labels, as one strip, as an .npz, or a file a step."""
-    from ganvas.images import enlarge, grid, save_png
+    from ganvas.images import save_png
     from ganvas.sampling import save_npz
+    from ganvas.sheets import enlarge, grid
 
     steps = config.count or 8
     if steps < 2:

@@ -14,9 +14,11 @@ from ganvas.config.training import TrainingConfig
 from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
-from ganvas.networks.book import BookConv
+from ganvas.networks.book import BookConv, BookMLP
+from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import NARROW, Modern
 from ganvas.objectives.config import ClassifierObjective, GanObjective
+from ganvas.sizes import Size
 
 # A gradient penalty sums over the values of an image, so the same weight restrains D less on larger images; Karras et
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
@@ -46,8 +48,14 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
     """The run with nothing left open on this set, and the reasons, a sentence for each option the data decided.
 
     images: the whole budget, rounded up here to whole batches; None for a training that ends by its caller's clock.
-    UserError where the set has no labels and the run cannot do without them.
+    UserError where the set has no labels and the run cannot do without them, and for a book's pair unless the images
+    are squares.
     """
+    if isinstance(run.pair, BookMLP | BookConv | BookClassifier) and not prepared.size.is_square:
+        raise UserError(
+            f"the pair {run.pair.kind} is for squares alone, and {prepared.name} is prepared at {prepared.size} px: "
+            f"give --crop square, --size {min(prepared.size)}, or another --recipe, such as modern"
+        )
     values, reasons = run.model_dump(), list[str]()
     values["labels"] = _labels(run, prepared, reasons)
     smallest, largest = class_sizes(prepared) if values["labels"] == "on" else (0, 0)
@@ -62,7 +70,7 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
     if isinstance(run.pair, Modern):
         values["pair"] |= _modern(run.pair, prepared, long, values["objective"].get("augment") == "on", reasons)
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
-        values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
+        values["pair"]["edges"] = "unread" if prepared.size == Size.square(128) else "padded"
     total = None if images is None else run.training.whole_batches(images)
     values["training"] |= {"minutes": None, "epochs": None, "images": total} | vars(compute)
     minutes, adapts_threads = run.training.minutes, run.training.threads == "auto"
@@ -89,8 +97,8 @@ def has_plain_borders(prepared: PreparedSet) -> bool:
 
 
 def is_small_colour(prepared: PreparedSet) -> bool:
-    """Whether the images are in colour and of at most 32 px."""
-    return prepared.channels == 3 and prepared.size <= MAX_SMALL_SIZE
+    """Whether the images are in colour and of no more pixels than 32x32."""
+    return prepared.channels == 3 and prepared.size.side <= MAX_SMALL_SIZE
 
 
 def is_long(training: TrainingConfig, prepared: PreparedSet, images: int | None) -> bool:
@@ -151,7 +159,7 @@ def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reaso
     """What data and budget decide of an objective: augmentation, and the weights of the gradient penalties."""
     values: dict[str, Any] = {}
     if objective.augment == "auto":
-        is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
+        is_small = len(prepared.train) < SMALL_SET and prepared.size.side <= MAX_SHIFTED_SIZE
         is_shifted = is_small and has_plain_borders(prepared)
         values["augment"] = "on" if is_shifted else "off"
         if is_shifted:
@@ -163,9 +171,9 @@ def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reaso
         if falls:
             reasons.append(f"{_kind(prepared)}: the gradient penalties fall to {PENALTY_FINAL:.0%} by the end")
     if open_weights := [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]:
-        count = prepared.channels * prepared.size**2
+        count = prepared.channels * prepared.size.height * prepared.size.width
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))
         values |= dict.fromkeys(open_weights, weight)
         names, colour = " = ".join(open_weights).upper(), "grey" if prepared.channels == 1 else "colour"
-        reasons.append(f"{names} = {weight:g} (chosen for {prepared.size}x{prepared.size} {colour})")
+        reasons.append(f"{names} = {weight:g} (chosen for {prepared.size} {colour})")
     return values

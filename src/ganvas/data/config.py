@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from ganvas.settings import Flag, Settings
+from ganvas.sizes import TrainableSize
 
 
 def _crop(value: object) -> object:
     text = str(value)
-    if text == "square":
-        return text
+    if value is None or text == "square":
+        return value
     if not (text.isascii() and text.isdigit() and int(text) >= 16):
         raise ValueError("a crop is square or a number of pixels from 16 up")
     return int(text)
@@ -25,11 +26,12 @@ def _channels(value: object) -> object:
 class DataConfig(Settings):
     """How a source becomes one uint8 array. Equal options for an equal source share a prepared set."""
 
-    size: Annotated[int | None, Flag("PIXELS", "Data")] = Field(default=None, ge=16, le=128)
-    """Height and width in pixels, 16 to 128 (default: a crop of up to 128 pixels as it is, else the median short
-    side, at most 64)."""
-    crop: Annotated[Literal["square"] | int, BeforeValidator(_crop), Flag("square|PIXELS", "Data")] = "square"
-    """Centre crop before the resize: to the short side, or to so many pixels, 16 or more (default: square)."""
+    size: Annotated[TrainableSize | None, Flag("PIXELS|HEIGHTxWIDTH", "Data")] = None
+    """Size in pixels, 16 to 128 a side: 64 for squares, 64x48 for other shapes (default: the median shape, at most 64
+    long, where nine tenths share it; else squares of the median short side, at most 64)."""
+    crop: Annotated[Literal["square"] | int | None, BeforeValidator(_crop), Flag("square|PIXELS", "Data")] = None
+    """What is kept of an image, from its centre: its largest square, or a square of so many pixels, 16 or more
+    (default: its largest part of the shape of the size)."""
     channels: Annotated[Literal[1, 3] | None, BeforeValidator(_channels), Flag("1|3", "Data")] = None
     """1 (grey) or 3 (RGB) (default: grey stays grey, anything else becomes RGB)."""
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
@@ -43,6 +45,15 @@ class DataConfig(Settings):
     dark images."""
     accept_refused: Annotated[bool, Flag("", "Data")] = False
     """Continue when more than a tenth of the images cannot be used."""
+
+    @model_validator(mode="after")
+    def _crop_has_the_shape(self) -> Self:
+        if self.crop is not None and self.size is not None and not self.size.is_square:
+            raise ValueError(
+                f"--size {self.size} is not square, and --crop {self.crop} cuts squares (the book's recipes take "
+                f"squares alone): give --size {min(self.size)}, or leave out --crop"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_labels_the_set(self) -> Self:

@@ -16,6 +16,7 @@ from ganvas.data import duplicates
 from ganvas.data.sources.contents import ImageFiles, Part, RawImages
 from ganvas.images import Background, Pixels
 from ganvas.levels import BYTES, WHOLE_RANGE, LevelMapping, LevelStats, scale_to_bytes
+from ganvas.sizes import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,10 +30,10 @@ class DecodePlan:
     """The shape of every prepared image, and the folder that it is written to."""
 
     folder: Path
-    size: int
+    size: Size
     channels: int
     crop: int | None
-    """Pixels; None for the short side."""
+    """Side of a square in pixels; None for the largest part of the shape of `size`."""
     background: Background
     mapping: LevelMapping = WHOLE_RANGE
     """Which stored levels become 0 and 255."""
@@ -40,7 +41,12 @@ class DecodePlan:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of a prepared image."""
-        return self.channels, self.size, self.size
+        return self.channels, *self.size
+
+    def enlarges(self, height: int, width: int) -> bool:
+        """Whether an image of this size is smaller than what it becomes."""
+        box = images.crop_box(height, width, self.crop, self.size)
+        return box.height < self.size.height or box.width < self.size.width
 
     @property
     def row_files(self) -> tuple[tuple[str, int, int], ...]:
@@ -85,7 +91,7 @@ def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
         pixels = _from_raw(plan, part, stats)
     else:
         with images.silence_warnings():
-            pixels = images.stack(_decoded_squares(plan, first, part, stats), len(part), plan.size, plan.channels)
+            pixels = images.stack(_decoded(plan, first, part, stats), len(part), plan.size, plan.channels)
     levels, step = pixels.reshape(-1).data, math.prod(plan.shape)
     digests = b"".join(
         [blake2b(levels[at : at + step], digest_size=DIGEST_BYTES).digest() for at in range(0, len(levels), step)]
@@ -100,10 +106,10 @@ def decode_chunk(task: tuple[DecodePlan, int, Part]) -> ImageStats:
     return stats
 
 
-def _decoded_squares(plan: DecodePlan, first: int, part: ImageFiles, stats: ImageStats) -> Iterator["Image | None"]:
+def _decoded(plan: DecodePlan, first: int, part: ImageFiles, stats: ImageStats) -> Iterator["Image | None"]:
     """Each image of a part, cropped and resized; None for one that is refused."""
     mode = "L" if plan.channels == 1 else "RGB"
-    least_side = plan.size if plan.crop is None else None  # a crop counts the file's own pixels
+    least_side = max(plan.size) if plan.crop is None else None  # a crop counts the file's own pixels
     for index in range(len(part)):
         try:
             data, measured = part.encoded(index), not stats.levels.is_complete(BYTES)
@@ -137,11 +143,11 @@ def _from_raw(plan: DecodePlan, part: RawImages, stats: ImageStats) -> Pixels:
         visible = row if channels < 4 else row[row[..., 3] > 0, :3]
         if visible.size:
             stats.levels.add(part.full_range, float(visible.min()), float(visible.max()))
-    side = min(height, width, plan.crop or width)
-    if side == plan.size and channels == plan.channels:
-        top, left = (height - side) // 2, (width - side) // 2
-        squares = rows[:, top : top + side, left : left + side].transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(_as_bytes(plan, part, squares))
+    box = images.crop_box(height, width, plan.crop, plan.size)
+    if box == plan.size and channels == plan.channels:
+        top, left = (height - box.height) // 2, (width - box.width) // 2
+        cut = rows[:, top : top + box.height, left : left + box.width].transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(_as_bytes(plan, part, cut))
     mode = "L" if plan.channels == 1 else "RGB"
     converted = (images.from_pixels(_as_bytes(plan, part, row), plan.background).convert(mode) for row in rows)
     resized = (images.crop_and_resize(image, plan.crop, plan.size) for image in converted)

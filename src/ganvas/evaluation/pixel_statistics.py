@@ -74,9 +74,13 @@ def mean_luminance(images: Floats) -> Floats:
 
 def blockiness(images: Floats) -> Floats:
     """(N,): differences across the borders of 8 x 8 blocks over those inside; 1 where there are no blocks."""
-    steps = np.abs(np.diff(luminance(images), axis=2)).mean(1) + np.abs(np.diff(luminance(images), axis=1)).mean(2)
-    is_border = np.arange(1, images.shape[3]) % BLOCK == 0
-    return np.asarray((steps[:, is_border].mean(1) + 1) / (steps[:, ~is_border].mean(1) + 1))
+    light = luminance(images)
+    borders = inside = np.ones(len(images), np.float32)
+    for axis in (1, 2):
+        steps = np.abs(np.diff(light, axis=axis)).mean(3 - axis)  # (N, H - 1), then (N, W - 1)
+        is_border = np.arange(1, steps.shape[1] + 1) % BLOCK == 0
+        borders, inside = borders + steps[:, is_border].mean(1), inside + steps[:, ~is_border].mean(1)
+    return np.asarray(borders / inside)
 
 
 def high_frequencies(images: Floats) -> Floats:
@@ -86,14 +90,18 @@ def high_frequencies(images: Floats) -> Floats:
 
 
 def spectrum(images: Floats) -> Floats:
-    """(N, H // 2 + 1): the power of the luminance at each whole frequency, summed over its ring."""
+    """(N, S // 2 + 1), S the shorter side: the power of the luminance in rings of frequency.
+
+    Frequencies are whole numbers of waves across the shorter side, in any direction.
+    """
     light = luminance(images)
-    size = light.shape[1]
-    power = np.abs(np.fft.fft2(light)) ** 2 / size**2
-    frequency = np.fft.fftfreq(size, 1 / size)
-    ring = np.minimum(np.hypot(frequency[:, None], frequency).round().astype(int), size // 2 + 1).ravel()
-    sums = np.stack([np.bincount(ring, each.ravel(), size // 2 + 2) for each in power])
-    return sums[:, : size // 2 + 1].astype(np.float32)
+    height, width = light.shape[1:]
+    side = min(height, width)
+    power = np.abs(np.fft.fft2(light)) ** 2 / (height * width)
+    down, across = np.fft.fftfreq(height, 1 / side), np.fft.fftfreq(width, 1 / side)
+    ring = np.minimum(np.hypot(down[:, None], across).round().astype(int), side // 2 + 1).ravel()
+    sums = np.stack([np.bincount(ring, each.ravel(), side // 2 + 2) for each in power])
+    return sums[:, : side // 2 + 1].astype(np.float32)
 
 
 STATISTICS = (
@@ -158,7 +166,7 @@ def of_images(pixels: Pixels) -> dict[str, Floats]:
 
 
 def mean_spectrum(pixels: Pixels) -> Floats:
-    """(H // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8."""
+    """(S // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8."""
     sums = sum(spectrum(images).sum(0) for images in _in_batches(pixels))
     return np.asarray(sums / len(pixels), np.float32)
 

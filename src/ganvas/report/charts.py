@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.images import Pixels, enlarge, grid
+from ganvas.images import Pixels
 from ganvas.report import canvas
 from ganvas.report.canvas import BLUE, DPI, GREEN, INK, ORANGE, PAPER, PLUM
 from ganvas.report.log import Floats, column, smoothed, thinned
+from ganvas.sheets import enlarge, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,7 +155,7 @@ def draw_spectra(generated: NDArray[np.floating[Any]], real: NDArray[np.floating
         axes.xaxis.set_minor_formatter(lambda value, _: "")
         axes.yaxis.set_major_formatter(lambda value, _: canvas.count(value))
         axes.yaxis.set_minor_formatter(lambda value, _: "")
-        axes.set_xlabel("waves across the image")
+        axes.set_xlabel("waves across the shorter side of the image")
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
         canvas.title(axes, "Power spectrum", "fine detail and grain are at the right")
 
