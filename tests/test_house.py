@@ -29,6 +29,7 @@ FLOORS = (
         "encoded",
         "levels",
         "sizes",
+        "alpha",
         "sheets",
         "files",
         "console",

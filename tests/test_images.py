@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from ganvas import images
 from ganvas.levels import WHOLE_RANGE, LevelMapping
-from ganvas.sizes import Size
+from ganvas.sizes import Size, crop_box
 
 SIDE = np.arange(24 * 16, dtype=np.uint16).reshape(16, 24)
 
@@ -399,7 +399,7 @@ def test_a_saved_image_is_whole_and_leaves_nothing_beside_it(tmp_path):
     ],
 )
 def test_what_is_kept_is_the_largest_part_of_the_shape_or_a_square_of_the_crop(image, crop, size, box):
-    assert images.crop_box(*image, crop, Size(*size)) == box
+    assert crop_box(*image, crop, Size(*size)) == box
 
 
 def test_a_rectangle_is_cut_from_the_centre_and_each_pixel_is_kept_where_the_size_fits():

@@ -2,11 +2,16 @@
 
 import numpy as np
 
+from ganvas.alpha import on_chequers
 from ganvas.images import Pixels
 
 
 def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> Pixels:
-    """(N, C, H, W) uint8 -> one image (C, H', W'), filled row by row, `gap` pixels between."""
+    """(N, C, H, W) uint8 -> one image (C, H', W'), filled row by row, `gap` pixels between.
+
+    Transparent images lie on a chequered ground.
+    """
+    pixels = on_chequers(pixels)
     count, channels, height, width = pixels.shape
     columns = max(1, min(columns, count))
     rows = -(-count // columns)

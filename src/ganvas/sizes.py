@@ -38,6 +38,18 @@ class Size(NamedTuple):
         return f"{self.height}x{self.width}"
 
 
+def crop_box(height: int, width: int, crop: int | None, size: Size) -> Size:
+    """The part of an image, in its centre, that becomes an image of this size.
+
+    A square of `crop` pixels, at most the short side; by default the largest part that has the shape of the size.
+    """
+    if crop is not None:
+        return Size.square(min(height, width, crop))
+    if width * size.height >= height * size.width:
+        return Size(height, max(1, round(height * size.width / size.height)))
+    return Size(max(1, round(width * size.height / size.width)), width)
+
+
 def read_size(value: object) -> object:
     """A `Size` of `64`, `64x48` or (64, 48); a ValueError for anything else."""
     if isinstance(value, list | tuple) and len(value) == 2:

@@ -202,7 +202,7 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     refuse_large_sheet(sampler, steps, path)
     names = [f"seed{config.seed}-step{step:06d}.png" for step in range(steps)]
     refuse_other_images(path, names, overwrite)
-    pixels = sampler.between(*ends, steps=steps, seed=config.seed)
+    pixels = sampler.walk(*ends, steps=steps, seed=config.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
         save_npz(path, [pixels], steps, None, ())

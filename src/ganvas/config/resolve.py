@@ -39,6 +39,7 @@ UNEQUAL_RATIO = 3
 # 32 px shifting cost more than it gave, as long as such sets were trained; on photographs it teaches G the borders of
 # shifted images, which are filled by their edge (docs/notebook.md).
 SMALL_SET, MAX_SHIFTED_SIZE = 10_000, 32
+COLOURS = {1: "grey", 3: "colour", 4: "colour and alpha"}
 # A border is plain where this share of its pixels lies within so many grey levels of their median. Means of 1,000
 # images: digits 1.0, pictograms 0.7, photographs and portraits 0.3.
 PLAIN_SHARE, PLAIN_LEVELS, BORDERS_SEEN = 0.5, 16, 1_000
@@ -98,7 +99,7 @@ def has_plain_borders(prepared: PreparedSet) -> bool:
 
 def is_small_colour(prepared: PreparedSet) -> bool:
     """Whether the images are in colour and of no more pixels than 32x32."""
-    return prepared.channels == 3 and prepared.size.side <= MAX_SMALL_SIZE
+    return prepared.channels >= 3 and prepared.size.side <= MAX_SMALL_SIZE
 
 
 def is_long(training: TrainingConfig, prepared: PreparedSet, images: int | None) -> bool:
@@ -137,7 +138,7 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
 def _modern(pair: Modern, prepared: PreparedSet, long: bool, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What data and budget decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
     is_strided, values = needs_every_pixel(prepared, long), dict[str, Any]()
-    is_colour = is_strided and prepared.channels == 3
+    is_colour = is_strided and prepared.channels >= 3
     if pair.stem == "auto":
         values["stem"] = "strided" if is_strided else "patches"
         if is_strided:
@@ -174,6 +175,6 @@ def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reaso
         count = prepared.channels * prepared.size.height * prepared.size.width
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))
         values |= dict.fromkeys(open_weights, weight)
-        names, colour = " = ".join(open_weights).upper(), "grey" if prepared.channels == 1 else "colour"
+        names, colour = " = ".join(open_weights).upper(), COLOURS[prepared.channels]
         reasons.append(f"{names} = {weight:g} (chosen for {prepared.size} {colour})")
     return values

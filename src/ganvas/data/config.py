@@ -18,8 +18,8 @@ def _crop(value: object) -> object:
 
 
 def _channels(value: object) -> object:
-    if value is not None and str(value) not in ("1", "3"):
-        raise ValueError("channels are 1 (grey) or 3 (RGB)")
+    if value is not None and str(value) not in ("1", "3", "4"):
+        raise ValueError("channels are 1 (grey), 3 (RGB) or 4 (RGB and transparency)")
     return value if value is None else int(str(value))
 
 
@@ -32,14 +32,15 @@ class DataConfig(Settings):
     crop: Annotated[Literal["square"] | int | None, BeforeValidator(_crop), Flag("square|PIXELS", "Data")] = None
     """What is kept of an image, from its centre: its largest square, or a square of so many pixels, 16 or more
     (default: its largest part of the shape of the size)."""
-    channels: Annotated[Literal[1, 3] | None, BeforeValidator(_channels), Flag("1|3", "Data")] = None
-    """1 (grey) or 3 (RGB) (default: grey stays grey, anything else becomes RGB)."""
+    channels: Annotated[Literal[1, 3, 4] | None, BeforeValidator(_channels), Flag("1|3|4", "Data")] = None
+    """1 (grey), 3 (RGB) or 4 (RGB and transparency) (default: 4 where most images have transparent areas; else grey
+    stays grey, anything else becomes RGB)."""
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
     """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
     label_column: Annotated[str | None, Flag("NAME", "Data")] = None
     """The column that labels the images, of a table in the folder or a set of the hub (default: label, class, ...)."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
-    """Colour of the transparent areas of an image (default: white)."""
+    """Colour of the transparent areas of an image in 1 or 3 channels (default: white)."""
     stretch: Annotated[bool, Flag("", "Data")] = False
     """Map the set's own range of levels, lowest to highest over all images, to 0..255: for masks, 12-bit and other
     dark images."""

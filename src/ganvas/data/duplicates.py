@@ -128,13 +128,20 @@ def _cover(side: int) -> NDArray[np.float32]:
 
 
 def brightness(pixels: Pixels) -> NDArray[np.uint8]:
-    """(N, C, H, W) uint8 -> (N, H, W): grey as it is, RGB weighted 77, 150, 29."""
+    """(N, C, H, W) uint8 -> (N, H, W): grey as it is, RGB weighted 77, 150, 29; of RGBA the mean of that and alpha.
+
+    So shapes of any one colour on nothing have contrast, black ones as well.
+    """
     if pixels.shape[1] == 1:
         return pixels[:, 0]
     grey = pixels[:, 0] * np.uint16(77)
     grey += pixels[:, 1] * np.uint16(150)
     grey += pixels[:, 2] * np.uint16(29)
-    return (grey >> 8).astype(np.uint8)
+    grey >>= 8
+    if pixels.shape[1] > 3:
+        grey += pixels[:, 3]
+        grey >>= 1
+    return grey.astype(np.uint8)
 
 
 def perceptual_keys(pixels: Pixels) -> NDArray[np.uint64]:

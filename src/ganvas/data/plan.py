@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 from statistics import median_low
 
-from ganvas import images
+from ganvas import alpha, images
 from ganvas.data.config import DataConfig
-from ganvas.data.decode import DecodePlan, ImageStats
+from ganvas.data.decode import DecodePlan, ImageStats, count_transparent
 from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.levels import choose_mapping
 from ganvas.sizes import LARGEST, SMALLEST, Size
@@ -19,6 +19,8 @@ SAME_ASPECT = 1 / 32
 """Aspects that differ by at most this share are the same: the crop to the set's shape takes no more."""
 NEARLY_SQUARE = 1 / 16
 """Sides that differ by at most this share make a square."""
+ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La", "P")  # which may be transparent
+MOST_LOOKED_AT = 20  # images that are decoded to guess
 ROUNDED_TO = 4
 """The shorter side of a shape that is made smaller is a multiple of this: patches of that many pixels fit it."""
 
@@ -27,8 +29,10 @@ def choose_plan(config: DataConfig, folder: Path, stats: ImageStats) -> DecodePl
     """The plan for images of these sizes and colours."""
     crop = config.crop if isinstance(config.crop, int) else None
     size = config.size or default_size(stats.sizes, config.crop)
-    channels = config.channels or (3 if stats.coloured else 1)
-    return DecodePlan(folder, size, channels, crop, config.background, choose_mapping(stats.levels, config.stretch))
+    is_transparent = 2 * stats.transparent > stats.sizes.total()
+    channels = config.channels or (4 if is_transparent else 3 if stats.coloured else 1)
+    background = None if channels == alpha.CHANNELS else config.background
+    return DecodePlan(folder, size, channels, crop, background, choose_mapping(stats.levels, config.stretch))
 
 
 def default_size(sizes: Counter[tuple[int, int]], crop: int | str | None) -> Size:
@@ -71,19 +75,36 @@ def _rounded(side: float) -> int:
     return ROUNDED_TO * round(side / ROUNDED_TO)
 
 
+def _is_transparent(data: bytes) -> bool:
+    try:
+        return images.decode(data).is_transparent
+    except images.RefusedImageError:
+        return False
+
+
 def guess_stats(contents: SourceContents) -> ImageStats:
-    """Sizes and colours by the headers of about a hundred images: a guess that is checked once all are decoded."""
+    """Sizes and colours by the headers of about a hundred images: a guess that is checked once all are decoded.
+
+    Whether an image is transparent no header says, so a few of those that may be are decoded.
+    """
     stats = ImageStats()
     for part in contents.parts:
         if isinstance(part, RawImages):
             stats.sizes[part.shape[2], part.shape[1]] += len(part)
             stats.coloured += part.shape[3:] not in ((), (1,))
+            seen = part.part(0, min(len(part), MOST_LOOKED_AT))
+            stats.transparent += len(part) * (2 * count_transparent(seen) > len(seen))
             continue
+        looked_at: list[bool] = []
         for index in range(0, len(part), max(1, len(part) // 100)):
             try:
                 width, height, mode = images.header(part.encoded(index))
             except images.RefusedImageError:
                 continue
             stats.sizes[width, height] += 1
-            stats.coloured += mode not in ("L", "1", "LA") and mode[0] not in "IF"
+            stats.coloured += mode not in images.GREY_MODES and mode[0] not in "IF"
+            if mode in ALPHA_MODES:
+                if len(looked_at) < MOST_LOOKED_AT:
+                    looked_at.append(_is_transparent(part.encoded(index)))
+                stats.transparent += 2 * sum(looked_at) > len(looked_at)
     return stats

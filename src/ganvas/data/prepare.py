@@ -237,7 +237,7 @@ def _manifest(
         sizes=sizes,
         modes=dict(stats.modes.most_common()),
         levels=_level_ranges(stats, plan), stretched=plan.mapping.stretch is not None,
-        animated=stats.animated,
+        transparent=stats.transparent, animated=stats.animated,
         enlarged=sum(n for (width, height), n in stats.sizes.items() if plan.enlarges(height, width)),
         refused=refused,
         ignored=tuple(escaped_name(name) for name in contents.ignored),

@@ -62,7 +62,8 @@ class Manifest(Settings):
     """What of an image is kept: the largest square in its centre, the largest part of the set's shape, or a square of
     so many pixels."""
     filter: str = FILTER
-    background: Literal["white", "black"] = "white"
+    background: Literal["white", "black"] | None = "white"
+    """Of transparent areas; None where they stay transparent."""
     sizes: dict[str, int]
     """"24x20" -> images of this height and width, the commonest first."""
     modes: dict[str, int]
@@ -71,6 +72,8 @@ class Manifest(Settings):
     """The lowest and the highest level of all images, for each full range: 8 bits, 16 bits, floats."""
     stretched: bool = False
     """Whether the lowest and the highest level became 0 and 255."""
+    transparent: int = 0
+    """Images whose ground is seen through a pixel of them."""
     animated: int = 0
     enlarged: int = 0
     """Images that are smaller than `size`."""
@@ -101,6 +104,11 @@ class Manifest(Settings):
     """Held-out images with a near-duplicate in the training part: only a source's own split has any."""
     bytes: dict[str, int]
     """Array file -> its length, to detect a damaged set."""
+
+    @property
+    def colours(self) -> str:
+        """The channels in words."""
+        return {1: "grey", 3: "RGB", 4: "RGBA"}.get(self.channels, f"{self.channels} channels")
 
     @property
     def small_classes(self) -> tuple[str, ...]:
@@ -146,7 +154,7 @@ class PreparedSet:
 
     @property
     def channels(self) -> int:
-        """1 or 3."""
+        """1 (grey), 3 (RGB) or 4 (RGBA, premultiplied)."""
         return int(self.pixels.shape[1])
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.alpha import on_grounds
 from ganvas.evaluation.intervals import NORMAL_QUANTILE
 from ganvas.images import Pixels
 
@@ -157,17 +158,20 @@ class Compared(NamedTuple):
 
 
 def of_images(pixels: Pixels) -> dict[str, Floats]:
-    """Each statistic by its name, (N,), of images (N, C, H, W) uint8."""
-    statistics = [each for each in STATISTICS if pixels.shape[1] == 3 or not each.needs_colour]
-    parts = [[each.of(images) for each in statistics] for images in _in_batches(pixels)]
+    """Each statistic by its name, (N,), of images (N, C, H, W) uint8; of RGBA its mean on black and white."""
+    statistics = [each for each in STATISTICS if pixels.shape[1] >= 3 or not each.needs_colour]
+    parts = [
+        [np.mean([each.of(images) for images in grounds], axis=0) for each in statistics]
+        for grounds in _in_batches(pixels)
+    ]
     return {
         each.name: np.concatenate(values) for each, values in zip(statistics, zip(*parts, strict=True), strict=True)
     }
 
 
 def mean_spectrum(pixels: Pixels) -> Floats:
-    """(S // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8."""
-    sums = sum(spectrum(images).sum(0) for images in _in_batches(pixels))
+    """(S // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8; of RGBA over both grounds as well."""
+    sums = sum(np.mean([spectrum(images).sum(0) for images in grounds], axis=0) for grounds in _in_batches(pixels))
     return np.asarray(sums / len(pixels), np.float32)
 
 
@@ -191,6 +195,7 @@ def sentences(compared: Mapping[str, Compared]) -> Iterator[str]:
         yield f"{words[0].upper()}{words[1:]}: {statistic.meaning} {each.ratio:.2g} times those of real images."
 
 
-def _in_batches(pixels: Pixels) -> Iterator[Floats]:
+def _in_batches(pixels: Pixels) -> Iterator[list[Floats]]:
+    """Some images at a time, on each of their grounds."""
     for start in range(0, len(pixels), BATCH):
-        yield np.asarray(pixels[start : start + BATCH], np.float32)
+        yield [np.asarray(images, np.float32) for images in on_grounds(pixels[start : start + BATCH])]

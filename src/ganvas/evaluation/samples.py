@@ -111,7 +111,10 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """At most `most` images of a folder or an .npz. UserError if they do not fit the set: they are not resized."""
-    images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
+    data = DataConfig(size=prepared.size, channels=4 if prepared.channels == 4 else None, accept_refused=True)
+    images = open_source(source, data)
+    if images.channels == 4 and prepared.channels != 4:  # laid on a ground, as the set's own were
+        images = open_source(source, data.model_copy(update={"channels": 3}))
     sizes, expected = list(images.manifest.sizes), str(prepared.size)
     if sizes != [expected]:
         raise UserError(
@@ -137,7 +140,7 @@ def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: i
 
 def require_same_shape(name: str, size: Size, channels: int, prepared: PreparedSet) -> None:
     """UserError unless images have the size and the channels of the set."""
-    words = {1: "grey (1 channel)", 3: "RGB (3 channels)"}
+    words = {1: "grey (1 channel)", 3: "RGB (3 channels)", 4: "RGBA (4 channels)"}
     if size != prepared.size:
         raise UserError(f"{name} holds images of {size} px, and {prepared.name} is prepared at {prepared.size} px")
     if channels != prepared.channels:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganvas.alpha import both_grounds
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import subsample
@@ -74,7 +75,7 @@ def layer_maps(network: EvaluatorNetwork, pixels: Pixels, layer: int, batch: int
             if layer == FEATURES:
                 images = network.features(images)[:, :, None, None]
             elif layer != PIXELS:
-                images = network.maps[: ends[layer - 1] if layer < FEATURES - 1 else ends[-1]](images)
+                images = network.maps[: ends[layer - 1] if layer < FEATURES - 1 else ends[-1]](both_grounds(images))
             maps.append(images.float().cpu())
     return torch.cat(maps).numpy()
 

@@ -146,11 +146,20 @@ class ModernGenerator(Generator):
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
         if self.blur_down is not None and self.blur_across is not None:
             smooth = self.blur_down @ maps @ self.blur_across.T
-            # What all colours share, the brightness, comes back. Colour in photographs is smoother than brightness,
-            # which is why JPEG stores it at half the resolution.
-            maps = smooth + (maps - smooth).mean(1, keepdim=True) if self.blurs_colour_alone else smooth
+            maps = with_brightness(smooth, maps) if self.blurs_colour_alone else smooth
         # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
+
+
+def with_brightness(smooth: Tensor, maps: Tensor) -> Tensor:
+    """Smooth maps (N, C, H, W) with what all colours of the others share, their brightness, and with their alpha.
+
+    Colour in photographs is smoother than brightness, which is why JPEG stores it at half the resolution.
+    """
+    if maps.shape[1] <= 3:
+        return smooth + (maps - smooth).mean(1, keepdim=True)
+    colour = smooth[:, :3] + (maps - smooth)[:, :3].mean(1, keepdim=True)
+    return torch.cat([colour, maps[:, 3:]], dim=1)
 
 
 class ModernDiscriminator(Discriminator):

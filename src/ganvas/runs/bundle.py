@@ -36,7 +36,7 @@ class BundleInfo(Settings):
     seed: int
     images: int
     """Images seen."""
-    channels: Literal[1, 3]
+    channels: Literal[1, 3, 4]
     size: TrainableSize
     classes: tuple[str, ...]
     """The classes that may be asked for; none for a pair without labels."""

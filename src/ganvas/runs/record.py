@@ -93,7 +93,7 @@ class DataFacts(Settings):
     name: str
     fingerprint: str
     size: TrainableSize
-    channels: Literal[1, 3]
+    channels: Literal[1, 3, 4]
     classes: tuple[str, ...]
     train: int
     """Images to train on."""

@@ -37,7 +37,7 @@ def save_preview(trainer: Trainer, info: BundleInfo, path: Path) -> dict[str, fl
     assert trainer.ema is not None
     labels = [name for name in info.classes[:MAX_PREVIEW_CLASSES] for _ in range(PREVIEW_COLUMNS)]
     with eval_mode(trainer.ema.network) as network:
-        pixels = Sampler(Bundle(info, {"generator": network})).sample(labels or 2 * PREVIEW_COLUMNS, info.seed)
+        pixels = Sampler(Bundle(info, {"generator": network})).generate(labels or 2 * PREVIEW_COLUMNS, info.seed)
     images.save_png(sheets.enlarge(sheets.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
     per_class = PREVIEW_COLUMNS if labels else len(pixels)
     groups = pixels.reshape(-1, per_class, *pixels.shape[1:]).astype(np.float64)  # (K, N/K, C, H, W)
