@@ -74,8 +74,8 @@ def test_one_coloured_image_makes_a_set_coloured(class_folder, draw):
 def test_transparent_images_are_composited_over_the_chosen_background(tmp_path):
     for index in range(2):
         Image.new("RGBA", (20, 20), (9, 9, index, 0)).save(tmp_path / f"{index}.png")
-    assert (opened(tmp_path).pixels == 255).all()
-    assert (opened(tmp_path, background="black").pixels == 0).all()
+    assert (opened(tmp_path, channels=3).pixels == 255).all()
+    assert (opened(tmp_path, channels=3, background="black").pixels == 0).all()
 
 
 def test_two_processes_prepare_the_same_as_one(class_folder, cache, monkeypatch):
