@@ -12,6 +12,7 @@ SIZES = (16, 17, 28, 45, 64, 127, 128)
 SHAPES = [Shape(channels, size, classes) for size in SIZES for channels in (1, 3) for classes in (0, 3)]
 # Odd sides, and as slender as it gets: in either direction.
 RECTANGLES = [Shape(3, Size(64, 48), 3), Shape(1, Size(17, 128)), Shape(3, Size(127, 16), 3), Shape(1, Size(28, 45), 3)]
+TRANSPARENT = [Shape(4, 28, 3), Shape(4, Size(20, 33))]
 SQUARES_ALONE = ("book-mlp", "book-conv")
 SMALL = {"width": 4, "hidden": 8}
 
@@ -60,7 +61,7 @@ def kind(request):
     return request.param
 
 
-@pytest.mark.parametrize("shape", SHAPES + RECTANGLES, ids=name_of)
+@pytest.mark.parametrize("shape", SHAPES + RECTANGLES + TRANSPARENT, ids=name_of)
 def test_a_pair_draws_images_of_the_datas_shape_in_range_and_scores_each(kind, shape):
     skip_where_squares_alone(kind, shape)
     pair = build(kind, shape)
@@ -76,7 +77,7 @@ def test_a_pair_draws_images_of_the_datas_shape_in_range_and_scores_each(kind, s
     assert shape.classes or output.class_logits is None
 
 
-@pytest.mark.parametrize("shape", SHAPES + RECTANGLES, ids=name_of)
+@pytest.mark.parametrize("shape", SHAPES + RECTANGLES + TRANSPARENT, ids=name_of)
 def test_gradients_reach_every_parameter(kind, shape):
     skip_where_squares_alone(kind, shape)
     # In eval mode: batch statistics would cancel the bias of the convolution before them.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganvas.alpha import bounded, on_grounds
 from ganvas.evaluation import pixel_statistics
 from ganvas.evaluation.pixel_statistics import compare_statistics, mean_spectrum, of_images, sentences
 
@@ -145,3 +146,13 @@ def test_a_wave_has_all_its_power_at_its_frequency_across_the_shorter_side(heigh
     assert len(power) == 17
     assert power[1:].argmax() + 1 == 4
     assert power[4] > 0.99 * power[1:].sum()
+
+
+def test_statistics_of_transparent_images_are_the_mean_over_black_and_white():
+    icons = bounded(np.random.default_rng(0).integers(0, 256, (4, 4, 20, 16), np.uint8))
+    found, parts = of_images(icons), [of_images(pixels) for pixels in on_grounds(icons)]
+    assert set(found) == set(parts[0])
+    for name, values in found.items():
+        assert np.allclose(values, (parts[0][name] + parts[1][name]) / 2, rtol=1e-5), name
+    spectra = [mean_spectrum(pixels) for pixels in on_grounds(icons)]
+    assert np.allclose(mean_spectrum(icons), (spectra[0] + spectra[1]) / 2, rtol=1e-5)
