@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget
+from ganvas.config.run import SQUARE_PAIRS, ComputeConfig, ResolvedRun, RunConfig, TimeBudget
 from ganvas.config.training import TrainingConfig
 from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
-from ganvas.networks.book import BookConv, BookMLP
-from ganvas.networks.classifier import BookClassifier
+from ganvas.networks.book import BookConv
 from ganvas.networks.modern import NARROW, Modern
 from ganvas.objectives.config import ClassifierObjective, GanObjective
 from ganvas.sizes import Size
@@ -52,7 +51,7 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
     UserError where the set has no labels and the run cannot do without them, and for a book's pair unless the images
     are squares.
     """
-    if isinstance(run.pair, BookMLP | BookConv | BookClassifier) and not prepared.size.is_square:
+    if isinstance(run.pair, SQUARE_PAIRS) and not prepared.size.is_square:
         raise UserError(
             f"the pair {run.pair.kind} is for squares alone, and {prepared.name} is prepared at {prepared.size} px: "
             f"give --crop square, --size {min(prepared.size)}, or another --recipe, such as modern"

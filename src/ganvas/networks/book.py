@@ -75,6 +75,7 @@ class BookMLP(Settings):
 
     def build(self, shape: Shape) -> Pair:
         """A pair for images of that shape, with weights drawn from torch's global generator."""
+        assert shape.size.is_square, "the book's images are squares"
         pixels = math.prod(shape.image)
         generator = self._layers(self.noise + shape.classes, pixels)
         generator["image"] = nn.Unflatten(1, shape.image)
