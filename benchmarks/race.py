@@ -49,11 +49,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--size", type=int, help="side of the images, where it is not the source's own")
+    parser.add_argument("--channels", type=int, help="1, 3 or 4, where they are not the source's own")
     parser.add_argument("--recipes", nargs="+", default=EVERY)
     parser.add_argument("--out", type=Path, default=Path("race"))
     choices = parser.parse_args()
     print(machine(), flush=True)
-    data = {"data": {"size": choices.size}} if choices.size else {}
+    data = {"data": {"crop": "square", "size": choices.size, "channels": choices.channels}}
     prepared = open_source(choices.source, configure(choices.source, "modern", data).data, processes=1)
     torch.set_num_threads(choices.threads)
     scorer = Scorer(prepared)
@@ -95,7 +96,7 @@ class Scorer:
     def use(self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
         """CAS: how often a classifier that learned from these images is right about held-out ones."""
         classes = len(self.prepared.classes)
-        shown = fit_images(len(rows), self.prepared.size)
+        shown = fit_images(len(rows), self.prepared.size.side)
         network = fit_classifier(pixels, labels, classes, shown, seed=1, rows=rows)
         held = np.asarray(self.prepared.held_out)
         return float(np.mean(predict(network, self.prepared.pixels[held]).argmax(1) == self.prepared.labels[held]))

@@ -19,7 +19,22 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "rng", "machine", "threads", "images", "png", "encoded", "levels", "files", "console"),
+    (
+        "errors",
+        "settings",
+        "rng",
+        "machine",
+        "threads",
+        "images",
+        "png",
+        "encoded",
+        "levels",
+        "sizes",
+        "alpha",
+        "sheets",
+        "files",
+        "console",
+    ),
     ("data", "networks", "objectives"),
     ("config", "report"),
     ("runs",),

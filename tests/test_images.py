@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from ganvas import images
 from ganvas.levels import WHOLE_RANGE, LevelMapping
+from ganvas.sizes import Size, crop_box
 
 SIDE = np.arange(24 * 16, dtype=np.uint16).reshape(16, 24)
 
@@ -313,7 +314,7 @@ def test_shrinking_while_decoding_keeps_the_size_of_the_file_and_enough_pixels()
     small, whole = images.decode(data, least_side=64), images.decode(data)
     assert small.size == whole.size == (480, 360)
     assert 64 <= min(small.image.size) < 360
-    a, b = (np.asarray(images.crop_and_resize(d.image, None, 64), float) for d in (small, whole))
+    a, b = (np.asarray(images.crop_and_resize(d.image, None, Size.square(64)), float) for d in (small, whole))
     assert np.abs(a - b).mean() < 2
 
 
@@ -321,34 +322,37 @@ def test_shrinking_while_decoding_keeps_the_size_of_the_file_and_enough_pixels()
 def test_a_square_is_the_centre_of_the_image(size):
     wide = Image.new("L", (3 * size, size))
     wide.paste(255, (size, 0, 2 * size, size))
-    assert (np.asarray(images.crop_and_resize(wide, None, size)) == 255).all()
+    assert (np.asarray(images.crop_and_resize(wide, None, Size.square(size))) == 255).all()
 
 
 def test_an_image_of_the_right_size_is_not_resampled():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8))
-    assert (np.asarray(images.crop_and_resize(noise, None, 28)) == np.asarray(noise)).all()
+    assert (np.asarray(images.crop_and_resize(noise, None, Size.square(28))) == np.asarray(noise)).all()
 
 
 def test_a_crop_of_the_right_size_is_cut_and_not_resampled():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (218, 178), np.uint8))
-    assert (np.asarray(images.crop_and_resize(noise, 128, 128)) == np.asarray(noise)[45:173, 25:153]).all()
+    assert (np.asarray(images.crop_and_resize(noise, 128, Size.square(128))) == np.asarray(noise)[45:173, 25:153]).all()
 
 
 def test_a_crop_of_an_image_that_has_the_size_already_is_cut_and_enlarged():
     edge = np.zeros((28, 28), np.uint8)
     edge[4:24, 4:24] = 255
-    assert (np.asarray(images.crop_and_resize(Image.fromarray(edge), 20, 28)) == 255).all()
+    assert (np.asarray(images.crop_and_resize(Image.fromarray(edge), 20, Size.square(28))) == 255).all()
 
 
 def test_a_resize_averages_every_pixel():
     lines = np.zeros((120, 120), np.uint8)
     lines[:, ::2] = 255
-    assert np.abs(np.asarray(images.crop_and_resize(Image.fromarray(lines), None, 30), float) - 127.5).max() <= 1
+    assert (
+        np.abs(np.asarray(images.crop_and_resize(Image.fromarray(lines), None, Size.square(30)), float) - 127.5).max()
+        <= 1
+    )
 
 
 def test_stacked_images_keep_their_order_and_channels():
     red, green = Image.new("RGB", (16, 16), (255, 0, 0)), Image.new("RGB", (16, 16), (0, 255, 0))
-    stack = images.stack([red, None, green], 3, 16, 3)
+    stack = images.stack([red, None, green], 3, Size.square(16), 3)
     assert stack.shape == (3, 3, 16, 16)
     assert stack[:, :, 3, 5].tolist() == [[255, 0, 0], [0, 0, 0], [0, 255, 0]]
 
@@ -375,13 +379,6 @@ def test_pixels_to_floats_and_back_are_the_same_pixels(channels):
     assert (images.to_uint8(floats) == pixels).all()
 
 
-def test_a_grid_lays_images_row_by_row():
-    pixels = np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 1, 2, 2)
-    sheet = images.grid(pixels, columns=2, gap=1)
-    assert sheet.shape == (1, 7, 7)
-    assert (sheet[0, 1, 1], sheet[0, 1, 4], sheet[0, 4, 1], sheet[0, 4, 4]) == (0, 1, 2, 255)
-
-
 def test_a_saved_image_is_whole_and_leaves_nothing_beside_it(tmp_path):
     images.save_png(np.full((3, 5, 7), 9, np.uint8), tmp_path / "new" / "image.png")
     with Image.open(tmp_path / "new" / "image.png") as image:
@@ -389,5 +386,37 @@ def test_a_saved_image_is_whole_and_leaves_nothing_beside_it(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["image.png"]
 
 
-def test_enlarging_repeats_pixels_until_the_side_is_reached():
-    assert images.enlarge(np.zeros((1, 1, 28, 28), np.uint8), 64).shape == (1, 1, 84, 84)
+@pytest.mark.parametrize(
+    ("image", "crop", "size", "box"),
+    [
+        ((40, 30), None, (16, 16), (30, 30)),
+        ((40, 30), None, (64, 48), (40, 30)),  # the shape of the size: nothing is cut
+        ((30, 40), None, (64, 48), (30, 22)),  # 22.5: half an even number
+        ((41, 30), None, (64, 48), (40, 30)),
+        ((100, 10), None, (16, 32), (5, 10)),
+        ((218, 178), 128, (28, 28), (128, 128)),
+        ((20, 30), 100, (28, 28), (20, 20)),
+    ],
+)
+def test_what_is_kept_is_the_largest_part_of_the_shape_or_a_square_of_the_crop(image, crop, size, box):
+    assert crop_box(*image, crop, Size(*size)) == box
+
+
+def test_a_rectangle_is_cut_from_the_centre_and_each_pixel_is_kept_where_the_size_fits():
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    cut = images.crop_and_resize(Image.fromarray(noise), None, Size(40, 30))
+    assert (np.asarray(cut) == noise[:, 10:40]).all()
+
+
+def test_whole_factors_are_means_of_areas_along_either_axis():
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48), np.uint8)
+    small = images.crop_and_resize(Image.fromarray(noise), None, Size(32, 24))
+    means = noise.reshape(32, 2, 24, 2).mean(axis=(1, 3))
+    assert np.abs(np.asarray(small, float) - means).max() <= 0.5
+
+
+def test_rectangles_are_stacked_in_their_order():
+    shades = [Image.new("L", (5, 3), shade) for shade in (10, 20)]
+    stack = images.stack(shades, 2, Size(3, 5), 1)
+    assert stack.shape == (2, 1, 3, 5)
+    assert [int(image.mean()) for image in stack] == [10, 20]

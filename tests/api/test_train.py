@@ -75,7 +75,7 @@ def test_a_set_that_was_prepared_is_trained_on_as_it_was_prepared(tiny_source):
     assert made.record.data.fingerprint == images.fingerprint
     assert made.record.asked.choices["data"] == {"size": 20, "background": "black"}
     other = ganvas.train(images, size=16, images=8, out="other", **SMALL)  # what is given wins
-    assert other.record.data.size == 16
+    assert other.record.data.size == (16, 16)
 
 
 def test_options_come_from_a_file_too(tiny_source, here):

@@ -32,11 +32,11 @@ def test_the_report_prints_one_fact_a_line(pets, capsys):
     assert cli.run(["data", str(pets)]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
-        "images: 27 of 20x20 px, grey",
+        "images: 27 of 24x20 px, grey",
         "class cats: 22 images, 2 of them held out",
         "class dogs: 5 images, 0 of them held out",
         "classes too small for a held-out part: dogs",
-        "original sizes: 20x24 (27)",
+        "original sizes, height x width: 24x20 (27)",
         "original colour modes: L (27)",
         "duplicates: 1",
         "duplicate: cats/copy.png equals cats/0.png",

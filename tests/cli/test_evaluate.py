@@ -69,7 +69,7 @@ def test_two_scorecards_that_evaluate_wrote_are_compared(images_file, lines, tmp
         (("-n", "many"), "-n: input should be a valid integer"),
         (("--size", "32"), "--size prepares --against, which was not given"),
         (("--accept-refused",), "--accept-refused prepares --against, which was not given"),
-        (("--against", "digits", "--size", "8"), "--size: input should be greater than or equal to 16"),
+        (("--against", "digits", "--size", "8"), "--size: a size is pixels of a side from 16 to 128, or HEIGHTxWIDTH"),
         (("--seed", "-1"), "--seed: input should be greater than or equal to 0"),
         (("--against", "digist"), "did you mean digits?"),
     ],

@@ -31,7 +31,7 @@ def test_runs_are_named_with_how_far_they_are(lines, tiny_run, unfinished_run, t
     (runs / "broken" / "run.json").write_text("{")
     output = dict(line.removeprefix("run ").split(": ", 1) for line in lines("list", "runs", "--runs", runs))
     assert sorted(output) == [str(runs / name) for name in ("broken", "half", "whole")]
-    assert output[str(runs / "whole")].startswith("finished, 160 images, modern on patterns, 16 px, 3 classes")
+    assert output[str(runs / "whole")].startswith("finished, 160 images, modern on patterns, 16x16 px, 3 classes")
     assert output[str(runs / "half")].startswith("unfinished, 160 of 160 images saved")
     assert output[str(runs / "broken")].startswith("unreadable: ")
 

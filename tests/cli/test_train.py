@@ -126,9 +126,15 @@ def test_it_begins_with_another_runs_weights(tiny_source, tiny_run, lines, refus
     ("flags", "sentence"),
     [
         (("--recipe", "modrn"), "there is no recipe 'modrn'; did you mean modern?"),
-        (("--size", "7"), "--size: input should be greater than or equal to 16 (it was '7')"),
-        (("--size", "big"), "--size: input should be a valid integer"),
-        (("--channels", "2"), "--channels: channels are 1 (grey) or 3 (RGB)"),
+        (
+            ("--size", "7"),
+            "--size: a size is pixels of a side from 16 to 128, or HEIGHTxWIDTH such as 64x48 (it was '7')",
+        ),
+        (("--size", "64x200"), "--size: a size is pixels of a side from 16 to 128, or HEIGHTxWIDTH such as 64x48"),
+        (("--size", "64x48", "--crop", "100"), "--size 64x48 is not square, and --crop 100 cuts squares"),
+        (("--size", "20x16", "--recipe", "book-gan"), "the book's recipes take squares alone): give --size 16"),
+        (("--size", "20x16", "--pair.kind", "book-mlp"), "the pair book-mlp is for squares alone: give --size 16"),
+        (("--channels", "2"), "--channels: channels are 1 (grey), 3 (RGB) or 4 (RGB and transparency)"),
         (("--crop", "9"), "--crop: a crop is square or a number of pixels from 16 up"),
         (("--images", "0"), "--images: input should be greater than or equal to 1"),
         (("--images", "8", "--minutes", "1"), "one budget, please, not images and minutes"),

@@ -204,7 +204,7 @@ def test_every_option_has_help_and_names_its_values():
 
 def test_an_option_lists_its_bounds_its_names_and_its_default():
     values = {(option.name, option.kind): option.values for option in flags.options()}
-    assert values["data.size", ""] == "a whole number from 16 to 128"
+    assert values["data.size", ""] == "a whole number from 16 to 128, or two as HEIGHTxWIDTH"
     assert values["optimiser.name", ""] == "adam | adamw | sgd, else adamw"
     assert values["pair.width", "book-conv"] == "a whole number from 1 to 1024, else 256"
     assert values["training.minutes", ""] == "a number above 0 to 1000000"

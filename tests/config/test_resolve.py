@@ -8,6 +8,7 @@ from ganvas.config.recipes import RECIPES, configure
 from ganvas.config.resolve import class_sizes, has_plain_borders, is_long, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
 from ganvas.errors import UserError
+from ganvas.sizes import Size
 
 COMPUTE = ComputeConfig(1, "float32", "channels-last")
 
@@ -17,13 +18,14 @@ class Set:
 
     name = "pets"
 
-    def __init__(self, *sizes, size=28, channels=1, plain=True):
+    def __init__(self, *sizes, size=28, channels=1, plain=True, width=None):
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
-        self.channels, self.size = channels, size
-        columns = np.zeros(size, np.uint8) if plain else np.arange(size, dtype=np.uint8) * (255 // size)
-        self.pixels = np.broadcast_to(columns, (len(self.labels), channels, size, size))
+        self.channels, self.size = channels, Size(size, width or size)
+        side = self.size.width
+        columns = np.zeros(side, np.uint8) if plain else np.arange(side, dtype=np.uint8) * (255 // side)
+        self.pixels = np.broadcast_to(columns, (len(self.labels), channels, *self.size))
 
 
 def resolved(prepared, recipe="modern", images=None, **choices):
@@ -126,7 +128,7 @@ def test_large_natural_images_are_trained_at_half_the_resolution_first():
     natural = Set(300, 300, size=64, plain=False)
     run = resolved(natural)
     assert run.pair.half_resolution == 0.5
-    assert "64 px: half the resolution for the first 50% of the run" in run.reasons
+    assert "64x64 px: half the resolution for the first 50% of the run" in run.reasons
     assert resolved(natural, pair={"half_resolution": 0}).pair.half_resolution == 0
     assert resolved(natural, pair={"stem": "patches"}).pair.half_resolution == 0, "patches cannot grow"
     for other in (Set(300, 300, size=64), Set(300, 300, size=32, channels=3, plain=False)):
@@ -139,7 +141,7 @@ def test_large_natural_images_are_trained_at_half_the_resolution_first():
 def test_the_learning_rate_falls_as_the_side_grows_above_32_px(size, rate):
     run = resolved(Set(300, 300, size=size))
     assert run.optimiser.lr == rate
-    assert (f"learning rate {rate:g} (chosen for {size} px)" in run.reasons) == (size > 32)
+    assert (f"learning rate {rate:g} (chosen for {size}x{size} px)" in run.reasons) == (size > 32)
     assert resolved(Set(300, 300, size=size), optimiser={"lr": 0.01}).optimiser.lr == 0.01
 
 
@@ -236,3 +238,31 @@ def test_a_budget_that_is_too_large_in_whole_batches_is_refused_in_a_sentence(im
     with pytest.raises(UserError, match=r"^the budget comes to 1[\d,]+ images; a run has at most 1,000,000,000,000$"):
         resolved(Set(10, 10), images=images, training={"batch": batch})
     assert resolved(Set(10, 10), images=10**12, training={"batch": 64}).images == 10**12
+
+
+def test_of_rectangles_the_number_of_pixels_counts():
+    assert penalties(1, 28)[0] == (0.03, 0.03)
+    wide = resolved(Set(10, 10, size=16, width=49), objective={"augment": "off"})
+    assert wide.objective.r1 == 0.03, "as many values"
+    assert "R1 = R2 = 0.03 (chosen for 16x49 grey)" in wide.reasons
+    small, large = (Set(20_000, 20_000, size=24, width=width, channels=3) for width in (40, 48))
+    assert resolved(small).pair.stem == "strided"
+    assert resolved(large).pair.stem == "patches"
+
+
+def test_alpha_is_one_value_more_of_a_colour_image():
+    opaque, transparent = (Set(20_000, 20_000, size=32, channels=channels) for channels in (3, 4))
+    both = resolved(opaque), resolved(transparent)
+    assert both[0].pair == both[1].pair
+    assert both[1].pair.blur == "colour"
+    assert penalties(4, 16)[0] == penalties(1, 32)[0]
+    assert any("colour and alpha" in reason for reason in both[1].reasons)
+
+
+@pytest.mark.parametrize("kind", ["book-mlp", "book-conv"])
+def test_a_books_pair_refuses_rectangles_in_a_sentence(kind):
+    with pytest.raises(
+        UserError, match=f"the pair {kind} is for squares alone, and pets is prepared at 28x20 px: give"
+    ):
+        resolved(Set(10, 10, width=20), pair={"kind": kind})
+    assert resolved(Set(10, 10, channels=4), pair={"kind": kind}).pair.kind == kind

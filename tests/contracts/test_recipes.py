@@ -9,6 +9,7 @@ from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import bundle
 from ganvas.sampling import load
+from ganvas.sizes import Size
 from ganvas.training import checkpoint
 
 DRAWING = [name for name in RECIPES if not isinstance(RECIPES[name]("x").pair, BookClassifier)]
@@ -112,6 +113,23 @@ def test_two_images_a_step_are_as_welcome_as_one(short, recipe):
 def test_odd_sizes_and_colour_are_as_welcome(short, recipe, size):
     run = short(recipe, data={"size": size, "channels": 3}, training={"images": 8})
     assert bundle.open_run(run.path).info.shape.image == (3, size, size)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_transparent_images_of_another_shape_are_as_welcome_but_for_the_books_squares(short, recipe):
+    is_book = recipe.startswith("book")
+    size = Size(17, 17) if is_book else Size(20, 17)
+    run = short(recipe, data={"size": str(size), "channels": 4}, training={"images": 8})
+    found = bundle.open_run(run.path).info
+    assert found.shape.image == (4, *size)
+    assert run.read().data.size == size
+    if recipe != "book-classifier":
+        sampler = load(run.path)
+        drawn = sampler.sample(["spot"] if sampler.classes else 1)
+        assert drawn.shape == (1, 4, *size)
+    if is_book:
+        with pytest.raises(UserError, match="squares"):
+            short(recipe, "wide", data={"size": "17x20"})
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -18,7 +18,7 @@ def test_text_is_parsed_as_numbers_where_an_option_is_a_number():
         ({"size": 129}, "--size"),
         ({"crop": 15}, "square or a number of pixels"),
         ({"crop": "round"}, "square or a number of pixels"),
-        ({"channels": 2}, "1 .grey. or 3 .RGB."),
+        ({"channels": 2}, "1 .grey., 3 .RGB. or 4 .RGB and transparency."),
         ({"background": "pink"}, "--background"),
         ({"sise": 28}, "did you mean size"),
         ({"attribute": "Smiling", "label_column": "age"}, "give one"),

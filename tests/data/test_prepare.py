@@ -26,17 +26,17 @@ def test_any_square_size_is_prepared_without_padding(class_folder, size, mode):
 def test_the_size_is_the_median_short_side_from_16_to_64(tmp_path, draw, sides, expected):
     for side in sides:
         draw(side, (side, side + 7)).save(tmp_path / f"{side}.png")
-    assert opened(tmp_path).size == expected
+    assert opened(tmp_path).size == (expected, expected)
 
 
 def test_the_size_is_that_of_all_images_and_not_of_the_sample(tmp_path, draw, monkeypatch):
     from ganvas.data import prepare
 
-    monkeypatch.setattr(prepare, "_sample", lambda contents: ImageStats(sizes=Counter({(50, 50): 1})))
+    monkeypatch.setattr(prepare, "guess_stats", lambda contents: ImageStats(sizes=Counter({(50, 50): 1})))
     for index in range(5):
         draw(index, (20, 20), "RGB").save(tmp_path / f"{index}.png")
     prepared = opened(tmp_path)
-    assert (prepared.size, prepared.channels) == (20, 3)
+    assert (prepared.size, prepared.channels) == ((20, 20), 3)
 
 
 def test_a_crop_is_cut_from_the_centre_and_not_resized(tmp_path):
@@ -74,8 +74,8 @@ def test_one_coloured_image_makes_a_set_coloured(class_folder, draw):
 def test_transparent_images_are_composited_over_the_chosen_background(tmp_path):
     for index in range(2):
         Image.new("RGBA", (20, 20), (9, 9, index, 0)).save(tmp_path / f"{index}.png")
-    assert (opened(tmp_path).pixels == 255).all()
-    assert (opened(tmp_path, background="black").pixels == 0).all()
+    assert (opened(tmp_path, channels=3).pixels == 255).all()
+    assert (opened(tmp_path, channels=3, background="black").pixels == 0).all()
 
 
 def test_two_processes_prepare_the_same_as_one(class_folder, cache, monkeypatch):

@@ -27,7 +27,8 @@ def read(cards):
         ("features", "imagenet@89abcdef", "features (evaluator@01234567 and imagenet@89abcdef)"),
         ("n", 2000, "number of images (1000 and 2000)"),
         ("fingerprint", "def", "real set (abc and def)"),
-        ("size", 32, "size (28 and 32)"),
+        ("size", 32, "size (28x28 and 32x32)"),
+        ("size", "28x20", "size (28x28 and 28x20)"),
     ],
 )
 def test_different_protocols_are_refused_with_the_part_that_differs(two, part, value, words):

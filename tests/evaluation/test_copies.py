@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ganvas.alpha import bounded
 from ganvas.evaluation.copies import (
     PLANTED,
     copies_verdict,
@@ -214,3 +215,12 @@ def test_a_few_exact_copies_among_fresh_images_are_flagged_though_most_lie_no_cl
     assert result.closer < 0.6
     assert result.near_p_value < 1e-4
     assert result.flagged
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_hidden_copy_of_a_transparent_image_adds_no_more_than_it_covers(kind):
+    icons = bounded(np.random.default_rng(0).integers(0, 256, (4, 4, 20, 16), np.uint8))
+    hidden = PLANTED[kind](icons)
+    assert hidden.shape == icons.shape
+    assert (hidden[:, :3] <= hidden[:, 3:]).all()
+    assert kind != "brightened" or (hidden[:, 3] == icons[:, 3]).all()

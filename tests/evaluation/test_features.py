@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas.alpha import bounded, on_grounds
 from ganvas.errors import UserError
 from ganvas.evaluation import features
 from ganvas.evaluation.evaluator import evaluator_for
-from ganvas.evaluation.features import extractor
+from ganvas.evaluation.features import extractor, mean_over_grounds
+from ganvas.images import from_uint8
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (3, 1, 16, 16), np.uint8)
 
@@ -126,3 +128,35 @@ def test_random_features_are_the_same_every_time_and_tell_noise_from_nothing():
     real, fresh, changed = (one.features(pixels.astype(np.uint8)) for pixels in (smooth[100:200], smooth[200:], noisy))
     assert np.array_equal(real, other.features(smooth[100:200].astype(np.uint8)))
     assert kid(real, fresh).value < kid(real, changed).low
+
+
+ICONS = bounded(np.random.default_rng(0).integers(0, 255, (4, 4, 20, 16), np.uint8))
+
+
+def opaque(pixels):
+    return np.concatenate([pixels, np.full_like(pixels[:, :1], 255)], axis=1)
+
+
+def test_features_of_networks_trained_elsewhere_are_the_mean_over_black_and_white():
+    forward = mean_over_grounds(lambda images: images.mean((2, 3)) ** 3)
+    images = from_uint8(torch.from_numpy(ICONS))
+    on_black, on_white = (from_uint8(torch.from_numpy(pixels)) for pixels in on_grounds(ICONS))
+    expected = (on_black.mean((2, 3)) ** 3 + on_white.mean((2, 3)) ** 3) / 2
+    assert torch.allclose(forward(images), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["random", "imagenet"])
+def test_features_tell_what_is_seen_through_from_what_is_black_or_white(name):
+    if name == "imagenet":
+        pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra features")
+    result = extractor(name, channels=4)
+    transparent, black, white = (result.features(each) for each in (ICONS, *map(opaque, on_grounds(ICONS))))
+    assert np.abs(transparent - black).max() > 0.01
+    assert np.abs(transparent - white).max() > 0.01
+
+
+def test_imagenets_features_of_opaque_images_are_those_of_them_without_alpha():
+    pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra features")
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 3, 16, 20), np.uint8)
+    result = extractor("imagenet")
+    assert np.allclose(result.features(opaque(pixels)), result.features(pixels), atol=1e-4)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganvas.alpha import bounded, on_grounds
 from ganvas.evaluation import pixel_statistics
-from ganvas.evaluation.pixel_statistics import compare_statistics, of_images, sentences
+from ganvas.evaluation.pixel_statistics import compare_statistics, mean_spectrum, of_images, sentences
 
 
 def scenes(count, seed, channels=3, size=32):
@@ -126,3 +127,32 @@ def test_images_of_one_colour_have_no_ratio_that_is_not_a_number():
     flat = np.full((30, 3, 16, 16), 90, np.uint8)
     assert found(flat, flat) == []
     assert all("nan" not in sentence for sentence in found(scenes(30, 1, 3, 16), flat))
+
+
+@pytest.mark.parametrize("size", [(24, 40), (33, 16)])
+def test_every_statistic_of_a_rectangle_is_that_of_it_turned_on_its_side(size):
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, *size), np.uint8)
+    upright, turned = of_images(images), of_images(images.transpose(0, 1, 3, 2))
+    for name, values in upright.items():
+        assert np.allclose(values, turned[name], rtol=1e-4), name
+    assert np.allclose(mean_spectrum(images), mean_spectrum(images.transpose(0, 1, 3, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 64), (64, 32)])
+def test_a_wave_has_all_its_power_at_its_frequency_across_the_shorter_side(height, width):
+    rows = np.arange(height)[:, None]
+    image = np.broadcast_to(128 + 100 * np.cos(2 * np.pi * 4 * rows / 32), (height, width))  # a wave in 8 px
+    power = mean_spectrum(image.round().astype(np.uint8)[None, None])
+    assert len(power) == 17
+    assert power[1:].argmax() + 1 == 4
+    assert power[4] > 0.99 * power[1:].sum()
+
+
+def test_statistics_of_transparent_images_are_the_mean_over_black_and_white():
+    icons = bounded(np.random.default_rng(0).integers(0, 256, (4, 4, 20, 16), np.uint8))
+    found, parts = of_images(icons), [of_images(pixels) for pixels in on_grounds(icons)]
+    assert set(found) == set(parts[0])
+    for name, values in found.items():
+        assert np.allclose(values, (parts[0][name] + parts[1][name]) / 2, rtol=1e-5), name
+    spectra = [mean_spectrum(pixels) for pixels in on_grounds(icons)]
+    assert np.allclose(mean_spectrum(icons), (spectra[0] + spectra[1]) / 2, rtol=1e-5)

@@ -101,3 +101,33 @@ def test_subsampling_takes_evenly_from_every_class_and_each_row_once():
     assert len(set(result)) == 20
     assert np.bincount(labels[result]).tolist() == [10, 10]
     assert np.array_equal(samples.subsample(rows, labels, 100), rows)
+
+
+def save_icons(folder, opaque=False, size=(20, 16)):
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        for index in range(20):
+            pixels = random.integers(0, 255, (*size, 4), np.uint8)
+            pixels[..., 3] |= 255 * opaque
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return str(folder)
+
+
+def test_images_of_another_shape_are_refused_and_named_height_first(tmp_path):
+    prepared = open_source(save_icons(tmp_path / "set"))
+    assert (prepared.size, prepared.channels) == ((20, 16), 4)
+    with pytest.raises(UserError, match="holds images of 16x20 px and set is prepared at 20x16"):
+        samples.load_samples(save_icons(tmp_path / "theirs", size=(16, 20)), prepared, 100)
+
+
+def test_images_without_transparency_are_scored_as_opaque_ones_of_a_transparent_set(tmp_path):
+    prepared = open_source(save_icons(tmp_path / "set"))
+    result = samples.load_samples(save_icons(tmp_path / "theirs", opaque=True), prepared, 100)
+    assert (result.pixels[:, 3] == 255).all()
+
+
+def test_transparent_images_are_laid_on_a_ground_for_a_set_without_alpha(tmp_path):
+    prepared = open_source(save_icons(tmp_path / "set", opaque=True))
+    assert prepared.channels == 3
+    assert samples.load_samples(save_icons(tmp_path / "theirs"), prepared, 100).pixels.shape[1:] == (3, 20, 16)

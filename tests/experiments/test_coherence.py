@@ -19,6 +19,7 @@ from ganvas.experiments.coherence import (
 from ganvas.experiments.experiment import Trial, Variant
 from ganvas.experiments.questions.harmony import EXPERIMENT
 from ganvas.rng import stream
+from ganvas.sizes import Size
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def striped(count=240, size=16, seed=0):
         labels=np.arange(count) % 2,
         train=np.arange(count * 2 // 3),
         held_out=np.arange(count * 2 // 3, count),
-        size=size,
+        size=Size.square(size),
         channels=1,
     )
 

@@ -187,7 +187,7 @@ def test_the_evaluator_is_fitted_once_for_every_size_before_any_trial(
     variants = (Variant("whole", {"size": 20}), Variant("half", {"size": 20, "times": 0.5}), Variant("own"))
     with_evaluator = replace(EXPERIMENT, variants=variants, needs_evaluator=True)
     ask(large_source, tmp_path, with_evaluator)
-    assert sorted(sizes) == [16, 20]
+    assert sorted(sizes) == [(16, 16), (20, 20)]
 
 
 def test_damaged_results_are_refused_with_what_to_do(in_this_process, tiny_source, tmp_path):

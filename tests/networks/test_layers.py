@@ -16,19 +16,27 @@ from ganvas.networks.layers import (
     spectral_norm,
     unflatten_channels_last,
 )
+from ganvas.sizes import Size
 
 
 @pytest.mark.parametrize(
     ("size", "levels"),
     [
-        (8, [(3, 8)]),
-        (9, [(3, 9), (16, 4)]),
-        (28, [(3, 28), (16, 14), (32, 7)]),
-        (45, [(3, 45), (16, 22), (32, 11), (64, 5)]),
+        ((8, 8), [(3, (8, 8))]),
+        ((9, 9), [(3, (9, 9)), (16, (4, 4))]),
+        ((28, 28), [(3, (28, 28)), (16, (14, 14)), (32, (7, 7))]),
+        ((45, 45), [(3, (45, 45)), (16, (22, 22)), (32, (11, 11)), (64, (5, 5))]),
+        ((28, 9), [(3, (28, 9)), (16, (14, 4)), (32, (7, 2))]),
     ],
 )
 def test_in_a_pyramid_sides_halve_until_at_most_8_and_channels_double(size, levels):
-    assert pyramid(size, width=16, channels=3) == levels
+    assert pyramid(Size(*size), width=16, channels=3) == levels
+
+
+def test_a_level_knows_what_twice_the_level_below_lacks():
+    above, below = pyramid(Size(17, 12), width=16, channels=3)[:2]
+    assert above.extra(below) == (1, 0)
+    assert (below.shape, below.values) == ((16, 8, 6), 768)
 
 
 def test_a_slope_belongs_to_leaky_relu_alone():
@@ -88,11 +96,12 @@ def test_a_spectrally_normalised_layer_never_lengthens_a_vector():
 
 
 @pytest.mark.parametrize("after", [3, FEW_CHANNELS])
-@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("extra", [0, 1, (0, 1), (1, 0)])
 def test_upsampling_is_a_transposed_convolution_by_either_way(extra, after):
     layer, maps = Upsample2x(5, after, extra), torch.randn(2, 5, 6, 7)
     expected = nn.functional.conv_transpose2d(maps, layer.weight, layer.bias, stride=2, padding=1, output_padding=extra)
-    assert expected.shape == (2, after, 12 + extra, 14 + extra)
+    down, across = (extra, extra) if isinstance(extra, int) else extra
+    assert expected.shape == (2, after, 12 + down, 14 + across)
     assert torch.allclose(layer(maps), expected, atol=1e-6)
     assert torch.allclose(layer.as_convolution(maps), expected, atol=1e-6)
 

@@ -7,6 +7,7 @@ from ganvas.networks.layers import Attention, blur_matrix
 from ganvas.networks.modern import Modern
 from ganvas.networks.pair import Shape
 from ganvas.rng import seed_weights
+from ganvas.sizes import Size
 
 SHAPE = Shape(1, 28, 3)
 SMALL = {"width": 8, "noise": 4, "embedding": 4, "features": 4}
@@ -43,7 +44,7 @@ def test_without_attention_the_pair_is_what_it_was_before_there_was_any():
 
 def test_blurred_images_are_those_that_are_not_averaged_before_their_tanh():
     plain, blurred = sampled(built(blur="off")), sampled(built(blur="on"))
-    blur = blur_matrix(SHAPE.size)
+    blur = blur_matrix(28)
     assert torch.allclose(blurred, torch.tanh(blur @ torch.atanh(plain) @ blur.T), atol=1e-5)
     assert torch.equal(plain, sampled(built())), "left open, a pair that is built by itself does not blur"
 
@@ -59,6 +60,20 @@ def test_where_colour_alone_is_smoothed_the_brightness_stays_and_the_rest_is_blu
     colour = plain - plain.mean(1, keepdim=True)
     expected = blur @ blur @ colour @ blur.T @ blur.T
     assert torch.allclose(smooth - smooth.mean(1, keepdim=True), expected, atol=1e-5)
+
+
+def test_smoothed_colour_keeps_its_brightness_and_its_alpha():
+    shape = Shape(4, Size(28, 20), 3)
+    plain, smooth = (
+        torch.atanh(sampled(built(blur=blur, shape=shape)).double().clamp(-0.999999, 0.999999))
+        for blur in ("off", "colour")
+    )
+    assert torch.allclose(smooth[:, 3], plain[:, 3], atol=1e-5)
+    assert torch.allclose(smooth[:, :3].mean(1), plain[:, :3].mean(1), atol=1e-5)
+    down, across = (blur_matrix(side).double() for side in (28, 20))
+    colour = plain[:, :3] - plain[:, :3].mean(1, keepdim=True)
+    expected = down @ down @ colour @ across.T @ across.T
+    assert torch.allclose(smooth[:, :3] - smooth[:, :3].mean(1, keepdim=True), expected, atol=1e-5)
 
 
 def test_a_strided_discriminator_sees_every_pixel_by_itself():

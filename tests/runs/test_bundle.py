@@ -11,6 +11,7 @@ from ganvas.errors import UserError
 from ganvas.networks.modern import Modern
 from ganvas.runs import bundle, sealed, weights
 from ganvas.runs.bundle import BundleInfo
+from ganvas.sizes import Size
 
 INFO = BundleInfo(
     recipe="modern",
@@ -207,3 +208,24 @@ def test_what_a_run_leaves_open_of_its_pair_is_taken_from_the_pair_whose_weights
     assert INFO.settle(configure("x", "modern", {"pair": {"width": 8}})).pair.width == 8
     other = configure("x", "yardstick")
     assert INFO.settle(other) == other
+
+
+def test_a_bundle_of_an_earlier_version_holds_squares(written):
+    values = json.loads((written / "run.json").read_text())
+    assert values["size"] == 16, "as it has always been written"
+    assert bundle.read_bundle(written).info.shape.image == (1, 16, 16)
+
+
+def test_the_size_of_a_rectangle_is_kept(tmp_path):
+    info = INFO.model_copy(update={"size": Size(20, 17), "channels": 4})
+    bundle.write_bundle(tmp_path / "wide", info, info.networks())
+    assert json.loads((tmp_path / "wide" / "run.json").read_text())["size"] == "20x17"
+    assert bundle.read_bundle(tmp_path / "wide").info.shape.image == (4, 20, 17)
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", "20x17x3"), ("size", "20x400"), ("size", 8), ("channels", 2)])
+def test_an_impossible_shape_is_damage(written, name, value):
+    values = {**json.loads((written / "run.json").read_text()), name: value}
+    sealed_again(written, run_json=json.dumps(values).encode())
+    with pytest.raises(UserError, match=f"does not describe a network of ours: {name}"):
+        bundle.read_bundle(written)

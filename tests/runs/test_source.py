@@ -1,11 +1,13 @@
 """The set of a run is found from every folder; when it is gone, the places that were searched are named."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganvas.data import open_source
 from ganvas.data.sources import is_place
@@ -174,3 +176,49 @@ def test_a_set_that_is_gone_has_moved_to_the_source_that_is_given(begun, put, el
     assert place_to_resume("../b/pets.npz", run.read(), run, None) == (place, place)
     with pytest.raises(UserError, match=r"is not at .*gone\.npz; if it has moved, give --source PLACE"):
         place_to_resume("nowhere.npz", run.read(), run, None)
+
+
+@pytest.fixture
+def icons(tmp_path):
+    """A folder of transparent images that are taller than wide."""
+    folder = tmp_path / "icons"
+    for index in range(40):
+        pixels = np.random.default_rng(index).integers(0, 256, (20, 16, 4), np.uint8)
+        pixels[:8, :, 3] = 0
+        (folder / "ab"[index % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / "ab"[index % 2] / f"{index}.png")
+    return folder
+
+
+def as_recorded_before(run):
+    """The record as it was written before sizes could be rectangles and images transparent."""
+    values = json.loads((run.path / "run.json").read_text())
+    values["run"]["data"] |= {"size": None, "channels": None, "crop": "square"}
+    values["asked"]["choices"].pop("data")
+    (run.path / "run.json").write_text(json.dumps(values))
+
+
+def test_a_run_of_an_earlier_version_keeps_its_squares_without_alpha(train_small, icons, tmp_path):
+    run = train_small(tmp_path / "run", source=icons, data={"size": 16, "channels": 3}, training={"images": 16})
+    as_recorded_before(run)
+    prepared = open_training_set(run)
+    assert (prepared.channels, prepared.size) == (3, (16, 16))
+    assert prepared.fingerprint == run.read().data.fingerprint
+    assert open_source(str(icons)).pixels.shape[1:] == (4, 20, 16)
+
+
+def test_a_run_of_an_earlier_version_is_trained_further_on_what_it_was_begun_with(train_small, icons, tmp_path):
+    from ganvas.training.run import TrainRequest, train
+
+    run = train_small(tmp_path / "run", source=icons, data={"size": 16, "channels": 3}, training={"images": 16})
+    as_recorded_before(run)
+    longer = train(TrainRequest(str(icons), more_images=16), run.path)
+    assert longer.read().images_seen == 32
+    assert longer.read().data.channels == 3
+
+
+def test_a_run_keeps_the_shape_that_its_set_has(train_small, icons, tmp_path):
+    run = train_small(tmp_path / "run", source=icons, training={"images": 16})
+    assert run.read().data.size == (20, 16)
+    assert json.loads((run.path / "run.json").read_text())["data"]["size"] == "20x16"
+    assert open_training_set(run).fingerprint == run.read().data.fingerprint

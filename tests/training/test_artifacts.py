@@ -51,9 +51,9 @@ def test_of_many_classes_a_preview_shows_the_first_twenty(tiny_run, monkeypatch,
     asked = []
 
     class Watched(artifacts.Sampler):
-        def sample(self, labels, seed=0, truncation=None):
+        def generate(self, labels, seed=0, truncation=None):
             asked.extend(labels)
-            return super().sample(labels, seed, truncation)
+            return super().generate(labels, seed, truncation)
 
     monkeypatch.setattr(artifacts, "Sampler", Watched)
     result = bundle.read_bundle(tiny_run.bundle).info

@@ -126,7 +126,7 @@ def test_each_use_of_d_in_a_step_has_its_own_shifts(engine):
     for use in (None, 0, 1, 2):
         pair, moved = new_pair(), shifts.clone()
         if use is not None:
-            moved[use] = SHAPE.size
+            moved[use] = SHAPE.size.height
         metrics = gan_step(pair, sgd(pair), engine, objective, replace(step_inputs(), shifts=moved), 1)
         (unshifted if use is None else shifted).append(metrics)
     changed = [

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.alpha import straighten
 from ganvas.api.images import Images
 from ganvas.data.config import DataConfig
 from ganvas.data.prepared import PreparedSet
@@ -52,7 +53,7 @@ class Dataset(PreparedSet):
 
     def _of(self, rows: NDArray[np.int64]) -> Images:
         labels = None if self.labels is None else [self.classes[label] for label in self.labels[rows]]
-        return Images(self.pixels if len(rows) == len(self.pixels) else self.pixels[rows], labels)
+        return Images(straighten(self.pixels if len(rows) == len(self.pixels) else self.pixels[rows]), labels)
 
     def facts(self) -> Iterator[str]:
         """What it holds, one fact a line, as `ganvas data` prints it."""

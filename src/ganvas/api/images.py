@@ -1,4 +1,7 @@
-"""Images in memory: they show themselves in a notebook, can be indexed, and become arrays, tensors or files."""
+"""Images in memory: they show themselves in a notebook, can be indexed, and become arrays, tensors or files.
+
+Transparent ones have four channels, RGBA, with their colour as files hold it.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,13 +13,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ganvas import console, files
+from ganvas.alpha import premultiply
 from ganvas.api.keywords import Place, in_keywords, path_of
 from ganvas.errors import UserError, nearest
-from ganvas.images import Pixels, enlarge, grid, save_png
+from ganvas.images import Pixels, save_png
 from ganvas.png import to_pil, to_png
 from ganvas.report import charts
 from ganvas.runs.paths import folder_name, other_image, refuse_unwritable
 from ganvas.sampling import save_npz
+from ganvas.sheets import enlarge, grid
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -69,7 +74,7 @@ class Image(Shown):
         """Writes a PNG file in the image's own size, and returns its path."""
         with in_keywords():
             file = _writable(path, (".png",))
-            save_png(self._pixels, file)
+            save_png(premultiply(self._pixels), file)
         return file
 
     def __repr__(self) -> str:
@@ -116,14 +121,14 @@ class Images(Shown, Sequence[Image]):
             elif place.suffix == ".npz":
                 classes = self.classes
                 indices = np.array([classes.index(label) for label in self.labels]) if self.labels else None
-                save_npz(place, [np.asarray(self._pixels)], len(self), indices, classes)
+                save_npz(place, [premultiply(np.asarray(self._pixels))], len(self), indices, classes)
             else:
                 folders = [folder_name(label) + "/" for label in self.labels] if self.labels else [""] * len(self)
                 names = [f"{folder}{index:06d}.png" for index, folder in enumerate(folders)]
                 if (other := other_image(place, set(names))) is not None:
                     raise UserError(f"{place} holds other images, such as {other}: choose another folder")
                 for name, image in zip(names, self._pixels, strict=True):
-                    save_png(image, place / name)
+                    save_png(premultiply(image), place / name)
         return place
 
     def __len__(self) -> int:
@@ -158,7 +163,7 @@ class Images(Shown, Sequence[Image]):
 
 def _in_words(shape: tuple[int, ...]) -> str:
     channels, height, width = shape
-    return f"{height}x{width} px, {({1: 'grey', 3: 'RGB'}).get(channels, f'{channels} channels')}"
+    return f"{height}x{width} px, {({1: 'grey', 3: 'RGB', 4: 'RGBA'}).get(channels, f'{channels} channels')}"
 
 
 def _writable(path: Place, suffixes: tuple[str, ...]) -> Path:
@@ -176,7 +181,7 @@ def _sheet(images: Images) -> bytes:
     if not len(images):
         raise UserError("there are no images to show")
     if images.labels is None:
-        shown = images[:MOST_SHOWN].numpy()
+        shown = premultiply(images[:MOST_SHOWN].numpy())
         return to_png(grid(enlarge(shown, 64), columns=min(len(shown), 16), gap=4))
     classes = images.classes[:MOST_CLASSES_SHOWN]
     most = MOST_SHOWN if len(classes) == 1 else MOST_OF_A_CLASS_SHOWN
@@ -184,5 +189,5 @@ def _sheet(images: Images) -> bytes:
     rows = np.sort(np.concatenate([np.flatnonzero(labels == label)[:most] for label in range(len(classes))]))
     with TemporaryDirectory() as folder:  # matplotlib writes the names beside the rows
         path = Path(folder) / "sheet.png"
-        charts.draw_class_grid(np.asarray(images.numpy()[rows]), labels[rows], classes, path)
+        charts.draw_class_grid(premultiply(np.asarray(images.numpy()[rows])), labels[rows], classes, path)
         return path.read_bytes()

@@ -26,9 +26,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 class DataOptions(TypedDict, total=False):
     """Those of `DataConfig`."""
 
-    size: int | None
-    crop: Literal["square"] | int
-    channels: Literal[1, 3] | None
+    size: int | str | tuple[int, int] | None
+    crop: Literal["square"] | int | None
+    channels: Literal[1, 3, 4] | None
     attribute: str | None
     label_column: str | None
     background: Literal["white", "black"]

@@ -182,7 +182,7 @@ class Run:
             return
         record = self.record
         data = record.data
-        channels = "grey" if data.channels == 1 else "RGB"
+        channels = {1: "grey", 3: "RGB", 4: "RGBA"}[data.channels]
         yield "run", f"{record.run.recipe} on {data.name}, {data.size} px, {channels}"
         shown = f"{record.images_seen:,} of {record.run.images:,} images shown" if record.step else "no image saved yet"
         yield "status", f"{record.status}, {shown}, {console.duration(record.training_seconds)}"

@@ -157,8 +157,9 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
 
 def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path, overwrite: bool) -> None:
     """The walk between two labels, as one strip, as an .npz, or a file a step."""
-    from ganvas.images import enlarge, grid, save_png
+    from ganvas.images import save_png
     from ganvas.sampling import save_npz
+    from ganvas.sheets import enlarge, grid
 
     steps = config.count or 8
     if steps < 2:
@@ -168,7 +169,7 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     refuse_large_sheet(sampler, steps, path)
     names = [f"seed{config.seed}-step{step:06d}.png" for step in range(steps)]
     refuse_other_images(path, names, overwrite)
-    pixels = sampler.between(*ends, steps=steps, seed=config.seed)
+    pixels = sampler.walk(*ends, steps=steps, seed=config.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".npz":
         save_npz(path, [pixels], steps, None, ())

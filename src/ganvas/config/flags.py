@@ -233,6 +233,8 @@ def _type_in_words(entry: dict[str, Any]) -> str:
         return " | ".join(map(_in_words, entry.get("enum", [entry.get("const")])))
     types = {"boolean": "true | false", "integer": "a whole number", "number": "a number", "string": "a name"}
     limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    if entry.get("format") == "size":
+        return f"a whole number from {entry['minimum']} to {entry['maximum']}, or two as HEIGHTxWIDTH"
     # Bounds of a billion and more are left out: they only keep absurd values away.
     bounds = [f"{word} {_in_words(entry[key])}" for key, word in limits.items() if entry.get(key, math.inf) < 10**9]
     return " ".join([types.get(entry.get("type", ""), "a value"), *bounds])

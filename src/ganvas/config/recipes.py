@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ganvas.config.run import NetworkConfig, OptimiserConfig, RunConfig, TrainingConfig, merge
+from ganvas.data.config import DataConfig
 from ganvas.errors import UserError, nearest
 from ganvas.networks.book import BookConv, BookMLP
 from ganvas.networks.classifier import BookClassifier
@@ -39,7 +40,7 @@ def _book(
     objective: ObjectiveConfig | None = None,
     lr: float = 1e-4,
 ) -> RunConfig:
-    """As the book trains: one image at a time, no running average, float32, and to its end whatever happens."""
+    """As the book trains: squares, one at a time, no running average, float32, and to its end whatever happens."""
     training = TrainingConfig(
         batch=1,
         epochs=epochs,
@@ -54,6 +55,7 @@ def _book(
     return RunConfig(
         source=source,
         recipe=recipe,
+        data=DataConfig(crop="square"),
         labels=labels,
         pair=pair,
         objective=objective or BookObjective(),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ganvas.config.run import ComputeConfig, ResolvedRun, RunConfig, TimeBudget
+from ganvas.config.run import SQUARE_PAIRS, ComputeConfig, ResolvedRun, RunConfig, TimeBudget
 from ganvas.config.training import TrainingConfig
 from ganvas.data.batches import EVENLY
 from ganvas.data.prepared import PreparedSet
@@ -17,6 +17,7 @@ from ganvas.errors import UserError
 from ganvas.networks.book import BookConv
 from ganvas.networks.modern import NARROW, Modern
 from ganvas.objectives.config import ClassifierObjective, GanObjective
+from ganvas.sizes import Size
 
 # A gradient penalty sums over the values of an image, so the same weight restrains D less on larger images; Karras et
 # al. 2020 (arXiv 2006.06676) scale it with the area. Sweeps from 784 to 6,912 values asked for a steeper power, and
@@ -41,6 +42,7 @@ UNEQUAL_RATIO = 3
 # 32 px shifting cost more than it gave, as long as such sets were trained; on photographs it teaches G the borders of
 # shifted images, which are filled by their edge (docs/notebook.md).
 SMALL_SET, MAX_SHIFTED_SIZE = 10_000, 32
+COLOURS = {1: "grey", 3: "colour", 4: "colour and alpha"}
 # A border is plain where this share of its pixels lies within so many grey levels of their median. Means of 1,000
 # images: digits 1.0, pictograms 0.7, photographs and portraits 0.3.
 PLAIN_SHARE, PLAIN_LEVELS, BORDERS_SEEN = 0.5, 16, 1_000
@@ -50,8 +52,14 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
     """The run with nothing left open on this set, and the reasons, a sentence for each option the data decided.
 
     images: the whole budget, rounded up here to whole batches; None for a training that ends by its caller's clock.
-    UserError where the set has no labels and the run cannot do without them.
+    UserError where the set has no labels and the run cannot do without them, and for a book's pair unless the images
+    are squares.
     """
+    if isinstance(run.pair, SQUARE_PAIRS) and not prepared.size.is_square:
+        raise UserError(
+            f"the pair {run.pair.kind} is for squares alone, and {prepared.name} is prepared at {prepared.size} px: "
+            f"give --crop square, --size {min(prepared.size)}, or another --recipe, such as modern"
+        )
     values, reasons = run.model_dump(), list[str]()
     values["labels"] = _labels(run, prepared, reasons)
     smallest, largest = class_sizes(prepared) if values["labels"] == "on" else (0, 0)
@@ -66,11 +74,11 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
     if isinstance(run.pair, Modern):
         values["pair"] |= _modern(run.pair, prepared, long, values["objective"].get("augment") == "on", reasons)
     if run.optimiser.lr == "auto":
-        values["optimiser"]["lr"] = FULL_RATE * min(1.0, MAX_FULL_RATE_SIZE / prepared.size)
-        if prepared.size > MAX_FULL_RATE_SIZE:
+        values["optimiser"]["lr"] = FULL_RATE * min(1.0, MAX_FULL_RATE_SIZE / prepared.size.side)
+        if prepared.size.side > MAX_FULL_RATE_SIZE:
             reasons.append(f"learning rate {values['optimiser']['lr']:.2g} (chosen for {prepared.size} px)")
     if isinstance(run.pair, BookConv) and run.pair.edges == "auto":
-        values["pair"]["edges"] = "unread" if prepared.size == 128 else "padded"
+        values["pair"]["edges"] = "unread" if prepared.size == Size.square(128) else "padded"
     total = None if images is None else run.training.whole_batches(images)
     values["training"] |= {"minutes": None, "epochs": None, "images": total} | vars(compute)
     minutes, adapts_threads = run.training.minutes, run.training.threads == "auto"
@@ -97,8 +105,8 @@ def has_plain_borders(prepared: PreparedSet) -> bool:
 
 
 def is_small_colour(prepared: PreparedSet) -> bool:
-    """Whether the images are in colour and of at most 32 px."""
-    return prepared.channels == 3 and prepared.size <= MAX_SMALL_SIZE
+    """Whether the images are in colour and of no more pixels than 32x32."""
+    return prepared.channels >= 3 and prepared.size.side <= MAX_SMALL_SIZE
 
 
 def is_long(training: TrainingConfig, prepared: PreparedSet, images: int | None) -> bool:
@@ -119,7 +127,7 @@ def needs_every_pixel(prepared: PreparedSet, long: bool) -> bool:
 
 def is_large(prepared: PreparedSet) -> bool:
     """Whether training at half the resolution first pays."""
-    return prepared.size > MAX_WHOLE_SIZE
+    return prepared.size.side > MAX_WHOLE_SIZE
 
 
 def _kind(prepared: PreparedSet) -> str:
@@ -142,7 +150,7 @@ def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Litera
 def _modern(pair: Modern, prepared: PreparedSet, long: bool, is_augmented: bool, reasons: list[str]) -> dict[str, Any]:
     """What data and budget decide of the default pair: how D begins, the width, and what of G's images is smoothed."""
     is_strided, values = needs_every_pixel(prepared, long), dict[str, Any]()
-    is_colour = is_strided and prepared.channels == 3
+    is_colour = is_strided and prepared.channels >= 3
     if pair.stem == "auto":
         values["stem"] = "strided" if is_strided or pair.is_halved() else "patches"
         if is_strided:
@@ -169,7 +177,7 @@ def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reaso
     """What data and budget decide of an objective: augmentation, and the weights of the gradient penalties."""
     values: dict[str, Any] = {}
     if objective.augment == "auto":
-        is_small = len(prepared.train) < SMALL_SET and prepared.size <= MAX_SHIFTED_SIZE
+        is_small = len(prepared.train) < SMALL_SET and prepared.size.side <= MAX_SHIFTED_SIZE
         is_shifted = is_small and has_plain_borders(prepared)
         values["augment"] = "on" if is_shifted else "off"
         if is_shifted:
@@ -181,9 +189,9 @@ def _objective(objective: GanObjective, prepared: PreparedSet, long: bool, reaso
         if falls:
             reasons.append(f"{_kind(prepared)}: the gradient penalties fall to {PENALTY_FINAL:.0%} by the end")
     if open_weights := [name for name in ("r1", "r2") if getattr(objective, name) == "auto"]:
-        count = prepared.channels * prepared.size**2
+        count = prepared.channels * prepared.size.height * prepared.size.width
         weight = min(MAX_PENALTY, float(f"{PENALTY_WEIGHT * (count / PENALTY_VALUES) ** PENALTY_POWER:.2g}"))
         values |= dict.fromkeys(open_weights, weight)
-        names, colour = " = ".join(open_weights).upper(), "grey" if prepared.channels == 1 else "colour"
-        reasons.append(f"{names} = {weight:g} (chosen for {prepared.size}x{prepared.size} {colour})")
+        names, colour = " = ".join(open_weights).upper(), COLOURS[prepared.channels]
+        reasons.append(f"{names} = {weight:g} (chosen for {prepared.size} {colour})")
     return values

@@ -15,6 +15,8 @@ from ganvas.settings import Settings
 
 __all__ = ["NetworkConfig", "OptimiserConfig", "RunConfig", "TrainingConfig", "merge"]
 
+SQUARE_PAIRS = BookMLP, BookConv, BookClassifier
+"""The pairs that take squares alone."""
 NetworkConfig = Annotated[
     Modern | BookMLP | BookConv | BookClassifier | Yardstick | Dcgan | Acgan | Sngan | R3gan,
     Field(discriminator="kind"),
@@ -55,6 +57,11 @@ class _Run(RunBasics):
             raise ValueError("--labels off leaves a classifier nothing to learn")
         if classifies and self.training.score_every is not None:
             raise ValueError("--score-every scores generated images, and a classifier generates none: leave it out")
+        if isinstance(self.pair, SQUARE_PAIRS) and self.data.size is not None and not self.data.size.is_square:
+            raise ValueError(
+                f"the pair {self.pair.kind} is for squares alone: give --size {min(self.data.size)} in place of "
+                f"{self.data.size}, or another --pair.kind"
+            )
         if isinstance(self.pair, BookMLP) and self.pair.normalisation == "batch" and self.training.batch == 1:
             raise ValueError(
                 "--pair.normalisation batch has nothing to average in a batch of 1: give --batch 2 or more"

@@ -103,34 +103,45 @@ def _directions() -> NDArray[np.float32]:
 
 def thumbnails(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, H, W) uint8 -> (N, 256): the mean of each sixteenth by sixteenth, whole levels 0..255."""
-    count, size = len(planes), planes.shape[-1]
-    if size % SIDE:
-        # (16, size): how much of each old pixel a new one covers, in sixteenths of a pixel; each row sums to `size`.
-        new, old = np.arange(SIDE)[:, None], np.arange(size)[None]
-        shared = np.minimum((new + 1) * size, (old + 1) * SIDE) - np.maximum(new * size, old * SIDE)
-        cover = np.asarray(np.clip(shared, 0, None), np.float32)
-        sums = cover @ (planes.astype(np.float32) @ cover.T)  # (N, H, W) -> (N, 16, 16)
-        means: NDArray[np.float32] = np.floor(sums / np.float32(size * size))
+    count, height, width = planes.shape
+    if height % SIDE or width % SIDE:
+        down, across = (_cover(side) for side in (height, width))
+        sums = down @ (planes.astype(np.float32) @ across.T)  # (N, H, W) -> (N, 16, 16)
+        means: NDArray[np.float32] = np.floor(sums / np.float32(height * width))
         return means.reshape(count, SIDE * SIDE)
     # Each cell is of whole pixels: adding slices takes a third of the time. Sums stay below 2^16.
-    step = size // SIDE
-    bands = planes[:, ::step].astype(np.uint16)
-    for row in range(1, step):
-        bands += planes[:, row::step]
-    cells = bands[:, :, ::step].copy()
-    for column in range(1, step):
-        cells += bands[:, :, column::step]
-    return (cells // np.uint16(step * step)).astype(np.float32).reshape(count, SIDE * SIDE)
+    rows, columns = height // SIDE, width // SIDE
+    bands = planes[:, ::rows].astype(np.uint16)
+    for row in range(1, rows):
+        bands += planes[:, row::rows]
+    cells = bands[:, :, ::columns].copy()
+    for column in range(1, columns):
+        cells += bands[:, :, column::columns]
+    return (cells // np.uint16(rows * columns)).astype(np.float32).reshape(count, SIDE * SIDE)
+
+
+def _cover(side: int) -> NDArray[np.float32]:
+    """(16, side): how much of each old pixel a new one covers, in sixteenths of a pixel; each row sums to `side`."""
+    new, old = np.arange(SIDE)[:, None], np.arange(side)[None]
+    shared = np.minimum((new + 1) * side, (old + 1) * SIDE) - np.maximum(new * side, old * SIDE)
+    return np.asarray(np.clip(shared, 0, None), np.float32)
 
 
 def brightness(pixels: Pixels) -> NDArray[np.uint8]:
-    """(N, C, H, W) uint8 -> (N, H, W): grey as it is, RGB weighted 77, 150, 29."""
+    """(N, C, H, W) uint8 -> (N, H, W): grey as it is, RGB weighted 77, 150, 29; of RGBA the mean of that and alpha.
+
+    So shapes of any one colour on nothing have contrast, black ones as well.
+    """
     if pixels.shape[1] == 1:
         return pixels[:, 0]
     grey = pixels[:, 0] * np.uint16(77)
     grey += pixels[:, 1] * np.uint16(150)
     grey += pixels[:, 2] * np.uint16(29)
-    return (grey >> 8).astype(np.uint8)
+    grey >>= 8
+    if pixels.shape[1] > 3:
+        grey += pixels[:, 3]
+        grey >>= 1
+    return grey.astype(np.uint8)
 
 
 def perceptual_keys(pixels: Pixels) -> NDArray[np.uint64]:
@@ -159,9 +170,8 @@ def few_steps_apart(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> ND
 
 def are_near_duplicates(first: Pixels, second: Pixels) -> NDArray[np.bool_]:
     """Two (N, C, H, W) -> (N,): whether each image is a near-duplicate of its partner."""
-    side = first.shape[-1]
     a, b = (
-        thumbnails(pixels.reshape(-1, side, side)).reshape(len(pixels), -1).astype(np.float64)
+        thumbnails(pixels.reshape(-1, *pixels.shape[2:])).reshape(len(pixels), -1).astype(np.float64)
         for pixels in (first, second)
     )
     level_a, level_b = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)

@@ -7,26 +7,25 @@ import os
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
-from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas import __version__, console, images
+from ganvas import __version__, console
 from ganvas.console import progress
 from ganvas.data import duplicates, splits, workers
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
+from ganvas.data.plan import choose_plan, guess_stats
 from ganvas.data.prepared import ClassCounts, LevelRange, Manifest, Refusal
 from ganvas.data.report import refusal_lines
-from ganvas.data.sources.contents import RawImages, SourceContents
+from ganvas.data.sources.contents import SourceContents
 from ganvas.data.sources.scan import escaped_name
 from ganvas.errors import UserError
-from ganvas.levels import choose_mapping
+from ganvas.sizes import Size
 
 VERSION = 1
 """Of the processing of an image. Sets of another version are prepared again."""
-LARGEST_DEFAULT = 64
 LARGEST_SHARE_REFUSED = 0.1
 MOST_EXAMPLES = 20
 MOST_SIZES = 100
@@ -100,9 +99,9 @@ def _decode_all(
     Reading every header first would open each file twice. The guess from a hundred of them is right for nearly every
     set, and there is nothing to guess where both are chosen.
     """
-    plan = _plan(config, folder, _sample(contents))
+    plan = choose_plan(config, folder, guess_stats(contents))
     stats = _decode_pass(contents, plan, processes)
-    better = _plan(config, folder, stats)
+    better = choose_plan(config, folder, stats)
     if stats.sizes and better != plan:
         reason = f"{better.size} px, {better.channels} channels"
         if better.mapping != plan.mapping:
@@ -130,20 +129,6 @@ def _decode_pass(contents: SourceContents, plan: DecodePlan, processes: int) -> 
     return stats
 
 
-def _plan(config: DataConfig, folder: Path, stats: ImageStats) -> DecodePlan:
-    """The plan for images of these sizes and colours."""
-    crop = None if config.crop == "square" else config.crop
-    if config.size is not None:
-        size = config.size
-    elif crop is not None and crop <= 128:
-        size = crop
-    else:
-        short_sides = [min(width, height, crop or width) for width, height in stats.sizes.elements()]
-        size = max(16, min(median_low(short_sides), LARGEST_DEFAULT)) if short_sides else LARGEST_DEFAULT
-    mapping = choose_mapping(stats.levels, config.stretch)
-    return DecodePlan(folder, size, config.channels or (3 if stats.coloured else 1), crop, config.background, mapping)
-
-
 def _level_ranges(stats: ImageStats, plan: DecodePlan) -> tuple[LevelRange, ...]:
     """The levels that were met, for each full range."""
     met = [(full or plan.mapping.floats, levels) for full, levels in stats.levels.met.items()]
@@ -151,24 +136,6 @@ def _level_ranges(stats: ImageStats, plan: DecodePlan) -> tuple[LevelRange, ...]
         LevelRange(lowest=lowest, highest=highest, black=black, white=white)
         for (black, white), (lowest, highest) in sorted(met)
     )
-
-
-def _sample(contents: SourceContents) -> ImageStats:
-    """Sizes and colours by the headers of about a hundred images: a guess that is checked once all are decoded."""
-    stats = ImageStats()
-    for part in contents.parts:
-        if isinstance(part, RawImages):
-            stats.sizes[part.shape[2], part.shape[1]] += len(part)
-            stats.coloured += part.shape[3:] not in ((), (1,))
-            continue
-        for index in range(0, len(part), max(1, len(part) // 100)):
-            try:
-                width, height, mode = images.header(part.encoded(index))
-            except images.RefusedImageError:
-                continue
-            stats.sizes[width, height] += 1
-            stats.coloured += mode not in ("L", "1", "LA") and mode[0] not in "IF"
-    return stats
 
 
 def _write_header(plan: DecodePlan, count: int) -> None:
@@ -256,21 +223,22 @@ def _manifest(
         return tuple((escaped_name(contents.name(a)), escaped_name(contents.name(b))) for a, b in pairs)
 
     # Photographs may all differ in size, so only the commonest sizes are listed.
-    sizes = {f"{width}x{height}": n for (width, height), n in stats.sizes.most_common(MOST_SIZES)}
+    sizes = {str(Size(height, width)): n for (width, height), n in stats.sizes.most_common(MOST_SIZES)}
     if others := stats.sizes.total() - sum(sizes.values()):
         sizes["other sizes"] = others
     # (2, classes): images to train on, held-out images.
     parts = () if labels is None else (labels[split.train], labels[split.held_out])
     counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
     absent = contents.absent_classes + _unusable_classes(contents, stats, {*classes})
+    crop = plan.crop or ("square" if plan.size.is_square else "shape")
     return Manifest(
         version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
-        size=plan.size, channels=plan.channels, crop=plan.crop or "square", background=plan.background,
+        size=plan.size, channels=plan.channels, crop=crop, background=plan.background,
         sizes=sizes,
         modes=dict(stats.modes.most_common()),
         levels=_level_ranges(stats, plan), stretched=plan.mapping.stretch is not None,
-        animated=stats.animated,
-        enlarged=sum(n for (w, h), n in stats.sizes.items() if min(w, h, plan.crop or w) < plan.size),
+        transparent=stats.transparent, animated=stats.animated,
+        enlarged=sum(n for (width, height), n in stats.sizes.items() if plan.enlarges(height, width)),
         refused=refused,
         ignored=tuple(escaped_name(name) for name in contents.ignored),
         skipped=dict(contents.skipped),

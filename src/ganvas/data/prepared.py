@@ -12,8 +12,9 @@ from ganvas import levels
 from ganvas.data.duplicates import CRITERION
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
+from ganvas.sizes import Size, StoredSize
 
-FORMAT = 3
+FORMAT = 4
 """Version of the manifest. A set with another one is prepared again; the fingerprint does not depend on it."""
 
 
@@ -55,19 +56,24 @@ class Manifest(Settings):
     classes: tuple[str, ...]
     layout: str = ""
     """The layout of the source in words."""
-    size: int
+    size: StoredSize
     channels: int
-    crop: Literal["square"] | int = "square"
+    crop: Literal["square", "shape"] | int = "square"
+    """What of an image is kept: the largest square in its centre, the largest part of the set's shape, or a square of
+    so many pixels."""
     filter: str = FILTER
-    background: Literal["white", "black"] = "white"
+    background: Literal["white", "black"] | None = "white"
+    """Of transparent areas; None where they stay transparent."""
     sizes: dict[str, int]
-    """"20x24" -> images of this width and height, the commonest first."""
+    """"24x20" -> images of this height and width, the commonest first."""
     modes: dict[str, int]
     """Pillow's name of a mode -> images, the commonest first."""
     levels: tuple[LevelRange, ...] = ()
     """The lowest and the highest level of all images, for each full range: 8 bits, 16 bits, floats."""
     stretched: bool = False
     """Whether the lowest and the highest level became 0 and 255."""
+    transparent: int = 0
+    """Images whose ground is seen through a pixel of them."""
     animated: int = 0
     enlarged: int = 0
     """Images that are smaller than `size`."""
@@ -100,6 +106,11 @@ class Manifest(Settings):
     """Array file -> its length, to detect a damaged set."""
 
     @property
+    def colours(self) -> str:
+        """The channels in words."""
+        return {1: "grey", 3: "RGB", 4: "RGBA"}.get(self.channels, f"{self.channels} channels")
+
+    @property
     def small_classes(self) -> tuple[str, ...]:
         """Classes too small to hold an image out."""
         return tuple(counts.name for counts in self.per_class if not counts.held_out)
@@ -116,7 +127,7 @@ class Manifest(Settings):
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """N square images of one size. Pixels are opened by memory map: rows are read from disk when they are used."""
+    """N images of one size. Pixels are opened by memory map: rows are read from disk when they are used."""
 
     name: str
     """What a person would call it: `digits`, or a folder's name. Never a path."""
@@ -136,13 +147,14 @@ class PreparedSet:
     manifest: Manifest
 
     @property
-    def size(self) -> int:
+    def size(self) -> Size:
         """Height and width in pixels."""
-        return int(self.pixels.shape[2])
+        _, _, height, width = self.pixels.shape
+        return Size(int(height), int(width))
 
     @property
     def channels(self) -> int:
-        """1 or 3."""
+        """1 (grey), 3 (RGB) or 4 (RGBA, premultiplied)."""
         return int(self.pixels.shape[1])
 
 
@@ -150,9 +162,9 @@ def in_memory(
     name: str, pixels: Pixels, labels: NDArray[np.int64] | None = None, classes: tuple[str, ...] = ()
 ) -> PreparedSet:
     """A set of images (N, C, H, W) that is not on disk, all of it to train on."""
-    count, channels, size, _ = pixels.shape
+    count, channels, height, width = pixels.shape
     manifest = Manifest(
-        version=0, name=name, fingerprint="", classes=classes, size=size, channels=channels,
+        version=0, name=name, fingerprint="", classes=classes, size=Size(height, width), channels=channels,
         sizes={}, modes={}, versions={}, images=count, train=count, held_out=0, bytes={},
     )  # fmt: skip
     rows = np.arange(count)

@@ -16,9 +16,8 @@ MOST_OF_A_REASON = 5
 def report_lines(prepared: PreparedSet) -> Iterator[str]:
     """What a prepared set holds, one fact a line. A fact that is not worth a line is left out."""
     facts = prepared.manifest
-    size = facts.size
     yield f"source: {prepared.name}, {facts.layout}"
-    yield f"images: {facts.images} of {size}x{size} px, {'grey' if facts.channels == 1 else 'RGB'}"
+    yield f"images: {facts.images} of {facts.size} px, {facts.colours}"
     yield f"fingerprint: {prepared.fingerprint}"
     if not prepared.classes:
         yield "labels: none, so it is trained without labels"
@@ -30,13 +29,16 @@ def report_lines(prepared: PreparedSet) -> Iterator[str]:
         yield f"classes too small for a held-out part: {', '.join(facts.small_classes)}"
     if facts.left_out:
         yield f"left out of training: {facts.left_out} (exact copies of held-out images)"
-    yield f"original sizes: {_counted(facts.sizes)}"
+    yield f"original sizes, height x width: {_counted(facts.sizes)}"
     yield f"original colour modes: {_counted(facts.modes)}"
     if facts.levels:
         yield f"levels: {', '.join(map(str, facts.levels))}{', stretched to 0..255' * facts.stretched}"
-    yield f"crop: {facts.crop}; resize: {facts.filter}; transparent over {facts.background}"
+    ground = f"transparent over {facts.background}" if facts.background else "transparency kept"
+    yield f"crop: {facts.crop}; resize: {facts.filter}; {ground}"
+    if facts.transparent:
+        yield f"transparent: {facts.transparent} (in part at least)"
     if facts.enlarged:
-        yield f"enlarged: {facts.enlarged} (smaller than {size} px)"
+        yield f"enlarged: {facts.enlarged} (smaller than {facts.size} px)"
     if facts.animated:
         yield f"animated: {facts.animated} (only the first frame is used)"
     yield f"duplicates: {facts.duplicates}"
@@ -63,8 +65,7 @@ def report_lines(prepared: PreparedSet) -> Iterator[str]:
 def brief_lines(prepared: PreparedSet) -> list[str]:
     """What a training takes from its source and what it leaves, in at most ten lines."""
     facts = prepared.manifest
-    colour = "grey" if facts.channels == 1 else "RGB"
-    lines = [f"data: {prepared.name}, {facts.layout}: {facts.images} images of {facts.size}x{facts.size} px, {colour}"]
+    lines = [f"data: {prepared.name}, {facts.layout}: {facts.images} images of {facts.size} px, {facts.colours}"]
     lines.append(_class_line(facts))
     if absent := facts.absent_classes:
         lines += [f"class {item.name} left out: {item.reason}" for item in absent[:2]]

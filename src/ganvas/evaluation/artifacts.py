@@ -14,8 +14,9 @@ from ganvas.evaluation.pixel_statistics import mean_spectrum
 from ganvas.evaluation.samples import Samples
 from ganvas.evaluation.score import ScoredSamples
 from ganvas.evaluation.scorecard import Scorecard
-from ganvas.images import enlarge, grid, save_png
+from ganvas.images import save_png
 from ganvas.report import charts, page
+from ganvas.sheets import enlarge, grid
 
 SHEETS = SAMPLES, REAL, CONFUSION, COPIES, TWO_SAMPLE, SPECTRUM = (
     "scorecard.png",

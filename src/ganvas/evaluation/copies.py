@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganvas.alpha import CHANNELS
 from ganvas.evaluation.distances import Floats, as_rows, refuse_too_few, squared_distances
 from ganvas.images import Pixels
 from ganvas.rng import stream
@@ -36,10 +37,17 @@ SHARES = (0.01, 0.05, 0.1)
 PLANTED: dict[str, Callable[[Pixels], Pixels]] = {
     "exact": lambda pixels: pixels,
     "shifted": lambda pixels: np.concatenate([pixels[..., :1], pixels[..., :-1]], axis=3),  # by a pixel
-    "brightened": lambda pixels: (pixels.astype(np.float32) * 0.9 + 25.5).astype(np.uint8),
+    "brightened": lambda pixels: brightened(pixels),
     "mirrored": lambda pixels: pixels[..., ::-1].copy(),
 }
 """Copies that are hidden a little: pixels (N, C, H, W) -> the same shape."""
+
+
+def brightened(pixels: Pixels) -> Pixels:
+    """(N, C, H, W), a tenth nearer to white; alpha stays as it is."""
+    if pixels.shape[1] == CHANNELS:  # premultiplied: white is alpha
+        return np.concatenate([(pixels[:, :3] * 0.9 + pixels[:, 3:] * 0.1).astype(np.uint8), pixels[:, 3:]], axis=1)
+    return (pixels.astype(np.float32) * 0.9 + 25.5).astype(np.uint8)
 
 
 class Copies(NamedTuple):

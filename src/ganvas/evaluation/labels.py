@@ -87,7 +87,7 @@ def classification_accuracy_score(
     assert prepared.labels is not None
     real_labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
     count = min(len(pixels), len(train))
-    images_shown, classes = fit_images(count, prepared.size), len(prepared.classes)
+    images_shown, classes = fit_images(count, prepared.size.side), len(prepared.classes)
     rows, real_rows = subsample(np.arange(len(pixels)), labels, count), subsample(train, real_labels, count)
     fields: dict[str, float] = {}
     with progress.bar("fitting to generated and to real images", 2 * images_shown, "images") as bar:

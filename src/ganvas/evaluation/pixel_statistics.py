@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.alpha import on_grounds
 from ganvas.evaluation.intervals import NORMAL_QUANTILE
 from ganvas.images import Pixels
 
@@ -74,9 +75,13 @@ def mean_luminance(images: Floats) -> Floats:
 
 def blockiness(images: Floats) -> Floats:
     """(N,): differences across the borders of 8 x 8 blocks over those inside; 1 where there are no blocks."""
-    steps = np.abs(np.diff(luminance(images), axis=2)).mean(1) + np.abs(np.diff(luminance(images), axis=1)).mean(2)
-    is_border = np.arange(1, images.shape[3]) % BLOCK == 0
-    return np.asarray((steps[:, is_border].mean(1) + 1) / (steps[:, ~is_border].mean(1) + 1))
+    light = luminance(images)
+    borders = inside = np.ones(len(images), np.float32)
+    for axis in (1, 2):
+        steps = np.abs(np.diff(light, axis=axis)).mean(3 - axis)  # (N, H - 1), then (N, W - 1)
+        is_border = np.arange(1, steps.shape[1] + 1) % BLOCK == 0
+        borders, inside = borders + steps[:, is_border].mean(1), inside + steps[:, ~is_border].mean(1)
+    return np.asarray(borders / inside)
 
 
 def high_frequencies(images: Floats) -> Floats:
@@ -86,14 +91,18 @@ def high_frequencies(images: Floats) -> Floats:
 
 
 def spectrum(images: Floats) -> Floats:
-    """(N, H // 2 + 1): the power of the luminance at each whole frequency, summed over its ring."""
+    """(N, S // 2 + 1), S the shorter side: the power of the luminance in rings of frequency.
+
+    Frequencies are whole numbers of waves across the shorter side, in any direction.
+    """
     light = luminance(images)
-    size = light.shape[1]
-    power = np.abs(np.fft.fft2(light)) ** 2 / size**2
-    frequency = np.fft.fftfreq(size, 1 / size)
-    ring = np.minimum(np.hypot(frequency[:, None], frequency).round().astype(int), size // 2 + 1).ravel()
-    sums = np.stack([np.bincount(ring, each.ravel(), size // 2 + 2) for each in power])
-    return sums[:, : size // 2 + 1].astype(np.float32)
+    height, width = light.shape[1:]
+    side = min(height, width)
+    power = np.abs(np.fft.fft2(light)) ** 2 / (height * width)
+    down, across = np.fft.fftfreq(height, 1 / side), np.fft.fftfreq(width, 1 / side)
+    ring = np.minimum(np.hypot(down[:, None], across).round().astype(int), side // 2 + 1).ravel()
+    sums = np.stack([np.bincount(ring, each.ravel(), side // 2 + 2) for each in power])
+    return sums[:, : side // 2 + 1].astype(np.float32)
 
 
 STATISTICS = (
@@ -149,17 +158,20 @@ class Compared(NamedTuple):
 
 
 def of_images(pixels: Pixels) -> dict[str, Floats]:
-    """Each statistic by its name, (N,), of images (N, C, H, W) uint8."""
-    statistics = [each for each in STATISTICS if pixels.shape[1] == 3 or not each.needs_colour]
-    parts = [[each.of(images) for each in statistics] for images in _in_batches(pixels)]
+    """Each statistic by its name, (N,), of images (N, C, H, W) uint8; of RGBA its mean on black and white."""
+    statistics = [each for each in STATISTICS if pixels.shape[1] >= 3 or not each.needs_colour]
+    parts = [
+        [np.mean([each.of(images) for images in grounds], axis=0) for each in statistics]
+        for grounds in _in_batches(pixels)
+    ]
     return {
         each.name: np.concatenate(values) for each, values in zip(statistics, zip(*parts, strict=True), strict=True)
     }
 
 
 def mean_spectrum(pixels: Pixels) -> Floats:
-    """(H // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8."""
-    sums = sum(spectrum(images).sum(0) for images in _in_batches(pixels))
+    """(S // 2 + 1,): the mean of `spectrum` over images (N, C, H, W) uint8; of RGBA over both grounds as well."""
+    sums = sum(np.mean([spectrum(images).sum(0) for images in grounds], axis=0) for grounds in _in_batches(pixels))
     return np.asarray(sums / len(pixels), np.float32)
 
 
@@ -183,6 +195,7 @@ def sentences(compared: Mapping[str, Compared]) -> Iterator[str]:
         yield f"{words[0].upper()}{words[1:]}: {statistic.meaning} {each.ratio:.2g} times those of real images."
 
 
-def _in_batches(pixels: Pixels) -> Iterator[Floats]:
+def _in_batches(pixels: Pixels) -> Iterator[list[Floats]]:
+    """Some images at a time, on each of their grounds."""
     for start in range(0, len(pixels), BATCH):
-        yield np.asarray(pixels[start : start + BATCH], np.float32)
+        yield [np.asarray(images, np.float32) for images in on_grounds(pixels[start : start + BATCH])]

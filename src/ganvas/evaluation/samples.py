@@ -18,6 +18,7 @@ from ganvas.runs.bundle import open_run
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.source import open_training_set
 from ganvas.sampling import Sampler
+from ganvas.sizes import Size
 
 BYTES_IN_MEMORY = 2**31
 
@@ -110,8 +111,11 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """At most `most` images of a folder or an .npz. UserError if they do not fit the set: they are not resized."""
-    images = open_source(source, DataConfig(size=prepared.size, accept_refused=True))
-    sizes, expected = list(images.manifest.sizes), f"{prepared.size}x{prepared.size}"
+    data = DataConfig(size=prepared.size, channels=4 if prepared.channels == 4 else None, accept_refused=True)
+    images = open_source(source, data)
+    if images.channels == 4 and prepared.channels != 4:  # laid on a ground, as the set's own were
+        images = open_source(source, data.model_copy(update={"channels": 3}))
+    sizes, expected = list(images.manifest.sizes), str(prepared.size)
     if sizes != [expected]:
         raise UserError(
             f"{source} holds images of {', '.join(sizes[:4])} px and {prepared.name} is prepared at {expected}: "
@@ -134,9 +138,9 @@ def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: i
     return np.sort(order[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)])
 
 
-def require_same_shape(name: str, size: int, channels: int, prepared: PreparedSet) -> None:
+def require_same_shape(name: str, size: Size, channels: int, prepared: PreparedSet) -> None:
     """UserError unless images have the size and the channels of the set."""
-    words = {1: "grey (1 channel)", 3: "RGB (3 channels)"}
+    words = {1: "grey (1 channel)", 3: "RGB (3 channels)", 4: "RGBA (4 channels)"}
     if size != prepared.size:
         raise UserError(f"{name} holds images of {size} px, and {prepared.name} is prepared at {prepared.size} px")
     if channels != prepared.channels:

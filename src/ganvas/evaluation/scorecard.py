@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ganvas import files
 from ganvas.errors import UserError
 from ganvas.evaluation.intervals import Estimate
+from ganvas.sizes import StoredSize
 
 FORMAT = 3
 
@@ -199,7 +200,7 @@ class ProtocolRecord(ScorecardPart):
     fingerprint: str
     """Of the real set."""
     split: str
-    size: int
+    size: StoredSize
     channels: int
     crop: str | int | None = None
     filter: str | None = None

@@ -33,7 +33,7 @@ FEWEST = 20  # of either kind, to learn from
 MOST_FITTED = 5_000  # of either kind
 IMAGES_SHOWN, QUICK_IMAGES_SHOWN = 60_000, 20_000
 EPOCHS = 60  # at most: on few images more would only teach their noise
-BLUR = 1 / 32  # of the side: the standard deviation of the Gaussian
+BLUR = 1 / 32  # of the shorter side: the standard deviation of the Gaussian
 
 
 class TwoSampleResult(NamedTuple):
@@ -80,7 +80,7 @@ def two_sample_test(
     both = np.concatenate([prepared.pixels[subsample(train, prepared.labels, count)], pixels[fit_rows]])
     is_generated = np.repeat(np.array([0, 1], np.int64), count)
     shown = min(IMAGES_SHOWN if shown is None else shown, EPOCHS * len(both))
-    shown = max(1, int(shown * min(1.0, 32 / prepared.size)))
+    shown = max(1, int(shown * min(1.0, 32 / prepared.size.side)))
     real, asked = prepared.pixels[held_out], pixels[test_rows]
     changes: list[Callable[[Pixels], Pixels]] = [lambda images: images, blurred]
     changes = changes if blur else changes[:1]
@@ -119,9 +119,8 @@ def auc(above: NDArray[np.floating], below: NDArray[np.floating]) -> Estimate:
 
 
 def blurred(pixels: Pixels) -> Pixels:
-    """Images (N, C, H, W) uint8, blurred by a Gaussian of 1/32 of the side; the edge is repeated outside."""
-    size = pixels.shape[2]
-    deviation = max(0.8, BLUR * size)
+    """Images (N, C, H, W) uint8, blurred by a Gaussian of 1/32 of the shorter side; the edge is repeated outside."""
+    deviation = max(0.8, BLUR * min(pixels.shape[2:]))
     radius = math.ceil(3 * deviation)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernel = torch.exp(-offsets.square() / (2 * deviation**2))

@@ -181,7 +181,7 @@ def plan_costs(prepared: PreparedSet, rates: Rates, choices: Worth, tested: int,
         minutes = least
     seconds = minutes * seconds_a_minute - fixed
     trained = min(most_trained, int(SHARE_OF_GENERATORS * seconds / of_trained))
-    shown = min(fit_images(len(prepared.train), prepared.size), int((seconds - trained * of_trained) / of_shown))
+    shown = min(fit_images(len(prepared.train), prepared.size.side), int((seconds - trained * of_trained) / of_shown))
     shown = max(1, shown // BATCH) * BATCH
     shares = []
     for share in bare.shares:

@@ -22,6 +22,7 @@ from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.objectives.augment import random_translate
 from ganvas.rng import seed_weights, stream
+from ganvas.sizes import Size
 
 BAND = 1 / 8  # of a side, grey at the cut
 CONTRAST, BRIGHTNESS = 0.3, 0.2  # most of either by which a half changes, of [-1, 1]
@@ -70,7 +71,7 @@ def fit_coherence(prepared: PreparedSet, seed: int, shown: int = SHOWN) -> Evalu
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=True)
     targets = torch.tensor([1, 0]).repeat_interleave(PAIRS)
-    steps, max_shift = max(1, shown // (2 * PAIRS)), max(1, round(MAX_SHIFT * prepared.size))
+    steps, max_shift = max(1, shown // (2 * PAIRS)), max(1, round(MAX_SHIFT * min(prepared.size)))
     network.train()
     for step in range(steps):
         draw = stream(seed, "coherence/pairs", step)
@@ -144,7 +145,9 @@ def measure_coherence(trial: Trial, variant: Variant) -> Measurements:
     """
     real, samples, metrics = variant.choices.get("real"), None, {}
     if real:
-        prepared = open_source(trial.source, DataConfig(size=variant.choices["size"]), processes=1)
+        prepared = open_source(
+            trial.source, DataConfig(crop="square", size=Size.square(variant.choices["size"])), processes=1
+        )
     else:
         gan = train_gan(trial, variant)
         prepared, samples = gan.prepared, gan.draw(COUNT)

@@ -8,6 +8,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.config import DataConfig
+
+SQUARES = DataConfig(crop="square")
+"""The images of experiments: the book's pairs, which many compare, know no other shape."""
 Flags = NDArray[np.bool_]  # (N,): one answer a held-out image
 Verdict = Literal["yes", "no", "partly", "unknown"]
 Measurements = Mapping[str, float | Flags]

@@ -19,10 +19,11 @@ from ganvas.evaluation.evaluator import Evaluator, evaluator_for
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import Samples, draw_samples, proportions, subsample
 from ganvas.experiments.experiment import Measure, Measurements, Trial, Variant
-from ganvas.images import Pixels, decode, grid, save_png
+from ganvas.images import Pixels, decode, save_png
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, BundleInfo
 from ganvas.sampling import Sampler
+from ganvas.sheets import grid
 from ganvas.training import health
 from ganvas.training.engine import Engine
 from ganvas.training.trainer import Trainer, build_trainer
@@ -113,8 +114,10 @@ def train_gan(trial: Trial, variant: Variant) -> TrainedGan:
     every second of the trial's; `shuffled`, whether the labels are another image's; `size`.
     """
     choices = variant.choices
-    data = {"data": {"size": choices["size"]}} if "size" in choices else {}
-    asked = configure(trial.source, choices["recipe"], data, dict(choices.get("run", {})), {"seed": trial.seed})
+    data = {"crop": "square", "size": choices.get("size")}
+    asked = configure(
+        trial.source, choices["recipe"], {"data": data}, dict(choices.get("run", {})), {"seed": trial.seed}
+    )
     prepared = open_source(trial.source, asked.data, processes=1)
     training_set = with_shuffled_labels(prepared, trial.seed) if choices.get("shuffled") else prepared
     run = resolve(asked, training_set, SPEED)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.fit import MAX_SHIFT, fit_classifier
 from ganvas.evaluation.predict import accuracy, eval_mode, predict
-from ganvas.experiments.experiment import Measurements, Trial, Variant
+from ganvas.experiments.experiment import SQUARES, Measurements, Trial, Variant
 from ganvas.experiments.gan_trials import held_out, train_gan
 from ganvas.images import from_uint8
 from ganvas.networks.evaluator import EvaluatorNetwork
@@ -50,7 +50,7 @@ def shuffle_patches(images: Tensor, parts: int, generator: torch.Generator) -> T
 def fit_to(prepared: PreparedSet, trial: Trial, augment: Augment | None = None) -> EvaluatorNetwork:
     """A classifier of the training images. It is shown the trial's seconds at a fixed rate, so that a seed repeats."""
     assert prepared.labels is not None
-    images, labels = max(1, round(trial.seconds * RATE * (28 / prepared.size) ** 2)), np.asarray(prepared.labels)
+    images, labels = max(1, round(trial.seconds * RATE * (28 / prepared.size.side) ** 2)), np.asarray(prepared.labels)
     classes, rows = len(prepared.classes), np.asarray(prepared.train)
     return fit_classifier(prepared.pixels, labels, classes, images, trial.seed, augment=augment, rows=rows)
 
@@ -69,7 +69,7 @@ def measure_locality(trial: Trial, variant: Variant) -> Measurements:
 
     network: nn.Module
     if variant.choices["sees"] == "classifier":
-        prepared = open_source(trial.source, processes=1)
+        prepared = open_source(trial.source, SQUARES, processes=1)
         network = fit_to(prepared, trial, augment)
         shape = Shape(prepared.channels, prepared.size, len(prepared.classes))
     else:

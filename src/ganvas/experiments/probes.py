@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganvas.alpha import both_grounds
 from ganvas.data import PreparedSet, open_source
 from ganvas.evaluation.predict import eval_mode
 from ganvas.evaluation.samples import subsample
 from ganvas.experiments import strokes
-from ganvas.experiments.experiment import Measurements, Trial, Variant
+from ganvas.experiments.experiment import SQUARES, Measurements, Trial, Variant
 from ganvas.experiments.patches import fit_to
 from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
@@ -36,7 +37,7 @@ def measure_probe(trial: Trial, variant: Variant) -> Measurements:
 
     learned: the first less the second.
     """
-    prepared = open_source(trial.source, processes=1)
+    prepared = open_source(trial.source, SQUARES, processes=1)
     layer, target = variant.choices["layer"], variant.choices["asked"]
     seed_weights(trial.seed, "judge")  # the first weights of the classifier that is trained
     network = EvaluatorConfig().build(Shape(prepared.channels, prepared.size, len(prepared.classes))).eval()
@@ -56,7 +57,7 @@ def probe_score(network: EvaluatorNetwork, prepared: PreparedSet, layer: int, ta
         maps = layer_maps(network, pixels, layer)
         if target == "gradient":
             positions, classes = edges(pixels, torch.rand(len(rows), generator=stream(seed, f"edges/{part}")).numpy())
-            sides.append((values_at(maps, positions, prepared.size), classes))
+            sides.append((values_at(maps, positions, prepared.size.height), classes))
         else:
             classes = labels[rows] if target == "class" else stroke_counts(pixels, target)
             sides.append((maps.reshape(len(maps), -1), classes))
@@ -74,7 +75,7 @@ def layer_maps(network: EvaluatorNetwork, pixels: Pixels, layer: int, batch: int
             if layer == FEATURES:
                 images = network.features(images)[:, :, None, None]
             elif layer != PIXELS:
-                images = network.maps[: ends[layer - 1] if layer < FEATURES - 1 else ends[-1]](images)
+                images = network.maps[: ends[layer - 1] if layer < FEATURES - 1 else ends[-1]](both_grounds(images))
             maps.append(images.float().cpu())
     return torch.cat(maps).numpy()
 

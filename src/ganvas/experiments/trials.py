@@ -25,11 +25,12 @@ from ganvas.data import DataConfig, open_source, workers
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments import analysis
-from ganvas.experiments.experiment import Experiment, Measurements, Trial, Variant
+from ganvas.experiments.experiment import SQUARES, Experiment, Measurements, Trial, Variant
 from ganvas.experiments.journal import Journal, TrialLine
 from ganvas.experiments.results import ExperimentResults
 from ganvas.networks.evaluator import EvaluatorConfig
 from ganvas.settings import Settings
+from ganvas.sizes import Size
 from ganvas.training import health
 
 RESULTS = "results.jsonl"
@@ -57,7 +58,7 @@ class Effort(Settings):
 def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: Path) -> ExperimentResults:
     """Does what is missing and returns all of it. UserError if another experiment was begun in `folder`."""
     journal = Journal(folder / RESULTS)
-    prepared = open_source(source)
+    prepared = open_source(source, SQUARES)
     if experiment.needs_evaluator and prepared.labels is None:
         raise UserError(f"{prepared.name} has no labels, and the study {experiment.name} asks about them")
     if experiment.needs_evaluator and len(prepared.held_out) < (needed := EvaluatorConfig().features + 1):
@@ -71,7 +72,9 @@ def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: 
     journal.refuse_another(asked)
     if experiment.needs_evaluator:  # fitted here, once for every size, and not in each trial
         for size in {variant.choices.get("size") for variant in experiment.variants}:
-            evaluator_for(prepared if size is None else open_source(source, DataConfig(size=size)))
+            evaluator_for(
+                prepared if size is None else open_source(source, DataConfig(crop="square", size=Size.square(size)))
+            )
     with journal.begun(asked, software_and_machine()):
         carry_out(experiment, source, seeds, seconds, journal)
     return results_of(experiment, journal)

@@ -9,6 +9,7 @@ The book has other conventions than ganvas. They are translated here and nowhere
 The convolutional pair is the book's at 128 px. At any size from 16 to 128 px it follows one rule (`geometry`).
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
@@ -74,7 +75,8 @@ class BookMLP(Settings):
 
     def build(self, shape: Shape) -> Pair:
         """A pair for images of that shape, with weights drawn from torch's global generator."""
-        pixels = shape.channels * shape.size**2
+        assert shape.size.is_square, "the book's images are squares"
+        pixels = math.prod(shape.image)
         generator = self._layers(self.noise + shape.classes, pixels)
         generator["image"] = nn.Unflatten(1, shape.image)
         discriminator = self._layers(pixels + shape.classes, 1)
@@ -152,11 +154,12 @@ class BookConv(Settings):
 
     def build(self, shape: Shape) -> Pair:
         """A pair for images of that shape, with weights drawn from torch's global generator."""
+        assert shape.size.is_square, "the book's images are squares"
         generator = BookGenerator(self._generator_layers(shape), self.noise, shape.classes)
         return Pair(generator, BookDiscriminator(self._discriminator_layers(shape), shape.classes, flat=False))
 
     def _generator_layers(self, shape: Shape) -> nn.Sequential:
-        plan = geometry(shape.size)
+        plan = geometry(shape.size.height)
         norm: Normalisation = "batch" if self.normalisation == "spectral" else self.normalisation
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             linear=nn.Linear(self.noise + shape.classes, self.ends * plan.first_map**2),
@@ -180,13 +183,13 @@ class BookConv(Settings):
         return nn.Sequential(layers)
 
     def _discriminator_layers(self, shape: Shape) -> nn.Sequential:
-        plan = geometry(shape.size)
+        plan = geometry(shape.size.height)
         spectral = self.normalisation == "spectral"
         norm: Normalisation = "none" if self.normalisation == "spectral" else self.normalisation
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         maps = [shape.channels + shape.classes, *[self.width] * (plan.stages - 1), self.ends]
-        pads = self.edges == "padded" or (self.edges == "auto" and shape.size != 128)
-        side = shape.size
+        pads = self.edges == "padded" or (self.edges == "auto" and shape.size.height != 128)
+        side = shape.size.height
         for stage in range(1, plan.stages + 1):
             padding = plan.padding if stage == 1 and pads else 0
             convolution = nn.Conv2d(maps[stage - 1], maps[stage], plan.kernel, stride=2, padding=padding)

@@ -50,8 +50,9 @@ class BookClassifier(Settings):
         of each, as in the book, with maps of 12 and 5 px.
         """
         assert shape.classes > 0, "a classifier needs classes"
+        assert shape.size.is_square, "the book's images are squares"
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        maps, side, stage = shape.channels, shape.size, 1
+        maps, side, stage = shape.channels, shape.size.height, 1
         while stage <= 2 or side > LARGEST_LAST_MAP:
             kernel = 5 if stage == 1 else 3
             layers[f"convolution{stage}"] = nn.Conv2d(maps, self.width, kernel, stride=2)

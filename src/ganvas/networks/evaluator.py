@@ -5,39 +5,46 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
+from ganvas.alpha import both_grounds, seen_channels
 from ganvas.networks.pair import Shape
 from ganvas.settings import Settings
+from ganvas.sizes import Size
 
 SMALLEST_MAP = 7
 
 
 class EvaluatorNetwork(nn.Module):
-    """images (N, C, H, W) in [-1, 1] -> class logits (N, K); the layer before them is `features`, (N, F)."""
+    """images (N, C, H, W) in [-1, 1] -> class logits (N, K); the layer before them is `features`, (N, F).
+
+    It sees transparent images on black and on white at once, as six channels.
+    """
 
     def __init__(self, settings: "EvaluatorConfig", shape: Shape) -> None:
         super().__init__()
         assert shape.classes > 0, "an evaluator needs classes"
         layers: list[nn.Module] = []
-        channels, side, width = shape.channels, shape.size, settings.width
-        while side > SMALLEST_MAP or not layers:
+        channels, size, width = seen_channels(shape.channels), shape.size, settings.width
+        while max(size) > SMALLEST_MAP or not layers:
             kernel = 3 if layers else 5  # no bias: the batch normalisation behind it would subtract it again
             layers += [nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2, bias=False)]
             layers += [nn.BatchNorm2d(width), nn.ReLU()]
-            channels, side, width = width, (side + 1) // 2, width * 2
+            channels, size, width = width, Size(*((side + 1) // 2 for side in size)), width * 2
         layers += [nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
         self.maps = nn.Sequential(*layers)
-        self.last = nn.Sequential(nn.Flatten(), nn.Linear(channels * side**2, settings.features), nn.ReLU())
+        self.last = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * size.height * size.width, settings.features), nn.ReLU()
+        )
         self.class_head = nn.Linear(settings.features, shape.classes)
 
     def features(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F), at least 0."""
-        features: Tensor = self.last(self.maps(images))
+        features: Tensor = self.last(self.maps(both_grounds(images)))
         return features.float()
 
     def forward(self, images: Tensor) -> Tensor:
         """Class logits (N, K)."""
         # Not of `features`, which are float32: under autocast the head then runs in low precision like all the rest.
-        logits: Tensor = self.class_head(self.last(self.maps(images)))
+        logits: Tensor = self.class_head(self.last(self.maps(both_grounds(images))))
         return logits.float()
 
 

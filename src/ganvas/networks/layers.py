@@ -9,32 +9,48 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from ganvas.errors import UserError
+from ganvas.sizes import Size
 
 Activation = Literal["leaky-relu", "gelu", "sigmoid"]
 Normalisation = Literal["batch", "layer", "instance", "none"]
 
 SMALLEST_MAP = 8
-"""Maps are halved until their side is at most this, in pixels."""
+"""Maps are halved until their longer side is at most this, in pixels."""
 FEW_CHANNELS = 8
 """Below so many output channels a transposed convolution of PyTorch wastes most of its work: see `Upsample2x`."""
 
 
 class Level(NamedTuple):
-    """The maps of one resolution: (N, channels, size, size)."""
+    """The maps of one resolution: (N, channels, *size)."""
 
     channels: int
-    size: int
+    size: Size
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self.channels, *self.size)
+
+    @property
+    def values(self) -> int:
+        """How many numbers the maps of one image hold."""
+        return self.channels * self.size.height * self.size.width
+
+    def extra(self, below: "Level") -> tuple[int, int]:
+        """Rows and columns, 0 or 1 each, that twice the size of the level below lacks: halving rounds down."""
+        return self.size.height - 2 * below.size.height, self.size.width - 2 * below.size.width
 
 
-def pyramid(size: int, width: int, channels: int) -> list[Level]:
+def pyramid(size: Size, width: int, channels: int) -> list[Level]:
     """The levels from the image (channels, size) down to the smallest map: a discriminator's; reversed, a generator's.
 
-    Sides halve, rounded down, until at most 8 px: 28, 32, 1 -> (1, 28), (32, 14), (64, 7). Channels start at `width`
-    below the image and double, so that a layer between two levels costs the same arithmetic at any depth.
+    Sides halve, rounded down, until both are at most 8 px: 28x28 -> 14x14, 7x7; 64x48 -> 32x24, 16x12, 8x6. Channels
+    start at `width` below the image and double, so that a layer between two levels costs the same arithmetic at any
+    depth.
     """
     levels = [Level(channels, size)]
-    while levels[-1].size > SMALLEST_MAP:
-        levels.append(Level(width << (len(levels) - 1), levels[-1].size // 2))
+    while max(last := levels[-1].size) > SMALLEST_MAP:
+        levels.append(Level(width << (len(levels) - 1), Size(last.height // 2, last.width // 2)))
     return levels
 
 
@@ -85,6 +101,8 @@ def spectral_norm(layer: nn.Module) -> nn.Module:
 class Upsample2x(nn.ConvTranspose2d):
     """(N, before, H, W) -> (N, after, 2H + extra, 2W + extra): a transposed convolution, faster than PyTorch's.
 
+    `extra` is 0 or 1; as a pair, of rows and of columns.
+
     A transposed convolution with a 4x4 kernel, stride 2 and padding 1 computes each output pixel from 2x2 input pixels;
     which 4 of the 16 weights it uses depends on whether its row and its column are even. So the layer equals a 2x2
     convolution with four sets of filters, whose outputs are interleaved into pixels (sub-pixel convolution, Shi et al.
@@ -92,7 +110,7 @@ class Upsample2x(nn.ConvTranspose2d):
     in bfloat16, and in any precision for few output channels; in float32 for many, PyTorch's own layer is faster.
     """
 
-    def __init__(self, before: int, after: int, extra: int = 0) -> None:
+    def __init__(self, before: int, after: int, extra: int | tuple[int, int] = 0) -> None:
         super().__init__(before, after, 4, stride=2, padding=1, output_padding=extra)
 
     def reset_parameters(self) -> None:
@@ -116,7 +134,7 @@ class Upsample2x(nn.ConvTranspose2d):
         """The same maps, computed by a plain 2x2 convolution and interleaving."""
         assert self.bias is not None
         batch, before, height, width = maps.shape
-        after, extra = self.out_channels, self.output_padding[0]
+        after, (extra_rows, extra_columns) = self.out_channels, self.output_padding
         # The transposed kernel runs backwards, hence the flip. Filters are ordered by (row parity, column parity,
         # channel), so that the channels of one pixel stay side by side when they are interleaved: 10 % faster overall.
         filters = self.weight.reshape(before, after, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
@@ -125,7 +143,7 @@ class Upsample2x(nn.ConvTranspose2d):
         phases = phases.permute(0, 2, 3, 1)  # -> (N, H + 1, W + 1, 4A)
         phases = phases.reshape(batch, height + 1, width + 1, 2, 2, after).transpose(2, 3)
         pixels = phases.reshape(batch, 2 * height + 2, 2 * width + 2, after).permute(0, 3, 1, 2)
-        cropped = pixels[:, :, 1 : 1 + 2 * height + extra, 1 : 1 + 2 * width + extra]
+        cropped = pixels[:, :, 1 : 1 + 2 * height + extra_rows, 1 : 1 + 2 * width + extra_columns]
         # One copy into the layout that the next layer wants; a view would make every later layer skip over the crop.
         return cropped.contiguous(memory_format=torch.channels_last)
 
@@ -180,15 +198,17 @@ def linear_gain(activation: nn.Module) -> float:
     return float(activation(one) - activation(-one))
 
 
-def blur_matrix(size: int) -> Tensor:
-    """(S, S): a matrix B for which B @ maps @ B.T is the maps blurred with the kernel [1, 2, 1] / 4 each way.
+def blur_matrix(side: int) -> Tensor:
+    """(S, S): a matrix B for which B @ maps is the maps of height S blurred down with the kernel [1, 2, 1] / 4.
+
+    maps @ B.T, of width S, are blurred across.
 
     The pixels at the edge are repeated outside. The kernel is zero at the highest frequency, so that it removes the
     checkerboard that upsampling leaves behind (Zhang 2019, arXiv 1904.11486). Two matrix products for one channel of
     28 px take a tenth of the time of the convolution.
     """
     # On the CPU even inside `torch.device("meta")`: the buffer is not saved, so that no file would fill it later.
-    identity = torch.eye(size, device="cpu")
+    identity = torch.eye(side, device="cpu")
     return 0.5 * identity + 0.25 * (torch.cat([identity[:1], identity[:-1]]) + torch.cat([identity[1:], identity[-1:]]))
 
 

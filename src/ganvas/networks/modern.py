@@ -123,25 +123,27 @@ class ModernGenerator(Generator):
         super().__init__(settings.noise, shape.classes)
         self.activation = activation(settings.generator_activation, SLOPE)
         levels = settings.levels(shape)[::-1]  # smallest map first
-        channels, side = levels[0]
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        self.first_map = (channels, side, side)
+        self.first_map = levels[0].shape
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
-        self.first = nn.Linear(inputs, channels * side**2)
+        self.first = nn.Linear(inputs, levels[0].values)
         # The side above is twice the side below, or one more where halving rounded down.
         self.stages = nn.ModuleList(
-            Upsample2x(below.channels, above.channels, extra=above.size - 2 * below.size)
-            for below, above in pairwise(levels)
+            Upsample2x(below.channels, above.channels, above.extra(below)) for below, above in pairwise(levels)
         )
-        self.blur: Tensor | None
-        once = blur_matrix(shape.size)
-        blurs = {"on": once, "colour": once @ once}  # colour twice
-        self.register_buffer("blur", blurs.get(settings.blur), persistent=False)
+        self.blur_down: Tensor | None
+        self.blur_across: Tensor | None
+        for name, side in (("blur_down", shape.size.height), ("blur_across", shape.size.width)):
+            once = blur_matrix(side)
+            blurs = {"on": once, "colour": once @ once}  # colour twice
+            self.register_buffer(name, blurs.get(settings.blur), persistent=False)
         self.blurs_colour_alone = settings.blur == "colour"
         # Built last, so that the seed draws the same other weights with them and without them.
-        self.attention = Attention(channels) if settings.attention else None
+        self.attention = Attention(levels[0].channels) if settings.attention else None
         self.half_layer = (
-            HalfResolution(Upsample2x(levels[-3].channels, shape.channels)) if settings.is_halved() else None
+            HalfResolution(Upsample2x(levels[-3].channels, shape.channels, levels[-2].extra(levels[-3])))
+            if settings.is_halved()
+            else None
         )
         self.size = shape.image[1:]
 
@@ -160,11 +162,9 @@ class ModernGenerator(Generator):
             return F.interpolate(image, self.size, mode="nearest" if self.training else "bilinear")
         for stage in self.stages:
             maps = stage(self.activation(maps))  # (N, W, h, h) -> (N, W / 2, 2h, 2h), at last (N, C, H, W)
-        if self.blur is not None:
-            smooth = self.blur @ maps @ self.blur.T
-            # What all colours share, the brightness, comes back. Colour in photographs is smoother than brightness,
-            # which is why JPEG stores it at half the resolution.
-            maps = smooth + (maps - smooth).mean(1, keepdim=True) if self.blurs_colour_alone else smooth
+        if self.blur_down is not None and self.blur_across is not None:
+            smooth = self.blur_down @ maps @ self.blur_across.T
+            maps = with_brightness(smooth, maps) if self.blurs_colour_alone else smooth
         # tanh in float32, also under autocast: near ±1 bfloat16 has but two values per grey level of an image.
         return torch.tanh(maps.float())
 
@@ -187,6 +187,17 @@ class ModernGenerator(Generator):
             for channel in range(count):
                 last.weight[first + channel, channel] = sign * kernel.outer(kernel) / linear_gain(self.activation)
         last.bias.zero_()
+
+
+def with_brightness(smooth: Tensor, maps: Tensor) -> Tensor:
+    """Smooth maps (N, C, H, W) with what all colours of the others share, their brightness, and with their alpha.
+
+    Colour in photographs is smoother than brightness, which is why JPEG stores it at half the resolution.
+    """
+    if maps.shape[1] <= 3:
+        return smooth + (maps - smooth).mean(1, keepdim=True)
+    colour = smooth[:, :3] + (maps - smooth)[:, :3].mean(1, keepdim=True)
+    return torch.cat([colour, maps[:, 3:]], dim=1)
 
 
 class ModernDiscriminator(Discriminator):
@@ -213,8 +224,8 @@ class ModernDiscriminator(Discriminator):
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
         # In patches, rounded up, then halved by each strided convolution.
-        side = -(-shape.size // self.patch) >> (len(self.stages) + strided)
-        self.features = nn.Linear(widths[-1] * side**2, settings.features)
+        height, width = (-(-side // self.patch) >> (len(self.stages) + strided) for side in shape.size)
+        self.features = nn.Linear(widths[-1] * height * width, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
         self.class_head = nn.Linear(settings.features, shape.classes) if shape.classes else None
@@ -224,9 +235,9 @@ class ModernDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,), whether the images are real and show their labels; class logits (N, K)."""
-        missing = -images.shape[2] % self.patch
-        if missing:  # the side becomes a whole number of patches
-            images = F.pad(images, (0, missing, 0, missing))
+        below, right = (-side % self.patch for side in images.shape[2:])
+        if below or right:  # either side becomes a whole number of patches
+            images = F.pad(images, (0, right, 0, below))
         stages = list(self.stages)
         if self.half_layer is not None and self.half_layer.in_use:
             maps, stages = self.half_layer.layer(F.avg_pool2d(images, 2)), stages[1:]

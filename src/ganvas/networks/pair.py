@@ -1,7 +1,7 @@
 """What every generator and every discriminator is, whichever pair of networks a run chooses.
 
-G(noise, labels) -> images and D(images, labels) -> logits, for square images of any size from 16 to 128 px. N is the
-batch, C the channels, H = W the side in pixels, K the number of classes, Z the values of noise per image.
+G(noise, labels) -> images and D(images, labels) -> logits, for images of any height and width from 16 to 128 px. N is
+the batch, C the channels, H x W the size in pixels, K the number of classes, Z the values of noise per image.
 
 A label argument is one of
 - None, for a pair that was built without classes;
@@ -15,19 +15,26 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ganvas.sizes import Size
+
 
 @dataclass(frozen=True)
 class Shape:
-    """What the data ask of a network: C channels, H = W = size pixels, K classes (0: no labels)."""
+    """What the data ask of a network: C channels, H x W pixels, K classes (0: no labels)."""
 
     channels: int
-    size: int
+    size: Size
+    """A whole number is taken for a square's side."""
     classes: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, int):
+            object.__setattr__(self, "size", Size.square(self.size))
 
     @property
     def image(self) -> tuple[int, int, int]:
         """(C, H, W)."""
-        return (self.channels, self.size, self.size)
+        return (self.channels, *self.size)
 
 
 class Generator(nn.Module, ABC):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MAX_SHIFT_DIVISOR = 8
-"""D sees images shifted by at most their side divided by this."""
+"""D sees images shifted by at most their shorter side divided by this."""
 
 
 def translate(images: Tensor, shifts: Tensor) -> Tensor:

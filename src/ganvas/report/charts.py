@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganvas.images import Pixels, enlarge, grid
+from ganvas.alpha import on_chequers
+from ganvas.images import Pixels
 from ganvas.report import canvas
 from ganvas.report.canvas import BLUE, DPI, GREEN, INK, ORANGE, PAPER, PLUM
 from ganvas.report.log import Floats, column, smoothed, thinned
+from ganvas.sheets import enlarge, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +54,7 @@ def draw_kernels(weight: Floats, path: Path, title: str, image: tuple[int, int, 
     if weight.ndim == 2:
         assert image is not None, "a linear layer needs the shape of its images"
         weight = weight[:, : int(np.prod(image))].reshape(count, *image)
-    channels = image[0] if image else (3 if weight.shape[1] == 3 else 1)
+    channels = min(image[0], 3) if image else (3 if weight.shape[1] == 3 else 1)  # colour, without its alpha
     weight = np.nan_to_num(weight[:, :channels].astype(np.float64))
     strongest = np.argsort(-np.square(weight).sum(axis=(1, 2, 3)), kind="stable")[:64]
     limit = float(np.quantile(np.abs(weight[strongest]), 0.995)) or 1.0
@@ -86,7 +88,7 @@ def draw_feature_maps(maps: Mapping[str, Floats], image: Pixels, path: Path) -> 
     maps: layer name -> (C, H, W), from low to high.
     """
     assert maps, "no layer to show"
-    most, colour_map = 10, canvas.colour_map(canvas.RISING)
+    most, colour_map, image = 10, canvas.colour_map(canvas.RISING), on_chequers(image)
     with canvas.page(path, 12.0, 1.25 * len(maps) + 0.9, fitted=True) as figure:
         table = figure.add_gridspec(
             len(maps), most + 4, width_ratios=[1, 1, 1, 0.25] + [1] * most, hspace=0.36, wspace=0.08
@@ -154,7 +156,7 @@ def draw_spectra(generated: NDArray[np.floating[Any]], real: NDArray[np.floating
         axes.xaxis.set_minor_formatter(lambda value, _: "")
         axes.yaxis.set_major_formatter(lambda value, _: canvas.count(value))
         axes.yaxis.set_minor_formatter(lambda value, _: "")
-        axes.set_xlabel("waves across the image")
+        axes.set_xlabel("waves across the shorter side of the image")
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
         canvas.title(axes, "Power spectrum", "fine detail and grain are at the right")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 import ganvas
@@ -19,6 +18,7 @@ from ganvas.runs import sealed, weights
 from ganvas.runs.folder import STATE, RunFolder
 from ganvas.runs.record import RunRecord
 from ganvas.settings import Settings, parse
+from ganvas.sizes import TrainableSize
 
 FORMAT = 2
 PUBLISHED = ("config.json", "generator.safetensors")
@@ -38,8 +38,8 @@ class BundleInfo(Settings):
     seed: int
     images: int
     """Images seen."""
-    channels: Literal[1, 3]
-    size: int = Field(ge=16, le=128)
+    channels: Literal[1, 3, 4]
+    size: TrainableSize
     classes: tuple[str, ...]
     """The classes that may be asked for; none for a pair without labels."""
     pair: NetworkConfig

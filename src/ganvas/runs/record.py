@@ -15,6 +15,7 @@ from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import location_of
 from ganvas.errors import UserError
 from ganvas.settings import Settings, leaves
+from ganvas.sizes import TrainableSize
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
 MAX_EVENTS = 100
@@ -91,8 +92,8 @@ class DataFacts(Settings):
 
     name: str
     fingerprint: str
-    size: int = Field(ge=16, le=128)
-    channels: Literal[1, 3]
+    size: TrainableSize
+    channels: Literal[1, 3, 4]
     classes: tuple[str, ...]
     train: int
     """Images to train on."""
@@ -216,7 +217,7 @@ def require_same_data(path: str, data: DataFacts, prepared: PreparedSet) -> None
 
 def difference_of_data(data: DataFacts, prepared: PreparedSet) -> str:
     """How a set differs from the one that a run was begun on: classes, size, channels, or the images alone."""
-    before = {"classes": list(data.classes), "size": data.size, "channels": data.channels}
-    now = {"classes": list(prepared.classes), "size": prepared.size, "channels": prepared.channels}
+    before = {"classes": list(data.classes), "size": str(data.size), "channels": data.channels}
+    now = {"classes": list(prepared.classes), "size": str(prepared.size), "channels": prepared.channels}
     different = [f"{name} {before[name]}, now {now[name]}" for name in before if before[name] != now[name]]
     return "; ".join(different) or "its images have changed"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ganvas import console
 from ganvas.data import PreparedSet, open_source
+from ganvas.data.config import DataConfig
 from ganvas.data.sources import find_source, is_place, location_of
 from ganvas.errors import UserError
 from ganvas.runs.folder import RunFolder
-from ganvas.runs.record import RunRecord, difference_of_data, require_same_data
+from ganvas.runs.record import DataFacts, RunRecord, difference_of_data, require_same_data
 
 
 def is_there(source: str) -> bool:
@@ -46,6 +47,19 @@ def source_of(run: Path) -> str | None:
         return None
 
 
+def open_as_recorded(place: str, data: DataConfig, facts: DataFacts) -> PreparedSet:
+    """The set at a place, prepared as a run knows it.
+
+    Sizes and channels that were left open may be chosen in another way than by the version that recorded the run. Where
+    they are, the recorded ones are taken.
+    """
+    prepared = open_source(place, data)
+    if (prepared.size, prepared.channels) == (facts.size, facts.channels):
+        return prepared
+    known = {"size": data.size or facts.size, "channels": data.channels or facts.channels}
+    return open_source(place, DataConfig(**{**dict(data), **known}))
+
+
 def open_training_set(folder: RunFolder, moved_to: str | None = None) -> PreparedSet:
     """The prepared set that a run was trained on; moved_to: where it lies now, if not where it was.
 
@@ -57,7 +71,7 @@ def open_training_set(folder: RunFolder, moved_to: str | None = None) -> Prepare
         raise UserError(refusal_of_missing(record, folder))
     for place in places:
         try:
-            prepared = open_source(place, record.run.data)
+            prepared = open_as_recorded(place, record.run.data, record.data)
         except UserError:
             if place == places[-1]:
                 raise

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas import console, files, images
+from ganvas import console, files, images, sheets
 from ganvas.config.run import ResolvedRun
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.advice import Seen, advice_for
@@ -37,8 +37,8 @@ def save_preview(trainer: Trainer, info: BundleInfo, path: Path) -> dict[str, fl
     assert trainer.ema is not None
     labels = [name for name in info.classes[:MAX_PREVIEW_CLASSES] for _ in range(PREVIEW_COLUMNS)]
     with eval_mode(trainer.ema.network) as network:
-        pixels = Sampler(Bundle(info, {"generator": network})).sample(labels or 2 * PREVIEW_COLUMNS, info.seed)
-    images.save_png(images.enlarge(images.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
+        pixels = Sampler(Bundle(info, {"generator": network})).generate(labels or 2 * PREVIEW_COLUMNS, info.seed)
+    images.save_png(sheets.enlarge(sheets.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
     per_class = PREVIEW_COLUMNS if labels else len(pixels)
     groups = pixels.reshape(-1, per_class, *pixels.shape[1:]).astype(np.float64)  # (K, N/K, C, H, W)
     return {"spread": round(float(np.sqrt(groups.var(axis=1).mean())), 3)}
@@ -85,7 +85,7 @@ def draw_charts(
     if results is not None:
         charts.draw_confusion(np.array(results.confusion), prepared.classes, folder.charts / "confusion.png")
     name = "discriminator" if "discriminator" in trainer.networks else "classifier"
-    network, image_shape = trainer.networks[name], (prepared.channels, prepared.size, prepared.size)
+    network, image_shape = trainer.networks[name], (prepared.channels, *prepared.size)
     charts.draw_kernels(first_weight(network), folder.charts / "kernels.png", f"First layer of the {name}", image_shape)
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])

@@ -25,7 +25,7 @@ def print_dry_run(request: TrainRequest, out: Path | None) -> None:
         console.info(f"{name} {value}")
     shape = network_shape(run, prepared)
     console.info(f"folder {out or default_folder(asked)}")
-    console.info(f"training images {len(prepared.train)} of {shape.channels} x {shape.size} x {shape.size}")
+    console.info(f"training images {len(prepared.train)} of {' x '.join(map(str, shape.image))}")
     for name, network in build_trainer(run, prepared, Engine.for_trials(run.compute)).networks.items():
         console.info(f"{name} {parameter_count(network)} parameters")
         for layer in receptive_field(network, shape):

@@ -42,7 +42,7 @@ def drawer(
     how = objective.fake_labels if isinstance(objective, GanObjective | BookObjective) else "paired"
     fake_labels = FakeLabels(prepared, how, run.seed) if has_labels and how != "paired" else None
     is_augmented = isinstance(objective, GanObjective) and objective.augment == "on"
-    most = prepared.size // MAX_SHIFT_DIVISOR
+    most = min(prepared.size) // MAX_SHIFT_DIVISOR
 
     def draw(step: int) -> Draws:
         rows = torch.from_numpy(batches.rows(step))

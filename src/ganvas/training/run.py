@@ -21,7 +21,7 @@ from ganvas.runs import bundle, sealed
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.paths import refuse_inside_source
 from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, require_same_request
-from ganvas.runs.source import note_place, place_to_resume, places_of
+from ganvas.runs.source import note_place, open_as_recorded, place_to_resume, places_of
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
 from ganvas.training.health import StoppedError
@@ -79,7 +79,7 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
         if record.has_ended and not request.extends and is_whole(folder):
             if place not in places_of(record, folder.path) and machine.is_rank_zero():
                 with folder.locked():
-                    note_place(place, open_source(place, record.run.data), folder)
+                    note_place(place, open_as_recorded(place, record.run.data, record.data), folder)
             console.info(f"{folder.path} is {record.status}: {record.images_seen} images; {HOW_TO_EXTEND}")
             return folder
     elif request.extends or request.moved_to is not None:
@@ -88,7 +88,10 @@ def train(request: TrainRequest, out: Path | None = None) -> RunFolder:
         )
     run = asked.configure().model_copy(update={"source": location_of(place)})
     engine = Engine(request.track, folder.path)
-    prepared = engine.rank_zero_first(lambda: open_source(place, run.data))
+    facts = folder.read().data if folder.exists() else None
+    prepared = engine.rank_zero_first(
+        lambda: open_as_recorded(place, run.data, facts) if facts else open_source(place, run.data)
+    )
     if run.training.batch % engine.world:
         raise UserError(f"--batch {run.training.batch} does not divide among {engine.world} processes")
     if run.training.score_every:

@@ -27,7 +27,7 @@ def test_a_crop_of_128_is_the_books_without_a_resize(celeba_folder):
     prepared = opened(folder, crop=128)
     with Image.open(folder / "img_align_celeba" / "000001.jpg") as image:
         whole = np.asarray(image).transpose(2, 0, 1)
-    assert prepared.size == 128
+    assert prepared.size == (128, 128)
     assert (prepared.pixels[0] == whole[:, 45:173, 25:153]).all()
 
 

@@ -60,7 +60,7 @@ def test_without_labels_it_is_a_set_without_labels(write):
 
 def test_transparent_images_are_composited_over_the_background(write):
     clear = np.zeros((4, 16, 16, 4), np.uint8)
-    assert (opened(write(images=clear, labels=LABELS[:4])).pixels == 255).all()
+    assert (opened(write(images=clear, labels=LABELS[:4]), channels=3).pixels == 255).all()
 
 
 @pytest.mark.parametrize(

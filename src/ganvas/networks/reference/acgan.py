@@ -5,6 +5,7 @@ G upsamples and convolves, D uses strides and dropout. Their batch normalisation
 as a momentum), which is kept, because this pair is here as people run it.
 """
 
+import math
 from itertools import pairwise
 from typing import Literal
 
@@ -16,6 +17,7 @@ from ganvas.networks.conditioning import LabelEmbedding
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.networks.reference.dcgan import init_dcgan_weights
 from ganvas.settings import Settings
+from ganvas.sizes import Size
 
 EPSILON = 0.8
 DROPPED = 0.25
@@ -44,14 +46,15 @@ class AcganGenerator(Generator):
     def __init__(self, settings: Acgan, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
         self.label_embedding = LabelEmbedding(shape.classes, settings.noise) if shape.classes else None
-        side, width = shape.size // 4, 2 * settings.width
-        self.first_map = (width, side, side)
-        self.first = nn.Linear(settings.noise, width * side**2)
+        width = 2 * settings.width
+        first_size, second_size = (Size(*(side // divisor for side in shape.size)) for divisor in (4, 2))
+        self.first_map = (width, *first_size)
+        self.first = nn.Linear(settings.noise, math.prod(self.first_map))
         # Upsampling before a convolution, in place of a transposed one, leaves no checkerboard (Odena et al. 2016, doi
         # 10.23915/distill.00003). To a size and not by a factor, so that odd sizes are reached too.
         self.layers = nn.Sequential(
             nn.BatchNorm2d(width),
-            nn.Upsample(shape.size // 2),
+            nn.Upsample(second_size),
             nn.Conv2d(width, width, 3, padding=1),
             nn.BatchNorm2d(width, EPSILON),
             nn.LeakyReLU(0.2),
@@ -75,17 +78,18 @@ class AcganDiscriminator(Discriminator):
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
         super().__init__(shape.classes)
-        halvings, side = 0, shape.size
-        while side > 2:  # four times at 32 px, as published; rounded up
-            halvings, side = halvings + 1, -(-side // 2)
+        halvings, size = 0, shape.size
+        while max(size) > 2:  # four times at 32 px, as published; rounded up
+            halvings, size = halvings + 1, Size(*(-(-side // 2) for side in size))
         widths = [shape.channels, *(max(1, settings.width // 4) << stage for stage in range(halvings))]
         layers: list[nn.Module] = []
         for stage, (before, after) in enumerate(pairwise(widths)):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout2d(DROPPED)]
             layers += [nn.BatchNorm2d(after, EPSILON)] if stage > 0 else []  # none behind the input layer, as in DCGAN
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.real_head = nn.Linear(widths[-1] * side**2, 1)
-        self.class_head = nn.Linear(widths[-1] * side**2, shape.classes) if shape.classes else None
+        features = widths[-1] * size.height * size.width
+        self.real_head = nn.Linear(features, 1)
+        self.class_head = nn.Linear(features, shape.classes) if shape.classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,) and class logits (N, K) from the same features."""

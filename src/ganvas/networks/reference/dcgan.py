@@ -46,7 +46,7 @@ class DcganGenerator(Generator):
         ]
         for below, above in pairwise(levels):
             # No bias before a batch normalisation, which would subtract it again: only the last layer has one.
-            extra, bias = above.size - 2 * below.size, above is levels[-1]
+            extra, bias = above.extra(below), above is levels[-1]
             layers += [
                 nn.BatchNorm2d(below.channels),
                 nn.ReLU(),

@@ -18,6 +18,7 @@ from ganvas.networks.conditioning import LabelEmbedding, projection
 from ganvas.networks.layers import Level, pyramid
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
+from ganvas.sizes import Size
 
 SLOPE = 0.2  # of LeakyReLU, below zero
 EXPANSION = 2  # inner channels of a block, over its outer ones
@@ -44,8 +45,8 @@ class R3gan(Settings):
 
 def levels_of(shape: Shape, settings: R3gan) -> list[Level]:
     """The maps of each resolution that has blocks, the image's own first: the pyramid's sides, width at the image."""
-    sides = [level.size for level in pyramid(shape.size, settings.width, shape.channels)]
-    return [Level(settings.width << index, side) for index, side in enumerate(sides)]
+    sizes = [level.size for level in pyramid(shape.size, settings.width, shape.channels)]
+    return [Level(settings.width << index, size) for index, size in enumerate(sizes)]
 
 
 def scaled_(layer: nn.Module, gain: float) -> nn.Module:
@@ -78,23 +79,24 @@ class ResidualBlock(nn.Module):
 
 
 class Resize(nn.Module):
-    """(N, C, before, before) -> (N, C, after, after), bilinear; every pixel counts where maps shrink.
+    """(N, C, *before) -> (N, C, *after), bilinear; every pixel counts where maps shrink.
 
-    As two products with a matrix, which any precision and any device can do, and repeat exactly.
+    As products with two matrices, which any precision and any device can do, and repeat exactly.
     """
 
-    matrix: Tensor  # (after, before)
+    down: Tensor  # (height after, height before)
+    across: Tensor  # (width after, width before)
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: Size, after: Size) -> None:
         super().__init__()
-        identity = torch.eye(before, device="cpu")[None, None]  # on the CPU for the reason given in `blur_matrix`
-        sides = (after, before)
-        matrix = F.interpolate(identity, sides, mode="bilinear", align_corners=False, antialias=after < before)
-        self.register_buffer("matrix", matrix[0, 0], persistent=False)
+        for name, old, new in zip(("down", "across"), before, after, strict=True):
+            identity = torch.eye(old, device="cpu")[None, None]  # on the CPU for the reason given in `blur_matrix`
+            matrix = F.interpolate(identity, (new, old), mode="bilinear", align_corners=False, antialias=new < old)
+            self.register_buffer(name, matrix[0, 0], persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W)."""
-        return self.matrix @ maps @ self.matrix.T
+        return self.down @ maps @ self.across.T
 
 
 class R3ganGenerator(Generator):
@@ -108,7 +110,7 @@ class R3ganGenerator(Generator):
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
         self.weights = nn.Linear(inputs, levels[0].channels)
-        self.first_maps = nn.Parameter(torch.randn(levels[0].channels, levels[0].size, levels[0].size))
+        self.first_maps = nn.Parameter(torch.randn(levels[0].shape))
         self.stages = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(level.channels, depth) for _ in range(settings.blocks))) for level in levels
         )
@@ -144,7 +146,7 @@ class R3ganDiscriminator(Discriminator):
         self.transitions = nn.ModuleList(
             scaled_(nn.Conv2d(above.channels, below.channels, 1, bias=False), 1.0) for above, below in pairwise(levels)
         )
-        self.places = nn.Parameter(torch.randn(last.channels, last.size, last.size) / last.size)
+        self.places = nn.Parameter(torch.randn(last.shape) / last.size.side)
         self.real_head = nn.Linear(last.channels, 1)
         self.label_embedding = LabelEmbedding(shape.classes, last.channels) if shape.classes else None
 

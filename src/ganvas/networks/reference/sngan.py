@@ -17,6 +17,7 @@ from ganvas.networks.conditioning import LabelEmbedding
 from ganvas.networks.layers import pyramid, spectral_norm
 from ganvas.networks.pair import Discriminator, DiscriminatorOutput, Generator, Pair, Shape
 from ganvas.settings import Settings
+from ganvas.sizes import Size
 
 
 class Sngan(Settings):
@@ -40,9 +41,8 @@ class SnganGenerator(Generator):
         super().__init__(settings.noise, shape.classes)
         # The blocks end in maps of the image's size, which one more convolution turns into the image.
         levels = pyramid(shape.size, 2 * settings.width, channels=settings.width)[::-1]  # smallest map first
-        channels, side = levels[0]
-        self.first_map = (channels, side, side)
-        self.first = nn.Linear(settings.noise, channels * side**2)
+        self.first_map = levels[0].shape
+        self.first = nn.Linear(settings.noise, levels[0].values)
         self.blocks = nn.ModuleList(
             UpBlock(below.channels, above.channels, above.size, shape.classes) for below, above in pairwise(levels)
         )
@@ -58,21 +58,21 @@ class SnganGenerator(Generator):
 
 
 class UpBlock(nn.Module):
-    """Maps (N, before, h, h), labels -> (N, after, side, side): a residual block whose shortcut is upsampled too.
+    """Maps (N, before, h, w), labels -> (N, after, *size): a residual block whose shortcut is upsampled too.
 
     Normalisation and ReLU come before each convolution, not behind it (He et al. 2016, arXiv 1603.05027).
     """
 
-    def __init__(self, before: int, after: int, side: int, classes: int) -> None:
+    def __init__(self, before: int, after: int, size: Size, classes: int) -> None:
         super().__init__()
-        self.upsample = nn.Upsample(side)
+        self.upsample = nn.Upsample(size)
         self.first_norm, self.second_norm = LabelNorm(before, classes), LabelNorm(after, classes)
         self.first = nn.Conv2d(before, after, 3, padding=1)
         self.second = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
-        """(N, after, side, side)."""
+        """(N, after, *size)."""
         inner = self.first(self.upsample(F.relu(self.first_norm(maps, labels))))
         inner = self.second(F.relu(self.second_norm(inner, labels)))
         # A 1x1 convolution gives the same before and after repeating pixels; before, it is a quarter of the arithmetic.

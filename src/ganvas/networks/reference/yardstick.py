@@ -44,15 +44,14 @@ class YardstickGenerator(Generator):
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
         super().__init__(settings.noise, shape.classes)
         levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
-        channels, side = levels[0]
         self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        self.first_map = (channels, side, side)
+        self.first_map = levels[0].shape
         inputs = settings.noise + (settings.embedding if shape.classes else 0)
-        self.first = nn.Linear(inputs, channels * side**2)
+        self.first = nn.Linear(inputs, levels[0].values)
         # Each stage doubles the side, and adds one row and column where the side above is odd.
         self.stages = nn.ModuleList(
             nn.ConvTranspose2d(
-                below.channels, above.channels, 4, stride=2, padding=1, output_padding=above.size - 2 * below.size
+                below.channels, above.channels, 4, stride=2, padding=1, output_padding=above.extra(below)
             )
             for below, above in pairwise(levels)
         )
@@ -76,7 +75,7 @@ class YardstickDiscriminator(Discriminator):
         self.stages = nn.ModuleList(
             nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1) for above, below in pairwise(levels)
         )
-        self.features = nn.Linear(levels[-1].channels * levels[-1].size ** 2, settings.features)
+        self.features = nn.Linear(levels[-1].values, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
         self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
 
