@@ -8,27 +8,27 @@ ONE_HOT = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 
 
 def test_class_indices_become_one_hot_rows():
-    assert torch.equal(label_weights(LABELS, 3), ONE_HOT)
+    assert torch.equal(label_weights(LABELS, (3,)), ONE_HOT)
 
 
 def test_a_mixture_stays_as_it_was_given():
     between = torch.tensor([[0.25, 0.75, 0.0]])
-    assert label_weights(between, 3) is between
+    assert label_weights(between, (3,)) is between
 
 
 def test_a_mixture_of_another_number_of_classes_is_refused():
     with pytest.raises(AssertionError, match="weights of 3 classes"):
-        label_weights(torch.zeros(2, 4), 3)
+        label_weights(torch.zeros(2, 4), (3,))
 
 
 def test_the_one_hot_label_stands_behind_the_vector():
-    joined = join_vector(torch.tensor([[5.0, 6.0], [7.0, 8.0]]), LABELS, 3)
+    joined = join_vector(torch.tensor([[5.0, 6.0], [7.0, 8.0]]), LABELS, (3,))
     assert joined.tolist() == [[5, 6, 0, 0, 1], [7, 8, 1, 0, 0]]
 
 
 def test_the_one_hot_label_stands_behind_the_image_as_constant_planes():
     images = torch.randn(2, 1, 4, 4)
-    joined = join_planes(images, LABELS, 3)
+    joined = join_planes(images, LABELS, (3,))
     assert joined.shape == (2, 4, 4, 4)
     assert torch.equal(joined[:, :1], images)
     assert torch.equal(joined[:, 1:], ONE_HOT[:, :, None, None].expand(2, 3, 4, 4))
@@ -37,17 +37,17 @@ def test_the_one_hot_label_stands_behind_the_image_as_constant_planes():
 @pytest.mark.parametrize(("join", "shape"), [(join_vector, (2, 5)), (join_planes, (2, 1, 4, 4))])
 def test_without_classes_nothing_is_joined(join, shape):
     values = torch.randn(shape)
-    assert join(values, None, 0) is values
+    assert join(values, None, ()) is values
 
 
 @pytest.mark.parametrize(("join", "shape"), [(join_vector, (2, 5)), (join_planes, (2, 1, 4, 4))])
 def test_with_classes_labels_are_needed(join, shape):
     with pytest.raises(AssertionError, match="needs labels"):
-        join(torch.randn(shape), None, 3)
+        join(torch.randn(shape), None, (3,))
 
 
 def test_an_embedding_looks_up_classes_and_mixes_mixtures():
-    embedding = LabelEmbedding(3, 4)
+    embedding = LabelEmbedding((3,), 4)
     assert torch.equal(embedding(LABELS), embedding.weight[LABELS])
     assert torch.equal(embedding(ONE_HOT), embedding(LABELS))
     half = embedding(torch.tensor([[0.5, 0.5, 0.0]]))[0]

@@ -1,6 +1,7 @@
 """A prepared set: one uint8 array on disk, its labels, its splits, and the manifest that `ganvas data` reports."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,10 +11,11 @@ from pydantic import Field
 
 from ganvas import levels
 from ganvas.data.duplicates import CRITERION
+from ganvas.data.labels import LabelSpace, single_part
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
 
-FORMAT = 3
+FORMAT = 4
 """Version of the manifest. A set with another one is prepared again; the fingerprint does not depend on it."""
 
 
@@ -53,6 +55,13 @@ class Manifest(Settings):
     name: str
     fingerprint: str
     classes: tuple[str, ...]
+    """The classes of all parts of a label, side by side."""
+    labels: LabelSpace | None = None
+    """The parts of the labels and their combinations, where they have several parts."""
+    held_out_combinations: tuple[int, ...] = ()
+    """Indices of the combinations that `--hold-out-combinations` keeps from training."""
+    missing: dict[str, int] = Field(default_factory=dict)
+    """Part of a label -> images that lack it."""
     layout: str = ""
     """The layout of the source in words."""
     size: int
@@ -126,9 +135,10 @@ class PreparedSet:
     pixels: Pixels
     """(N, C, H, W) uint8."""
     labels: NDArray[np.int64] | None
-    """(N,) indices into `classes`; None for a set without labels."""
+    """(N,) indices of the combinations of `label_space`, which are the classes where labels have one part; None for a
+    set without labels."""
     classes: tuple[str, ...]
-    """Class names in order; empty for a set without labels."""
+    """Class names in order, those of all parts of a label side by side; empty for a set without labels."""
     train: NDArray[np.int64]
     """Indices of the images to train on, ascending."""
     held_out: NDArray[np.int64]
@@ -144,6 +154,21 @@ class PreparedSet:
     def channels(self) -> int:
         """1 or 3."""
         return int(self.pixels.shape[1])
+
+    @cached_property
+    def label_space(self) -> LabelSpace:
+        """The parts of the labels, and their combinations with the number of training images of each."""
+        assert self.labels is not None, "a set without labels has no label space"
+        known = self.manifest.labels
+        counts = np.bincount(self.labels[self.train], minlength=len(known.counts if known else self.classes)).tolist()
+        return known.model_copy(update={"counts": tuple(counts)}) if known else single_part(self.classes, counts)
+
+    @property
+    def unseen(self) -> NDArray[np.int64]:
+        """Indices of the images whose combination of classes no training image has, held out or not, ascending."""
+        if self.labels is None:
+            return self.train[:0]
+        return np.flatnonzero(~self.label_space.seen[self.labels])
 
 
 def in_memory(

@@ -90,7 +90,9 @@ def draw_charts(
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
     takes_label = name == "discriminator" and run.labels == "on"
-    label = int(prepared.labels[row]) if takes_label and prepared.labels is not None else None
+    label = None
+    if takes_label and prepared.labels is not None:
+        label = prepared.label_space.combinations[int(prepared.labels[row])]
     if maps := feature_maps(network, pixels, label):
         charts.draw_feature_maps(maps, pixels, folder.charts / "features.png")
 

@@ -42,8 +42,8 @@ class AcganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
-        self.label_embedding = LabelEmbedding(shape.classes, settings.noise) if shape.classes else None
+        super().__init__(settings.noise, shape.parts)
+        self.label_embedding = LabelEmbedding(shape.parts, settings.noise) if shape.parts else None
         side, width = shape.size // 4, 2 * settings.width
         self.first_map = (width, side, side)
         self.first = nn.Linear(settings.noise, width * side**2)
@@ -74,7 +74,7 @@ class AcganDiscriminator(Discriminator):
     """images (N, C, H, W) -> logits (N,) that do not depend on the labels, and class logits (N, K)."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         halvings, side = 0, shape.size
         while side > 2:  # four times at 32 px, as published; rounded up
             halvings, side = halvings + 1, -(-side // 2)
