@@ -67,7 +67,7 @@ def test_a_image_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
 
 def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
     # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
-    noise = sampler.noise(1, 0, 0, None)
+    noise = sampler.noise((1,), 0, 0, None)
     here = sampler.sample(["dog"] * BATCH).astype(int)
     apart = np.concatenate(
         [sampler._generate(part, torch.ones(len(part), dtype=torch.int64)) for part in noise.split(7)]
@@ -76,9 +76,9 @@ def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
 
 
 def test_seed_and_label_and_index_each_change_the_noise(sampler):
-    noises = [sampler.noise(label, seed, block, None) for label in (0, 1) for seed in (0, 1) for block in (0, 1)]
+    noises = [sampler.noise((label,), seed, block, None) for label in (0, 1) for seed in (0, 1) for block in (0, 1)]
     assert len({tuple(noise.tolist()) for block in noises for noise in block}) == 8 * BATCH
-    assert torch.equal(sampler.noise(1, 1, 1, None), noises[-1])
+    assert torch.equal(sampler.noise((1,), 1, 1, None), noises[-1])
 
 
 # Digits of another script are digits.
@@ -185,8 +185,8 @@ def test_a_label_of_a_run_without_labels_is_refused(unlabelled):
 
 @pytest.mark.parametrize("truncation", [0.05, 0.5, 2.0])
 def test_truncation_bounds_the_noise_and_leaves_what_was_within(sampler, truncation):
-    free = torch.cat([sampler.noise(1, 0, block, None) for block in range(5)])
-    bound = torch.cat([sampler.noise(1, 0, block, truncation) for block in range(5)])
+    free = torch.cat([sampler.noise((1,), 0, block, None) for block in range(5)])
+    bound = torch.cat([sampler.noise((1,), 0, block, truncation) for block in range(5)])
     assert bound.abs().max() <= truncation
     within = free.abs() <= truncation
     assert torch.equal(free[within], bound[within])

@@ -7,14 +7,15 @@ label is the index of its combination. Where labels have one part, its classes a
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ganvas.settings import Settings
 
+MOST_STORED = 2**18
 MISSING = -1
 """The class index of a part that an image's label lacks."""
 
@@ -46,7 +47,7 @@ class LabelSpace(Settings):
     parts: tuple[LabelPart, ...]
     combinations: tuple[tuple[int, ...], ...]
     """(M, P): a class index for each part, `MISSING` where images lack it; in ascending order."""
-    counts: tuple[int, ...]
+    counts: tuple[Annotated[int, Field(ge=0)], ...]
     """(M,): training images of each combination. One without any was never seen in training."""
 
     @model_validator(mode="after")
@@ -105,6 +106,12 @@ class LabelSpace(Settings):
             return list(range(len(self.combinations)))[:most]
         order = sorted(np.flatnonzero(self.seen).tolist(), key=lambda index: -self.counts[index])
         return sorted(order[:most])
+
+    def stored(self) -> Self:
+        """The space as a run records it: no more than a quarter of a million indices, of the commonest combinations."""
+        rows = self.commonest(max(1, MOST_STORED // len(self.parts)))
+        changes = {name: tuple(getattr(self, name)[row] for row in rows) for name in ("combinations", "counts")}
+        return self.model_copy(update=changes)
 
     def class_sizes(self) -> tuple[NDArray[np.int64], ...]:
         """For each part (K_p,): the training images of each of its classes."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from ganvas import levels
 from ganvas.data.duplicates import CRITERION
 from ganvas.data.labels import LabelSpace, single_part
+from ganvas.errors import UserError
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
 
@@ -182,3 +183,13 @@ def in_memory(
     )  # fmt: skip
     rows = np.arange(count)
     return PreparedSet(name, "", Path(), pixels, labels, classes, rows, rows[:0], manifest)
+
+
+def refuse_several_parts(prepared: PreparedSet, what: str) -> None:
+    """UserError for a set whose labels have several parts; `what` needs one class an image."""
+    if prepared.labels is not None and not prepared.label_space.is_single:
+        names = [part.name for part in prepared.label_space.parts]
+        raise UserError(
+            f"{what} needs labels of one part, and those of {prepared.name} have {len(names)} ({', '.join(names)}): "
+            "choose one, with --label-column or --attribute"
+        )
