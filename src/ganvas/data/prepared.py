@@ -165,6 +165,12 @@ class PreparedSet:
         return known.model_copy(update={"counts": tuple(counts)}) if known else single_part(self.classes, counts)
 
     @property
+    def label_values(self) -> NDArray[np.int64]:
+        """(N, P): the class index of each part of the labels, -1 where it is missing."""
+        values: NDArray[np.int64] = self.label_space.values[self.labels]
+        return values
+
+    @property
     def unseen(self) -> NDArray[np.int64]:
         """Indices of the images whose combination of classes no training image has, held out or not, ascending."""
         if self.labels is None:

@@ -12,6 +12,7 @@ from ganvas import machine
 from ganvas.console import progress
 from ganvas.data import DataConfig, PreparedSet, open_source
 from ganvas.data.label_names import PartialLabel
+from ganvas.data.labels import MISSING
 from ganvas.errors import UserError, nearest
 from ganvas.evaluation.scorecard import Origin
 from ganvas.images import Pixels
@@ -22,6 +23,7 @@ from ganvas.runs.source import open_training_set
 from ganvas.sampling import Sampler
 
 BYTES_IN_MEMORY = 2**31
+MOST_UNSEEN = 1_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Samples:
     """Where they came from."""
     rewarded: str | None = None
     """What their generator was rewarded for besides looking real."""
+    unseen: "Samples | None" = None
+    """Images of combinations of classes that no training image shows, where labels have several parts."""
 
 
 def is_run(path: Path) -> bool:
@@ -59,9 +63,26 @@ def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samp
     sampler = Sampler(open_run(path), path.resolve().name)
     if machine.device() == "cuda":  # many images; `ganvas sample` stays on the CPU, whose bytes are the same everywhere
         sampler.generator.to("cuda")
-    with progress.bar("generating", count, "images") as bar:
+    unseen = _unseen_numbers(sampler, prepared, count)
+    more = 0 if unseen is None else int(unseen.sum())
+    with progress.bar("generating", count + more, "images") as bar:
         samples = draw_samples(sampler, prepared, count, seed, bar.advance)
-    return replace(samples, rewarded=reward_of(path))
+        never = None if unseen is None else draw_samples(sampler, prepared, more, seed, bar.advance, unseen)
+    return replace(samples, rewarded=reward_of(path), unseen=never)
+
+
+def _unseen_numbers(sampler: Sampler, prepared: PreparedSet, count: int) -> NDArray[np.int64] | None:
+    """(M,): how many images to draw of each combination that was never seen in training; None without any.
+
+    A fifth of `count` in all, and at least 8 of each; of at most 1,000 combinations.
+    """
+    if not sampler.classes or prepared.labels is None:
+        return None
+    space = prepared.label_space
+    never = np.flatnonzero(~space.seen & (space.values != MISSING).all(1))[:MOST_UNSEEN]
+    numbers = np.zeros(len(space.seen), np.int64)
+    numbers[never] = max(8, count // (5 * max(1, len(never))))
+    return numbers if len(never) else None
 
 
 def reward_of(path: Path) -> str | None:
@@ -115,10 +136,10 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
     Of labels of several parts so for each combination that was seen in training; where these are more than the images,
     those with the most training images get one each.
     """
-    counts = np.array(prepared.label_space.counts)
+    counts: NDArray[np.int64] = np.array(prepared.label_space.counts, np.int64)
     share = counts / counts.sum()
     if (counts > 0).sum() > count and not prepared.label_space.is_single:
-        numbers = np.zeros(len(counts), np.int64)
+        numbers: NDArray[np.int64] = np.zeros(len(counts), np.int64)
         numbers[np.argsort(-counts, kind="stable")[:count]] = 1
         return numbers
     numbers = np.maximum(np.floor(share * count), counts > 0).astype(np.int64)

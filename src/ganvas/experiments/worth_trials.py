@@ -106,6 +106,7 @@ def open_subject(path: Path, most_tested: int, moved_to: str | None = None) -> S
     record = RunFolder(path).read()
     run = record.asked.configure()
     prepared = open_training_set(RunFolder(path), moved_to)
+    refuse_several_parts(prepared, "worth")
     if not len(prepared.held_out):
         raise UserError(
             f"{prepared.name} gives no held-out images, without which no classifier can be tested; "
