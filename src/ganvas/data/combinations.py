@@ -1,6 +1,7 @@
 """Labels of the images of a set: the classes that are used, the combinations, and those kept from training."""
 
 import hashlib
+import heapq
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -152,8 +153,9 @@ def choose_combinations(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """(that share of the combinations, rounded, at least one, to keep from training, ascending; (N,) their images).
 
-    They are chosen by the hash of their names among those that have training images and no missing part, so that each
-    class of each part still occurs in training. UserError where labels have one part, or none can be spared.
+    They are chosen by the hash of their names among those that have training images and no missing part, first those of
+    whose classes the fewest combinations are chosen, so that each class of each part still occurs in training.
+    UserError where labels have one part, or none can be spared.
     """
     if labels.rows is None or labels.is_single:
         words = "has no labels" if labels.rows is None else "has labels of one part"
@@ -164,18 +166,29 @@ def choose_combinations(
     occurring = np.unique(labels.rows[train])
     candidates = [int(row) for row in occurring if (labels.combinations[row] != MISSING).all()]
     left = [Counter(column.tolist()) for column in labels.combinations[occurring].T]
+    taken: list[Counter[int]] = [Counter() for _ in labels.parts]
     wanted, chosen = max(1, round(share * len(candidates))), list[int]()
 
     def place(row: int) -> bytes:
         names = [part.classes[k] for part, k in zip(labels.parts, labels.combinations[row], strict=True)]
         return hashlib.blake2b(json.dumps(names).encode(), digest_size=8).digest()
 
-    for row in sorted(candidates, key=place):
-        each = list(zip(left, labels.combinations[row].tolist(), strict=True))
-        if len(chosen) < wanted and all(counts[k] > 1 for counts, k in each):
+    def chosen_beside(row: int) -> int:
+        return sum(counts[k] for counts, k in zip(taken, labels.combinations[row].tolist(), strict=True))
+
+    waiting = [(0, place(row), row) for row in candidates]
+    heapq.heapify(waiting)
+    while waiting and len(chosen) < wanted:
+        before, mark, row = heapq.heappop(waiting)
+        if (now := chosen_beside(row)) > before:  # it only ever grows, so that it is looked at where it is first again
+            heapq.heappush(waiting, (now, mark, row))
+            continue
+        values = labels.combinations[row].tolist()
+        if all(counts[k] > 1 for counts, k in zip(left, values, strict=True)):
             chosen.append(row)
-            for counts, k in each:
+            for counts, others, k in zip(left, taken, values, strict=True):
                 counts[k] -= 1
+                others[k] += 1
     if not chosen:
         raise UserError(f"--hold-out-combinations: no combination of {name} can be spared, each has a class of its own")
     hidden = np.sort(np.array(chosen, np.int64))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet
+from ganvas.data.prepared import refuse_several_parts
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.fit import fit_classifier
 from ganvas.evaluation.predict import predict
