@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ganvas import files
-from ganvas.cli.sample import folder_name
+from ganvas.cli.samples import folder_name
 from ganvas.data import open_source
 from ganvas.runs import sealed
 from ganvas.sampling import load

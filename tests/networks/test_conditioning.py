@@ -61,3 +61,30 @@ def test_projection_is_the_inner_product_over_the_root_of_the_width():
     embedded = torch.tensor([[1.0, 1.0, 1.0, -1.0], [0.0, 9.0, 9.0, 9.0]])
     # (1 + 2 + 3 - 4) / √4 = 1, and orthogonal vectors give 0.
     assert projection(features, embedded).tolist() == [1.0, 0.0]
+
+
+PARTS = torch.tensor([[2, 1], [0, -1]])
+
+
+def test_the_one_hot_rows_of_several_parts_stand_side_by_side_and_a_missing_one_is_zero():
+    assert label_weights(PARTS, (3, 2)).tolist() == [[0, 0, 1, 0, 1], [1, 0, 0, 0, 0]]
+
+
+def test_class_indices_of_another_number_of_parts_are_refused():
+    with pytest.raises(AssertionError, match="class indices of 2 parts"):
+        label_weights(LABELS, (2, 1))
+
+
+def test_embeddings_of_parts_add_up_or_are_joined():
+    added, joined = LabelEmbedding((3, 2), 4), LabelEmbedding((3, 2), 4, joined=True)
+    joined.weight.data = added.weight.data
+    first, second = added.weight[2], added.weight[3 + 1]
+    assert torch.allclose(added(PARTS)[0], first + second)
+    assert torch.allclose(joined(PARTS)[0], torch.cat([first, second]))
+    assert torch.allclose(added(PARTS)[1], added.weight[0])
+    assert torch.allclose(joined(PARTS)[1], torch.cat([added.weight[0], torch.zeros(4)]))
+
+
+def test_a_label_of_one_part_may_be_a_column_or_not():
+    embedding = LabelEmbedding((3,), 4)
+    assert torch.equal(embedding(LABELS), embedding(LABELS[:, None]))
