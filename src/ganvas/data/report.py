@@ -145,7 +145,8 @@ def _combination_lines(prepared: PreparedSet) -> Iterator[str]:
     yield f"combinations trained on: {len(counts)} of {possible:,} possible, {min(counts)} to {max(counts)} images each"
     if hidden := facts.held_out_combinations:
         count = int(np.isin(prepared.labels, hidden).sum())
-        yield f"combinations held out: {len(hidden)} with {count} images, {_some([space.names[k] for k in hidden])}"
+        names = [f"({space.names[k]})" for k in hidden]
+        yield f"combinations held out: {len(hidden)} with {count} images, {_some(names)}"
     yield from (f"without a {name}: {count} images" for name, count in facts.missing.items())
 
 
