@@ -132,9 +132,23 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
     return np.sort(order[::2]), np.sort(order[1::2])
 
 
+def rows_learned(prepared: PreparedSet) -> NDArray[np.int64]:
+    """Rows of the prepared set that its evaluator learns from: the training images, and every other image of each
+    combination of classes that `--hold-out-combinations` keeps from training.
+
+    No generator sees those. An evaluator that had not seen them either could not say whether generated images show
+    them: a classifier of one part leans on the other ones. The other half gives its accuracy on real images of them.
+    """
+    hidden = np.setdiff1d(prepared.unseen, prepared.held_out)
+    if not len(hidden):
+        return np.asarray(prepared.train)
+    assert prepared.labels is not None
+    return np.union1d(prepared.train, hidden[split_in_halves(np.asarray(prepared.labels[hidden]))[0]])
+
+
 def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
-    values, train, held_out = prepared.label_values, np.asarray(prepared.train), np.asarray(prepared.held_out)
+    values, train, held_out = prepared.label_values, rows_learned(prepared), np.asarray(prepared.held_out)
     images_shown, parts = fit_images(len(train), prepared.size), prepared.label_space.sizes
     with progress.bar(f"fitting an evaluator of {prepared.name}", images_shown, "images") as bar:
         network = fit_classifier(prepared.pixels, values, parts, images_shown, advance=bar.advance, rows=train)

@@ -13,7 +13,7 @@ from ganvas.evaluation import pixel_statistics
 from ganvas.evaluation.accuracy import UnseenScores
 from ganvas.evaluation.advice import advice, disagreements
 from ganvas.evaluation.distances import TooFewError
-from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out
+from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out, rows_learned
 from ganvas.evaluation.features import extractor, label_free
 from ganvas.evaluation.labels import classification_accuracy_score, label_scores, unseen_scores
 from ganvas.evaluation.measurements import (
@@ -195,7 +195,7 @@ def scores_of_unseen(images: Samples, prepared: PreparedSet, embedders: Embedder
     """Label accuracy on combinations of classes that were never seen in training; None without images of them."""
     if images.unseen is None:
         return None
-    rows = prepared.unseen
+    rows = np.setdiff1d(prepared.unseen, rows_learned(prepared))
     real = embedders.embed_real(prepared, rows[:MOST_UNSEEN_REAL]).predictions if len(rows) else None
     generated = embedders.embed(images.unseen.pixels, images.unseen.labels).predictions
     assert generated is not None, "label accuracy needs an evaluator"
