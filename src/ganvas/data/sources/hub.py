@@ -72,9 +72,7 @@ def read_hub(repository: str, licence: str, scratch: Path, choice: LabelChoice) 
         _labelled(repository, name, named.get(name), column, is_single)
         for name, column in zip(labels, values, strict=True)
     ]
-    parts = tuple(
-        LabelPart(name=escaped_name(name), classes=classes) for name, (classes, _) in zip(labels, found, strict=True)
-    )
+    parts = tuple(LabelPart(name=escaped_name(name), classes=found[k][0]) for k, name in enumerate(labels))
     left = [name for name in splits if name not in used and len(splits[name])]
     notes += [f"splits left out: {', '.join(map(escaped_name, left))}"] if left else []
     return SourceContents(
