@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.config.resolve import class_sizes, has_plain_borders, is_long, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
+from ganvas.data.labels import single_part
 from ganvas.errors import UserError
 
 COMPUTE = ComputeConfig(1, "float32", "channels-last")
@@ -21,6 +22,7 @@ class Set:
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
+        self.label_space = single_part(self.classes, sizes)
         self.channels, self.size = channels, size
         columns = np.zeros(size, np.uint8) if plain else np.arange(size, dtype=np.uint8) * (255 // size)
         self.pixels = np.broadcast_to(columns, (len(self.labels), channels, size, size))
