@@ -1,3 +1,4 @@
+import json
 import re
 import weakref
 
@@ -9,11 +10,12 @@ from PIL import Image
 from ganvas import sampling
 from ganvas.alpha import bounded, premultiply
 from ganvas.data import open_source
+from ganvas.data.labels import LabelPart, LabelSpace
 from ganvas.errors import UserError
 from ganvas.images import Pixels, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
-from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle
+from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle, write_bundle
 from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_evenly
 from ganvas.sheets import enlarge, grid
 
@@ -68,7 +70,7 @@ def test_a_image_does_not_depend_on_which_labels_are_asked_beside_it(sampler):
 
 def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
     # Rounding may differ between batches of other sizes, which is why there is one size only; nothing else may.
-    noise = sampler.noise(1, 0, 0, None)
+    noise = sampler.noise((1,), 0, 0, None)
     here = sampler.sample(["dog"] * BATCH).astype(int)
     apart = np.concatenate(
         [sampler._generate(part, torch.ones(len(part), dtype=torch.int64)) for part in noise.split(7)]
@@ -77,9 +79,9 @@ def test_a_image_does_not_depend_on_the_batch_it_is_computed_in(sampler):
 
 
 def test_seed_and_label_and_index_each_change_the_noise(sampler):
-    noises = [sampler.noise(label, seed, block, None) for label in (0, 1) for seed in (0, 1) for block in (0, 1)]
+    noises = [sampler.noise((label,), seed, block, None) for label in (0, 1) for seed in (0, 1) for block in (0, 1)]
     assert len({tuple(noise.tolist()) for block in noises for noise in block}) == 8 * BATCH
-    assert torch.equal(sampler.noise(1, 1, 1, None), noises[-1])
+    assert torch.equal(sampler.noise((1,), 1, 1, None), noises[-1])
 
 
 # Digits of another script are digits.
@@ -186,8 +188,8 @@ def test_a_label_of_a_run_without_labels_is_refused(unlabelled):
 
 @pytest.mark.parametrize("truncation", [0.05, 0.5, 2.0])
 def test_truncation_bounds_the_noise_and_leaves_what_was_within(sampler, truncation):
-    free = torch.cat([sampler.noise(1, 0, block, None) for block in range(5)])
-    bound = torch.cat([sampler.noise(1, 0, block, truncation) for block in range(5)])
+    free = torch.cat([sampler.noise((1,), 0, block, None) for block in range(5)])
+    bound = torch.cat([sampler.noise((1,), 0, block, truncation) for block in range(5)])
     assert bound.abs().max() <= truncation
     within = free.abs() <= truncation
     assert torch.equal(free[within], bound[within])
@@ -289,6 +291,80 @@ def test_a_preview_shows_what_sample_draws_of_the_runs_seed(tiny_run, tmp_path):
     save_png(enlarge(grid(pixels, 8), least_side=400), tmp_path / "drawn.png")
     shown = np.asarray(Image.open(tiny_run.previews / "0000000160.png"))
     assert np.array_equal(shown, np.asarray(Image.open(tmp_path / "drawn.png")))
+
+
+SHAPES = LabelSpace(
+    parts=(
+        LabelPart(name="shape", classes=("star", "disc")),
+        LabelPart(name="colour", classes=("red", "blue", "grey")),
+    ),
+    combinations=((0, -1), (0, 0), (0, 1), (1, 0)),
+    counts=(50, 30, 10, 5),
+)
+
+
+@pytest.fixture(scope="module")
+def in_parts():
+    return sampler_of(classes=SHAPES.classes, labels=SHAPES)
+
+
+def test_a_label_of_several_parts_draws_as_its_text_and_as_its_parts(in_parts):
+    by_parts = in_parts.sample([{"shape": "star", "colour": "red"}, {"shape": "disc", "colour": "grey"}])
+    assert np.array_equal(by_parts, in_parts.sample(["shape=star,colour=red", "colour=grey,shape=disc"]))
+    assert np.array_equal(by_parts[:1], in_parts.sample({"shape": "star", "colour": "red"}))
+    assert not np.array_equal(by_parts[0], by_parts[1])
+
+
+def test_open_parts_are_drawn_as_training_images_have_them_beside_the_given_ones(in_parts):
+    drawn = in_parts.complete((0, None), 4_000)
+    assert (drawn[:, 0] == 0).all()
+    shares = np.bincount(drawn[:, 1], minlength=3) / 4_000
+    assert abs(shares - [0.75, 0.25, 0]).max() < 0.04  # 30 red and 10 blue; none without a colour
+    both = in_parts.complete((None, None), 4_000)
+    assert abs(np.mean((both == [1, 0]).all(1)) - 5 / 45) < 0.03
+    never = in_parts.complete((None, 2), 50)  # no training image is grey: shapes as in all of them
+    assert (never[:, 1] == 2).all()
+    assert {*never[:, 0].tolist()} <= {0, 1}
+
+
+def test_an_image_of_an_open_label_does_not_depend_on_how_many_are_asked(in_parts):
+    most = in_parts.sample(["shape=star"] * (BATCH + 9))
+    assert np.array_equal(in_parts.sample(["shape=star"] * 5), most[:5])
+    assert np.array_equal(in_parts.complete((0, None), 5), in_parts.complete((0, None), BATCH + 9)[:5])
+
+
+def test_the_way_along_one_part_keeps_the_others(in_parts):
+    way = in_parts.between("shape=star,colour=blue", "shape=disc", 5, seed=2)
+    assert np.array_equal(way, in_parts.between("shape=star,colour=blue", "shape=disc,colour=blue", 5, seed=2))
+    ends = in_parts.part_grid("shape", "colour", (None, None), seed=2)[[1, 4]]  # blue is the second of three columns
+    assert abs(way[[0, -1]].astype(int) - ends).max() <= 1
+
+
+def test_a_grid_has_a_row_for_each_class_of_one_part_and_a_column_for_each_of_another(in_parts):
+    cells = in_parts.part_grid("colour", "shape", (None, None))
+    assert cells.shape == (6, 1, 16, 16)
+    assert np.array_equal(
+        cells.reshape(3, 2, 256).swapaxes(0, 1).reshape(6, 256),
+        in_parts.part_grid("shape", "colour", (None, None)).reshape(6, 256),
+    )
+    with pytest.raises(UserError, match="knows no part 'size' of a label"):
+        in_parts.part_grid("size", "shape", (None, None))
+    with pytest.raises(UserError, match="not of shape twice"):
+        in_parts.part_grid("shape", "shape", (None, None))
+
+
+def test_a_bundle_of_several_parts_keeps_them_and_one_of_one_part_says_nothing_of_them(tmp_path, in_parts, sampler):
+    for name, each in (("several", in_parts), ("one", sampler)):
+        write_bundle(
+            tmp_path / name,
+            each.info,
+            {"generator": each.generator, "discriminator": each.info.networks()["discriminator"]},
+        )
+    read = read_bundle(tmp_path / "several").info
+    assert (read.labels, read.shape.parts, read.shape.classes) == (SHAPES, (2, 3), 5)
+    assert "labels" not in json.loads((tmp_path / "one" / "run.json").read_text())
+    with pytest.raises(ValueError, match="not those of the parts"):
+        BundleInfo.model_validate({**in_parts.info.model_dump(), "classes": ("a", "b")})
 
 
 def test_a_classifier_draws_nothing():

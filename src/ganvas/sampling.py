@@ -5,12 +5,10 @@ always computed in float32 at the same index of a batch of the same size, so tha
 it, change none of its bytes. A fast sampler generates the same images in bfloat16: nearly the same bytes.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from decimal import Decimal
 from numbers import Integral
-from operator import index as whole_number
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 from zipfile import ZipFile, ZipInfo
@@ -22,19 +20,21 @@ from torch import Tensor
 
 from ganvas import files
 from ganvas.alpha import bounded, straighten
+from ganvas.data.label_names import Label, PartialLabel, class_index, partial_label
+from ganvas.data.labels import MISSING, LabelSpace
 from ganvas.errors import UserError, nearest
 from ganvas.images import Pixels, to_uint8
 from ganvas.machine import computes_bfloat16, keep_freed_memory
+from ganvas.networks.conditioning import label_weights
 from ganvas.networks.pair import Generator
 from ganvas.rng import stream
 from ganvas.runs.bundle import Bundle, open_run
 from ganvas.runs.hub import download_generator, is_hub_name
 
+__all__ = ["BATCH", "Sampler", "class_index", "load", "save_npz", "split_evenly"]
+
 BATCH = 64
 SMALLEST_TRUNCATION = 0.05
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-Label = str | SupportsIndex
-"""A class by its name, or by a whole number of any integer type: see `class_index`."""
 
 
 def load(run: str | Path, fast: bool = False) -> "Sampler":
@@ -65,20 +65,26 @@ class Sampler:
         copied = deepcopy(bundle.networks["generator"]).to(self.precision)
         self.generator = cast(Generator, copied.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
-    def index(self, label: Label) -> int:
-        """The index of the class that a label means, as `class_index` reads it. UserError with the run's classes."""
-        if not self.classes:
+    @property
+    def space(self) -> LabelSpace:
+        """The parts of a label and their classes. UserError for a generator without labels."""
+        if self.info.label_space is None:
             raise UserError(f"{self.name} was trained without labels: leave out --label")
-        return class_index(label, self.classes, self.name)
+        return self.info.label_space
+
+    def partial(self, label: Label) -> PartialLabel:
+        """The class indices that a label means, as `partial_label` reads it. UserError with the run's classes."""
+        return partial_label(label, self.space, self.name)
 
     def sample(
         self, labels: Sequence[Label] | NDArray[Any] | SupportsIndex, seed: int = 0, truncation: float | None = None
     ) -> NDArray[np.uint8]:
         """Images (N, C, H, W) uint8: one per label, or so many of a generator without labels.
 
-        A label is a class's name or a whole number, as `class_index` reads it and as `ganvas sample --label` does. The
-        k-th image of a label is that label's image number k under this seed, whatever other labels are there.
-        truncation: noise values beyond it are drawn again. The last of four channels is alpha.
+        A label is a class's name or a whole number, as `class_index` reads it and as `ganvas sample --label` does; or a
+        dict of the classes of its parts, {"shape": "star", "colour": "red"}. Parts that it leaves open are drawn as
+        `complete` draws them. The k-th image of a label is that label's image number k under this seed, whatever other
+        labels are there. truncation: noise values beyond it are drawn again. The last of four channels is alpha.
         """
         return straighten(self.generate(labels, seed, truncation))
 
@@ -86,18 +92,22 @@ class Sampler:
         self, labels: Sequence[Label] | NDArray[Any] | SupportsIndex, seed: int = 0, truncation: float | None = None
     ) -> Pixels:
         """The images of `sample`, their colour premultiplied where they have alpha: see `alpha`."""
-        if isinstance(labels, str):  # one name, not its letters
+        if isinstance(labels, str | Mapping):  # one label, not its letters or parts
             labels = [labels]
         if isinstance(labels, Integral):
             if self.classes or isinstance(labels, bool):
                 hint = f"by class: give labels, such as {[self.classes[0]]!r}" if self.classes else "a number of images"
                 raise UserError(f"{self.name} draws {hint}")
-            indices: list[int | None] = [None] * int(labels)
-        else:
-            indices = [self.index(label) for label in cast(Sequence[Label], labels)]
-        pixels = np.empty((len(indices), *self.info.shape.image), np.uint8)
-        rows_of: dict[int | None, list[int]] = {}
-        for row, label in enumerate(indices):
+            return self.sample_labels([None] * int(labels), seed, truncation)
+        return self.sample_labels([self.partial(label) for label in cast(Sequence[Label], labels)], seed, truncation)
+
+    def sample_labels(
+        self, labels: Sequence[PartialLabel | None], seed: int = 0, truncation: float | None = None
+    ) -> NDArray[np.uint8]:
+        """The same for class indices; None of a generator without labels."""
+        pixels = np.empty((len(labels), *self.info.shape.image), np.uint8)
+        rows_of: dict[PartialLabel | None, list[int]] = {}
+        for row, label in enumerate(labels):
             rows_of.setdefault(label, []).append(row)
         for label, rows in rows_of.items():
             for first, images in self.stream(label, len(rows), seed, truncation):
@@ -105,7 +115,7 @@ class Sampler:
         return pixels
 
     def stream(
-        self, label: int | None, count: int, seed: int = 0, truncation: float | None = None
+        self, label: PartialLabel | None, count: int, seed: int = 0, truncation: float | None = None
     ) -> Iterator[tuple[int, Pixels]]:
         """The first `count` images of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH.
 
@@ -113,27 +123,61 @@ class Sampler:
         """
         for first in range(0, count, BATCH):
             noise = self.noise(label, seed, first // BATCH, truncation)
-            labels = None if label is None else torch.full((BATCH,), label)
+            labels = None if label is None else self._complete_block(label, seed, first // BATCH)
             yield first, self._generate(noise, labels)[: count - first]
 
+    def complete(self, label: PartialLabel, count: int, seed: int = 0) -> NDArray[np.int64]:
+        """(count, P): the labels of the first `count` images of one label, with the parts that it leaves open.
+
+        They are drawn as the training images have them that show the given classes: from the combinations of their
+        label's parts. Where no training image has the given classes together, from all combinations.
+        """
+        blocks = [self._complete_block(label, seed, block) for block in range(-(-count // BATCH))]
+        return torch.cat(blocks)[:count].numpy() if blocks else np.empty((0, len(label)), np.int64)
+
+    def completed(self, labels: Sequence[PartialLabel], seed: int = 0) -> list[list[int]]:
+        """The class index of every part, (N, P), of the images that `sample_labels` draws for these labels."""
+        rows: dict[PartialLabel, Iterator[list[int]]] = {
+            label: iter(self.complete(label, many, seed).tolist()) for label, many in Counter(labels).items()
+        }
+        return [next(rows[label]) for label in labels]
+
     def between(self, start: Label, end: Label, steps: int, seed: int = 0) -> NDArray[np.uint8]:
-        """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
+        """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included.
+
+        A part that one of them leaves open stays as it is in the other; one that both leave open is drawn once.
+        """
         return straighten(self.walk(start, end, steps, seed))
 
     def walk(self, start: Label, end: Label, steps: int, seed: int = 0) -> Pixels:
         """The images of `between`, their colour premultiplied where they have alpha."""
-        ends = torch.zeros(2, max(1, len(self.classes)))
-        ends[0, self.index(start)] = ends[1, self.index(end)] = 1
+        first, last = self.partial(start), self.partial(end)
+        shared = tuple(b if a is None else a for a, b in zip(first, last, strict=True))
+        whole = self.complete(shared, 1, seed)[0].tolist()
+        rows = [[k if given is None else given for k, given in zip(whole, each, strict=True)] for each in (first, last)]
+        ends = label_weights(torch.tensor(rows), self.space.sizes)  # (2, K)
         shares = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
-        mixtures = (1 - shares) * ends[0] + shares * ends[1]  # (steps, K)
-        noise = self.noise(None, seed, 0, None)[:1].expand(BATCH, -1)
-        images = []
-        for part in torch.split(mixtures, BATCH):
-            padded = torch.cat([part, part[-1:].expand(BATCH - len(part), -1)])
-            images.append(self._generate(noise, padded)[: len(part)])
-        return np.concatenate(images)
+        return self._with_one_noise((1 - shares) * ends[0] + shares * ends[1], seed)
 
-    def noise(self, label: int | None, seed: int, block: int, truncation: float | None) -> Tensor:
+    def part_grid(self, rows: str, columns: str, label: PartialLabel, seed: int = 0) -> NDArray[np.uint8]:
+        """One seed's image with each class of a part in rows, each of another in columns: (R * C, C, H, W), row by row.
+
+        label: the classes of the other parts; those that it leaves open are drawn once. UserError for an unknown part.
+        """
+        names = [part.name for part in self.space.parts]
+        for name in (rows, columns):
+            if name not in names:
+                raise UserError(f"{self.name} knows no part {name!r} of a label; {nearest(name, names)}")
+        if rows == columns:
+            raise UserError(f"a grid has classes of two parts of a label in rows and columns, not of {rows} twice")
+        row, column = names.index(rows), names.index(columns)
+        drawn, sizes = self.complete(label, 1, seed)[0], self.space.sizes
+        labels = np.tile(drawn, (sizes[row] * sizes[column], 1))
+        labels[:, row] = np.repeat(np.arange(sizes[row]), sizes[column])
+        labels[:, column] = np.tile(np.arange(sizes[column]), sizes[row])
+        return self._with_one_noise(torch.from_numpy(labels), seed)
+
+    def noise(self, label: PartialLabel | None, seed: int, block: int, truncation: float | None) -> Tensor:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
         if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
             raise UserError(f"the truncation is at least {SMALLEST_TRUNCATION}, not {truncation}")
@@ -142,6 +186,33 @@ class Sampler:
         while truncation is not None and bool((outside := values.abs() > truncation).any()):
             values[outside] = torch.randn(int(outside.sum()), generator=generator)
         return values
+
+    def _complete_block(self, label: PartialLabel, seed: int, block: int) -> Tensor:
+        """(BATCH, P): the labels of a block of images."""
+        open_parts = [part for part, k in enumerate(label) if k is None]
+        labels = torch.tensor([0 if k is None else k for k in label]).repeat(BATCH, 1)
+        if open_parts:
+            known, counts = self.space.values, torch.tensor(self.space.counts, dtype=torch.float64)
+            # Missing values are no classes to draw, unless there are no others.
+            is_whole = torch.from_numpy((known[:, open_parts] != MISSING).all(1))
+            fits = torch.ones(len(known), dtype=torch.bool)
+            for part, k in enumerate(label):
+                if k is not None:
+                    fits &= torch.from_numpy(known[:, part] == k)
+            candidates = [counts * chosen for chosen in (fits & is_whole, is_whole, torch.ones_like(fits))]
+            weights = next((each for each in candidates if each.sum() > 0), torch.ones_like(counts))
+            rows = torch.multinomial(weights, BATCH, True, generator=stream(seed, f"open parts/{_key(label)}", block))
+            labels[:, open_parts] = torch.from_numpy(known)[rows][:, open_parts]
+        return labels
+
+    def _with_one_noise(self, labels: Tensor, seed: int) -> NDArray[np.uint8]:
+        """One seed's image with each of the labels, (N, P) or weights (N, K)."""
+        noise = self.noise(None, seed, 0, None)[:1].expand(BATCH, -1)
+        images = []
+        for part in torch.split(labels, BATCH):
+            padded = torch.cat([part, part[-1:].expand(BATCH - len(part), -1)])
+            images.append(self._generate(noise, padded)[: len(part)])
+        return np.concatenate(images)
 
     @torch.inference_mode()
     def _generate(self, noise: Tensor, labels: Tensor | None) -> Pixels:
@@ -152,49 +223,14 @@ class Sampler:
         return bounded(to_uint8(images).cpu().numpy())
 
 
-def noise_purpose(label: int | None) -> str:
+def noise_purpose(label: PartialLabel | None) -> str:
     """The purpose of the random stream that the noise of a label's images is drawn from; None: of no label."""
-    return f"sample/{'' if label is None else label}"
+    return f"sample/{'' if label is None else _key(label)}"
 
 
-def class_index(label: Label, classes: Sequence[str], run: str) -> int:
-    """The index of the class that a label means. UserError where it means none, or several; `run` is named in it.
-
-    The exact spelling of a name wins. Else, where names are numbers, a number means the class of that number: 1 is the
-    class 001. Only where no name is a number is it the position of a class, from 0.
-    """
-    if isinstance(label, str):
-        text = str(label).strip()  # str: a numpy string would show its type in a message
-    else:
-        try:
-            text = "" if isinstance(label, bool) else str(whole_number(label))
-        except TypeError:
-            text = ""
-        if not text:
-            raise UserError(f"a label is the name of a class or a whole number, not {label!r}")
-    for spelling in (label, text):
-        if spelling in classes:
-            return classes.index(str(spelling))
-    numbers, number = [_number(name) for name in classes], _number(text)
-    if number is None:
-        raise UserError(f"{run} knows no class {text!r}; {nearest(text, classes)}")
-    if all(each is None for each in numbers):  # words: a position
-        if number not in range(len(classes)):
-            raise UserError(f"label {text} is not in 0..{len(classes) - 1}; {run} knows {', '.join(classes)}")
-        return int(number)
-    found = [index for index, each in enumerate(numbers) if each == number]
-    if len(found) > 1:
-        raise UserError(f"label {text} may be {' or '.join(classes[index] for index in found)}: give the exact name")
-    if not found:
-        away = {name: abs(each - number) for name, each in zip(classes, numbers, strict=True) if each is not None}
-        closest = min(away, key=lambda name: away[name])
-        raise UserError(f"{run} knows no class {text}; did you mean {closest}? Allowed: {', '.join(classes)}")
-    return found[0]
-
-
-def _number(name: str) -> Decimal | None:
-    """The number that a name is: 1 of `001`, 0.5 of `0.50`; None of a word."""
-    return Decimal(name) if NUMBER.fullmatch(name.strip()) else None
+def _key(label: PartialLabel) -> str:
+    """The name of a label in a random stream: `3`; `3,` of a second part that is left open."""
+    return ",".join("" if k is None else str(k) for k in label)
 
 
 def split_evenly(count: int, classes: Sequence[int]) -> list[int]:

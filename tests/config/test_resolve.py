@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.config.resolve import class_sizes, has_plain_borders, is_long, resolve
 from ganvas.config.run import ComputeConfig, ResolvedRun
+from ganvas.data.labels import single_part
 from ganvas.errors import UserError
 from ganvas.sizes import Size
 
@@ -22,6 +23,7 @@ class Set:
         self.labels = np.repeat(np.arange(len(sizes)), sizes)
         self.train = np.arange(len(self.labels))
         self.classes = tuple(map(str, range(len(sizes))))
+        self.label_space = single_part(self.classes, sizes)
         self.channels, self.size = channels, Size(size, width or size)
         side = self.size.width
         columns = np.zeros(side, np.uint8) if plain else np.arange(side, dtype=np.uint8) * (255 // side)

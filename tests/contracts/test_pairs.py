@@ -9,7 +9,9 @@ from ganvas.rng import seed_weights
 from ganvas.sizes import Size
 
 SIZES = (16, 17, 28, 45, 64, 127, 128)
-SHAPES = [Shape(channels, size, classes) for size in SIZES for channels in (1, 3) for classes in (0, 3)]
+# Labels of two parts, of three classes and of two.
+IN_PARTS = [Shape(channels, size, 5, (3, 2)) for channels, size in ((1, 16), (3, 45))]
+SHAPES = [Shape(channels, size, classes) for size in SIZES for channels in (1, 3) for classes in (0, 3)] + IN_PARTS
 # Odd sides, and as slender as it gets: in either direction.
 RECTANGLES = [Shape(3, Size(64, 48), 3), Shape(1, Size(17, 128)), Shape(3, Size(127, 16), 3), Shape(1, Size(28, 45), 3)]
 TRANSPARENT = [Shape(4, 28, 3), Shape(4, Size(20, 33))]
@@ -18,7 +20,7 @@ SMALL = {"width": 4, "hidden": 8}
 
 
 def name_of(shape):
-    return f"{shape.size}px-{shape.channels}ch-{shape.classes}classes"
+    return f"{shape.size}px-{shape.channels}ch-{'+'.join(map(str, shape.parts)) or 0}classes"
 
 
 def skip_where_squares_alone(kind, shape):
@@ -41,6 +43,8 @@ def build(kind, shape):
 
 def noise_and_labels(pair, shape, count=3):
     noise = torch.randn(count, pair.generator.noise_size)
+    if len(shape.parts) > 1:
+        return noise, torch.stack([(torch.arange(count) + part) % k for part, k in enumerate(shape.parts)], dim=1)
     return noise, (torch.arange(count) % shape.classes if shape.classes else None)
 
 
@@ -93,17 +97,32 @@ def test_gradients_reach_every_parameter(kind, shape):
         assert idle == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_class_indices_and_one_hot_mixtures_are_the_same_label(kind, size):
-    shape = Shape(3, size, 3)
+@pytest.mark.parametrize("shape", [*(Shape(3, size, 3) for size in SIZES), *IN_PARTS], ids=name_of)
+def test_class_indices_and_one_hot_mixtures_are_the_same_label(kind, shape):
     pair = build(kind, shape)
     generator, discriminator = pair.generator.eval(), pair.discriminator.eval()
     noise, labels = noise_and_labels(pair, shape)
-    one_hot = torch.eye(3)[labels]
+    columns = labels.reshape(len(labels), -1).T
+    one_hot = torch.cat([torch.eye(k)[column] for k, column in zip(shape.parts, columns, strict=True)], dim=1)
+    tolerance = 0.0 if len(shape.parts) == 1 else 1e-5
     with torch.no_grad():
         images = generator(noise, labels)
-        assert torch.equal(images, generator(noise, one_hot))
-        assert same(discriminator(images, labels), discriminator(images, one_hot))
+        assert torch.allclose(images, generator(noise, one_hot), rtol=0, atol=tolerance)
+        assert same(discriminator(images, labels), discriminator(images, one_hot), tolerance)
+
+
+@pytest.mark.parametrize("shape", IN_PARTS, ids=name_of)
+def test_a_part_that_is_missing_has_no_weights_and_each_part_changes_the_image(kind, shape):
+    pair = build(kind, shape)
+    generator, discriminator = pair.generator.eval(), pair.discriminator.eval()
+    noise = torch.randn(1, pair.generator.noise_size).expand(4, -1)
+    labels = torch.tensor([[2, 1], [2, 0], [0, 1], [2, -1]])
+    weights = torch.tensor([[0, 0, 1, 0, 1], [0, 0, 1, 1, 0], [1, 0, 0, 0, 1], [0, 0, 1, 0, 0]]).float()
+    with torch.no_grad():
+        images = generator(noise, labels)
+        assert torch.allclose(images, generator(noise, weights), rtol=0, atol=1e-5)
+        assert same(discriminator(images, labels), discriminator(images, weights), 1e-4)
+    assert all(not torch.allclose(images[0], other) for other in images[1:])
 
 
 def test_a_mixture_lies_between_its_classes_and_is_neither(kind):

@@ -5,6 +5,7 @@ import pytest
 
 from ganvas.config.recipes import RECIPES, configure
 from ganvas.errors import UserError
+from ganvas.images import save_png
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
 from ganvas.runs import bundle
@@ -155,3 +156,30 @@ def test_it_ends_with_its_charts(tiny_source, small, tmp_path, recipe):
     found = {p.stem for p in run.charts.glob("*.png")}
     assert {"losses", "kernels"} <= found
     assert ("features" in found) == (RECIPES[recipe]("x").pair.kind != "book-mlp")
+
+
+@pytest.fixture(scope="module")
+def source_in_parts(tmp_path_factory):
+    """60 images of 16 px in class folders of two levels: three shapes, two colours, and a few without a colour."""
+    folder = tmp_path_factory.mktemp("source") / "shapes"
+    random = np.random.default_rng(0)
+    for index in range(60):
+        place = folder / ("star", "disc", "ring")[index % 3] / (("red", "blue")[index // 3 % 2] if index < 54 else "")
+        save_png(random.integers(0, 256, (1, 16, 16), np.uint8), place / f"{index}.png")
+    return folder
+
+
+@pytest.mark.parametrize("recipe", DRAWING)
+def test_labels_of_several_parts_train_and_draw(short, recipe, source_in_parts):
+    data = {"nested": "shape/colour", "hold_out_combinations": 0.2}
+    run = short(recipe, source=source_in_parts, labels="on", data=data, training={"sampler": "square-root"})
+    sampler = load(run.path)
+    assert sampler.info.shape == Shape(1, 16, 5, (3, 2))
+    assert sampler.sample(["shape=star", {"shape": "ring", "colour": "red"}]).shape == (2, 1, 16, 16)
+    assert sampler.between("shape=star,colour=red", "shape=ring", 3).shape == (3, 1, 16, 16)
+    assert sampler.part_grid("shape", "colour", (None, None)).shape == (6, 1, 16, 16)
+
+
+def test_a_classifier_of_labels_of_several_parts_is_refused(short, source_in_parts):
+    with pytest.raises(UserError, match=r"book-classifier needs labels of one part, .* have 2 \(shape, colour\)"):
+        short("book-classifier", source=source_in_parts, data={"nested": "shape/colour"})

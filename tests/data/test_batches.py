@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganvas.data.batches import Batches, FakeLabels
+from ganvas.data.batches import Batches, FakeLabels, rarest_class_sizes
+from ganvas.data.labels import LabelPart, LabelSpace
 
 BATCH = 7
 
@@ -94,7 +95,7 @@ def test_with_square_roots_a_class_of_four_times_the_images_is_used_twice_as_oft
     assert abs(counts - 6000 * roots / roots.sum()).max() < 5 * 6000**0.5 / 2
 
 
-@pytest.mark.parametrize(("how", "expected"), [("uniform", [0.25] * 4), ("data", None)])
+@pytest.mark.parametrize(("how", "expected"), [("uniform", [1 / 3, 1 / 3, 1 / 3, 0]), ("data", None)])
 def test_fake_labels_follow_the_chosen_distribution(unequal, how, expected):
     used = np.bincount(FakeLabels(unequal, how, 0).draw("labels", 0, 20_000), minlength=4) / 20_000
     if expected is None:
@@ -110,3 +111,15 @@ def test_fake_labels_depend_on_seed_purpose_and_step_alone(unequal):
     for other in (labels.draw("labels", 4, 50), labels.draw("labels again", 3, 50)):
         assert not torch.equal(one, other)
     assert not torch.equal(one, FakeLabels(unequal, "data", 1).draw("labels", 3, 50))
+
+
+def test_a_rare_class_of_a_part_is_drawn_more_often_and_a_rare_combination_is_not(tiny_prepared):
+    """90 star red, 9 star blue, 1 disc red: disc has 1 image, blue 9, star 99, red 91."""
+    space = LabelSpace(
+        parts=(LabelPart(name="shape", classes=("star", "disc")), LabelPart(name="colour", classes=("red", "blue"))),
+        combinations=((0, 0), (0, 1), (1, 0)),
+        counts=(90, 9, 1),
+    )
+    assert rarest_class_sizes(space).tolist() == [91, 9, 1]
+    missing = space.model_copy(update={"combinations": ((-1, 0), (0, 1), (1, 0))})
+    assert rarest_class_sizes(missing).tolist() == [91, 9, 1]

@@ -1,12 +1,17 @@
 """Images to be scored: sampled from a run or loaded, and compatible with the real set."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganvas.data import open_source
+from ganvas.data.labels import LabelPart, LabelSpace, single_part
+from ganvas.data.prepared import in_memory
 from ganvas.errors import UserError
 from ganvas.evaluation import samples
+from ganvas.evaluation.evaluator import rows_learned
 from ganvas.sampling import load
 
 
@@ -22,6 +27,7 @@ def test_samples_have_the_class_proportions_of_the_training_images(tiny_run, tin
 
 def test_proportions_are_those_of_the_set_with_at_least_one_per_class(tiny_prepared):
     class Unequal:
+        label_space = single_part(("a", "b", "c"), (900, 99, 1))
         labels = np.array([0] * 900 + [1] * 99 + [2])
         train = np.arange(1000)
         classes = ("many", "some", "one")
@@ -131,3 +137,21 @@ def test_transparent_images_are_laid_on_a_ground_for_a_set_without_alpha(tmp_pat
     prepared = open_source(save_icons(tmp_path / "set", opaque=True))
     assert prepared.channels == 3
     assert samples.load_samples(save_icons(tmp_path / "theirs"), prepared, 100).pixels.shape[1:] == (3, 20, 16)
+
+
+def test_images_are_asked_for_in_the_proportions_of_combinations_and_unseen_ones_apart():
+    space = LabelSpace(
+        parts=(LabelPart(name="shape", classes=("star", "disc")), LabelPart(name="colour", classes=("red", "blue"))),
+        combinations=((0, 0), (0, 1), (1, 0), (1, 1)),
+        counts=(6, 3, 0, 1),
+    )
+    labels = np.repeat([0, 1, 2, 3], [6, 3, 4, 1])
+    plain = in_memory("shapes", np.zeros((14, 1, 16, 16), np.uint8), labels, space.classes)
+    train = np.flatnonzero(labels != 2)
+    prepared = replace(plain, train=train, manifest=plain.manifest.model_copy(update={"labels": space}))
+    assert samples.proportions(prepared, 100).tolist() == [60, 30, 0, 10]
+    assert samples.proportions(prepared, 2).tolist() == [1, 1, 0, 0]
+    assert prepared.unseen.tolist() == [9, 10, 11, 12]
+    # Every other image of a combination held out is for the evaluator to learn.
+    assert rows_learned(prepared).tolist() == [*range(10), 11, 13]
+    assert rows_learned(replace(prepared, held_out=prepared.unseen)).tolist() == train.tolist()

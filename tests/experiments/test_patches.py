@@ -98,7 +98,7 @@ class Bright(Discriminator):
     """The brighter the upper left pixel, the more real; a label turns that round."""
 
     def __init__(self, classes=0):
-        super().__init__(classes)
+        super().__init__((classes,) if classes else ())
         self.weight = torch.nn.Parameter(torch.ones(1))
 
     def forward(self, images, labels=None):

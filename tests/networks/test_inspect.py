@@ -14,7 +14,7 @@ class Chain(Discriminator):
     """Two convolutions with a pooling between them, and a label that it does not use."""
 
     def __init__(self, classes=0):
-        super().__init__(classes)
+        super().__init__((classes,) if classes else ())
         self.first = nn.Conv2d(1, 2, 3, stride=2)
         self.norm = nn.BatchNorm2d(2)
         self.pool = nn.AvgPool2d(2)
@@ -52,7 +52,7 @@ def test_a_patch_counts_as_a_kernel_whose_stride_is_its_side():
 def test_transposed_convolutions_report_their_output_and_no_receptive_field():
     class Enlarging(Generator):
         def __init__(self):
-            super().__init__(noise_size=4, classes=0)
+            super().__init__(noise_size=4, parts=())
             self.layers = nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.ConvTranspose2d(1, 3, 4, stride=2))
 
         def forward(self, noise, labels):
@@ -108,14 +108,14 @@ def test_feature_maps_are_of_the_first_a_middle_and_the_last_convolution(convolu
 def test_feature_maps_are_of_the_label_that_is_given():
     class Brightened(Discriminator):
         def __init__(self):
-            super().__init__(classes=2)
+            super().__init__((2,))
             self.layer = nn.Conv2d(1, 1, 1)
 
         def forward(self, images, labels):
-            return DiscriminatorOutput(self.layer(images + labels[:, None, None, None]).sum((1, 2, 3)))
+            return DiscriminatorOutput(self.layer(images + labels[:, :, None, None]).sum((1, 2, 3)))
 
     network, pixels = Brightened(), np.zeros((1, 4, 4), np.uint8)
-    difference = feature_maps(network, pixels, 1)["low"] - feature_maps(network, pixels, 0)["low"]
+    difference = feature_maps(network, pixels, [1])["low"] - feature_maps(network, pixels, [0])["low"]
     assert np.allclose(difference, network.layer.weight.item(), atol=1e-6)
 
 

@@ -97,14 +97,39 @@ def test_a_paired_loss_without_real_logits_is_our_mistake():
 
 def test_an_auxiliary_classifiers_loss_is_the_cross_entropy_of_its_logits():
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # probabilities 1/4, 3/4 and 1/2, 1/2
-    labels, by_hand = torch.tensor([1, 0]), (math.log(4 / 3) + math.log(2)) / 2
-    assert float(classification_loss(logits, labels, 1)) == pytest.approx(by_hand)
-    assert float(classification_loss(logits, labels, 0.1)) == pytest.approx(0.1 * by_hand)
-    mixed = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert torch.equal(classification_loss(logits, mixed, 1), classification_loss(logits, labels, 1))
+    labels, by_hand = torch.tensor([[1], [0]]), (math.log(4 / 3) + math.log(2)) / 2
+    assert float(classification_loss(logits, labels, 1, (2,))) == pytest.approx(by_hand)
+    assert float(classification_loss(logits, labels, 0.1, (2,))) == pytest.approx(0.1 * by_hand)
+
+
+def test_the_loss_of_several_parts_is_the_mean_over_the_parts_that_are_known():
+    first, second = math.log(4 / 3), math.log(2)  # of the probability 3/4, and of each of two equal classes
+    logits = torch.tensor([[0.0, math.log(3), 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    known = torch.tensor([[1, 0], [0, 1]])
+    assert float(classification_loss(logits, known, 1, (2, 2))) == pytest.approx(((first + second) / 2 + second) / 2)
+    missing = torch.tensor([[1, -1], [-1, 1]])
+    assert float(classification_loss(logits, missing, 1, (2, 2))) == pytest.approx((first + second) / 2)
+    never = torch.tensor([[1, -1], [1, -1]])
+    assert float(classification_loss(logits, never, 1, (2, 2))) == pytest.approx((first + second) / 2 / 2)
+
+
+def test_a_missing_part_gives_its_logits_no_gradient():
+    logits = torch.zeros(1, 5, requires_grad=True)
+    classification_loss(logits, torch.tensor([[2, -1]]), 1, (3, 2)).backward()
+    assert (logits.grad[0, :3] != 0).all()
+    assert (logits.grad[0, 3:] == 0).all()
+
+
+def test_the_gradient_of_one_part_is_that_of_the_plain_cross_entropy_bit_for_bit():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(37, 10), torch.arange(37) % 10
+    ours, plain = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    classification_loss(ours, labels[:, None], 0.1, (10,)).backward()
+    (0.1 * torch.nn.functional.cross_entropy(plain, labels)).backward()
+    assert torch.equal(ours.grad, plain.grad)
 
 
 def test_a_discriminator_that_classifies_nothing_has_no_such_loss():
-    assert classification_loss(None, torch.tensor([0]), 1) == 0
-    assert classification_loss(torch.zeros(1, 2), None, 1) == 0
-    assert classification_loss(torch.zeros(1, 2), torch.tensor([0]), 0) == 0.0
+    assert classification_loss(None, torch.tensor([[0]]), 1, (2,)) == 0
+    assert classification_loss(torch.zeros(1, 2), None, 1, (2,)) == 0
+    assert classification_loss(torch.zeros(1, 2), torch.tensor([[0]]), 0, (2,)) == 0.0

@@ -11,7 +11,7 @@ class Linear(Discriminator):
     """logit = scale · <weight, image>, so that its gradient is scale · weight."""
 
     def __init__(self, pixels, scale=1.0):
-        super().__init__(classes=0)
+        super().__init__(())
         self.weight = nn.Parameter(torch.linspace(-1, 1, pixels))
         self.scale = scale
 
@@ -47,7 +47,7 @@ def test_each_images_penalty_is_of_its_own_gradient_under_its_own_label():
     labels = torch.tensor([1.0, 2.0, 0.0])
     # |label · image|² = label² |image|².
     expected = labels.square() * images.square().flatten(1).sum(1)
-    assert torch.allclose(penalty(Quadratic(classes=3), images, labels), expected)
+    assert torch.allclose(penalty(Quadratic((3,)), images, labels), expected)
 
 
 def test_the_penalty_can_be_minimised():

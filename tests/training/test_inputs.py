@@ -47,7 +47,7 @@ def test_images_are_float32_in_minus_one_to_one_with_the_labels_that_are_theirs(
     assert drawn["real"].dtype == torch.float32
     assert drawn["real"].abs().max() <= 1
     pixels = ((drawn["real"] + 1) * 127.5).round().to(torch.uint8).numpy()
-    for image, label in zip(pixels, drawn["labels"].tolist(), strict=True):
+    for image, label in zip(pixels, drawn["labels"][:, 0].tolist(), strict=True):
         rows = [row for row in tiny_prepared.train if (tiny_prepared.pixels[row] == image).all()]
         assert label in {int(tiny_prepared.labels[row]) for row in rows}
 

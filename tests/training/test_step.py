@@ -41,7 +41,7 @@ def step_inputs(step=0, count=6):
     labels = torch.randint(3, (3, count), generator=generator)
     noise = torch.randn((2, count, 4), generator=generator)
     real = torch.rand((count, *SHAPE.image), generator=generator) * 2 - 1
-    return StepInputs(real, labels[0], noise[0], labels[1], noise[1], labels[2])
+    return StepInputs(real, labels[0, :, None], noise[0], labels[1, :, None], noise[1], labels[2, :, None])
 
 
 def weights(network):
@@ -78,7 +78,7 @@ def test_a_gan_step_is_d_on_both_halves_and_then_g_against_the_new_d(engine, los
         "non-saturating": F.softplus(-real_output.logits) + F.softplus(fake_logits),
         "relativistic": F.softplus(fake_logits - real_output.logits),
     }[loss].mean()
-    class_loss = F.cross_entropy(real_output.class_logits, inputs.labels)
+    class_loss = F.cross_entropy(real_output.class_logits, inputs.labels[:, 0])
     # A penalty every fourth step weighs four times as much.
     descend(D, d_loss + class_loss + 4 * (r1 / 2 * penalties[0] + r2 / 2 * penalties[1]))
 
@@ -89,7 +89,7 @@ def test_a_gan_step_is_d_on_both_halves_and_then_g_against_the_new_d(engine, los
         "non-saturating": F.softplus(-fake_output.logits),
         "relativistic": F.softplus(new_real_logits - fake_output.logits),
     }[loss].mean()
-    descend(G, g_loss + 0.1 * F.cross_entropy(fake_output.class_logits, inputs.fake_labels))
+    descend(G, g_loss + 0.1 * F.cross_entropy(fake_output.class_logits, inputs.fake_labels[:, 0]))
 
     for network, expected in zip(networks(pair), networks(by_hand), strict=True):
         assert torch.allclose(weights(network), weights(expected), rtol=1e-5, atol=1e-6)
@@ -155,7 +155,7 @@ class BrightnessClassifier(Discriminator):
     """Another discriminator's logits, and class logits brightness · weight, whose gradient is known."""
 
     def __init__(self, discriminator):
-        super().__init__(discriminator.classes)
+        super().__init__(discriminator.parts)
         self.discriminator = discriminator
         self.weight = nn.Parameter(torch.tensor([1.0, 0.0, -1.0]))
 
@@ -184,7 +184,7 @@ def test_each_class_loss_counts_by_its_weight(engine, real, fake, generator):
         halves = ((inputs.real, inputs.labels, weight_real), (images, inputs.fake_labels, weight_fake))
         for half, labels, weight in halves:
             # d/dw of the mean of -log softmax(b w): b (softmax(b w) - one-hot label).
-            error = torch.softmax(brightness(half) * start, 1) - F.one_hot(labels, 3)
+            error = torch.softmax(brightness(half) * start, 1) - F.one_hot(labels[:, 0], 3)
             gradient += weight * (brightness(half) * error).mean(0)
         assert torch.allclose(pair.discriminator.weight.detach(), start - LR * gradient, atol=1e-6)
         after.append(weights(pair.generator))

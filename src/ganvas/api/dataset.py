@@ -52,7 +52,7 @@ class Dataset(PreparedSet):
         return self._of(self.held_out)
 
     def _of(self, rows: NDArray[np.int64]) -> Images:
-        labels = None if self.labels is None else [self.classes[label] for label in self.labels[rows]]
+        labels = None if self.labels is None else [self.label_space.names[label] for label in self.labels[rows]]
         return Images(straighten(self.pixels if len(rows) == len(self.pixels) else self.pixels[rows]), labels)
 
     def facts(self) -> Iterator[str]:

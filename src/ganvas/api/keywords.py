@@ -31,6 +31,9 @@ class DataOptions(TypedDict, total=False):
     channels: Literal[1, 3, 4] | None
     attribute: str | None
     label_column: str | None
+    label_columns: tuple[str, ...] | None
+    nested: tuple[str, ...] | None
+    hold_out_combinations: float | None
     background: Literal["white", "black"]
     stretch: bool
     accept_refused: bool

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas import console
+from ganvas.alpha import straighten
 from ganvas.api.dataset import Dataset
 from ganvas.api.evaluate import evaluate
 from ganvas.api.images import Images
 from ganvas.api.keywords import Place, ScoreOptions, given, in_keywords, path_of
 from ganvas.api.scores import Scores
 from ganvas.config.sample import SampleConfig
+from ganvas.data.label_names import Label
 from ganvas.errors import UserError
 from ganvas.evaluation.scorecard import read_scorecard
 from ganvas.report import page
@@ -24,7 +26,7 @@ from ganvas.runs import sealed
 from ganvas.runs.bundle import open_run
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.record import RunRecord
-from ganvas.sampling import Label, Sampler, split_evenly
+from ganvas.sampling import Sampler, split_evenly
 from ganvas.settings import parse
 
 Labels = Label | Sequence[Label] | NDArray[Any]
@@ -114,7 +116,8 @@ class Run:
     ) -> Images:
         """Generates images. The k-th image of a label depends on the label, the seed and k alone.
 
-        labels: a class, by its name or number, for `count` images of it (default: one); several classes with a
+        labels: a class, by its name or number, or of a label of several parts a dict of theirs, {"shape": "star"},
+            for `count` images of it (default: one); several classes with a
             `count`, split evenly among them; several without, for an image each, in their order; None for all classes.
         count: images in total; by default 8 of each class, or 64 of a generator without labels.
         truncation: noise values beyond it are drawn again: less variety, fewer odd images.
@@ -125,13 +128,15 @@ class Run:
             if not sampler.classes:
                 total = self._total_without_labels(labels, config)
                 return Images(sampler.sample(total, config.seed, config.truncation))
-            indices = [sampler.index(label) for label in self._labels(labels, config)]
+            space, wanted = sampler.space, [sampler.partial(label) for label in self._labels(labels, config)]
             if config.count is not None or labels is None:
-                indices = list(dict.fromkeys(indices)) or list(range(len(sampler.classes)))
-                counts = split_evenly(config.total(len(indices)), indices)
-                indices = [index for index, many in zip(indices, counts, strict=True) for _ in range(many)]
-            names = [sampler.classes[index] for index in indices]
-            return Images(sampler.sample(names, config.seed, config.truncation), names)
+                every = [*space.combinations] if space.is_single else [(None,) * len(space.parts)]
+                several = list(dict.fromkeys(wanted)) or every
+                total = config.total(len(several) if wanted or space.is_single else 0)
+                counts = split_evenly(total, range(len(several)))
+                wanted = [label for label, many in zip(several, counts, strict=True) for _ in range(many)]
+            pixels = sampler.sample_labels(wanted, config.seed, config.truncation)
+            return Images(straighten(pixels), [space.name_of(row) for row in sampler.completed(wanted, config.seed)])
 
     def _labels(self, labels: Labels | None, config: SampleConfig) -> Sequence[Label]:
         """The labels as a list. UserError for a bare number, which may mean a class or how many."""

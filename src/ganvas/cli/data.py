@@ -43,16 +43,16 @@ def data(
 
 
 def write_sheet(prepared: "PreparedSet", path: Path) -> Path:
-    """Writes a row of training images for each class, with its name, and returns the path."""
+    """Writes a row of training images for each class, or combination of classes, with its name; returns the path."""
     import numpy as np
 
     from ganvas.report import charts
 
-    classes = prepared.classes[:MOST_CLASSES_ON_SHEET]
-    rows, labels = prepared.train[: 3 * COLUMNS_ON_SHEET], None
+    rows, labels, classes = prepared.train[: 3 * COLUMNS_ON_SHEET], None, tuple[str, ...]()
     if prepared.labels is not None:
-        train_labels = prepared.labels[prepared.train]
-        firsts = [np.flatnonzero(train_labels == label)[:COLUMNS_ON_SHEET] for label in range(len(classes))]
+        space, train_labels = prepared.label_space, prepared.labels[prepared.train]
+        classes, shown = space.names, space.commonest(MOST_CLASSES_ON_SHEET)
+        firsts = [np.flatnonzero(train_labels == label)[:COLUMNS_ON_SHEET] for label in shown]
         rows = prepared.train[np.concatenate(firsts)]
         labels = prepared.labels[rows]
     try:

@@ -55,12 +55,23 @@ def export(
         refuse_inside_source(source, folder)
     require_libraries()
     exportable = open_exportable(run)
+    refuse_parts(config, exportable)
     contents = contents_of(config, exportable)
     write_export(folder, contents, {"to": config.to, **exportable.facts()})
     console.info(f"export {folder / next(iter(contents))}")
     if config.push is not None:
         console.info(f"uploaded {upload_export(folder, config.push, config.private)}")
     return 0
+
+
+def refuse_parts(config: ExportConfig, exportable: "Exportable") -> None:
+    """UserError for a page of a generator whose labels have several parts: its buttons ask for one class."""
+    if exportable.info.labels is not None and config.to != "onnx":
+        parts = ", ".join(part.name for part in exportable.info.labels.parts)
+        raise UserError(
+            f"labels of {exportable.name} have several parts ({parts}), and the page of --to {config.to} asks for one "
+            "class: --to onnx takes weights for all parts"
+        )
 
 
 def refuse_wrong_choices(config: ExportConfig) -> None:

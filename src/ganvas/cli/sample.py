@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ganvas import console
 from ganvas.cli import Parameter, flag, schema_flags, switch
+from ganvas.cli.samples import file_names, labels_to_draw, npz_labels, sheet_rows
 from ganvas.config.sample import SampleConfig
 from ganvas.console.progress import bar
 from ganvas.errors import UserError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 LABEL_HELP = (
     "Class names (default: all). A number means the class of that number, 1 the class 001; where no class name is a "
-    "number, the position from 0."
+    "number, the position from 0. Labels of several parts: shape=star,colour=red; parts left out are drawn as the "
+    "training images have them."
 )
 MAX_IMAGES_ON_SHEET = 10_000
 MAX_SHEET_BYTES = 2**31
@@ -32,12 +34,22 @@ def sample(
     between: Annotated[
         tuple[str, str] | None, flag("A B", "Walk from label A to label B at one seed, in -n steps (default: 8).")
     ] = None,
+    grid: Annotated[
+        tuple[str, str] | None,
+        flag(
+            "PART PART", "Of labels of several parts: a sheet with a row a class of one, a column a class of another."
+        ),
+    ] = None,
     overwrite: Annotated[bool, switch("Write into a FOLDER/ that holds other images too; they stay.")] = False,
     fast: Annotated[bool, switch("Use bfloat16 where the CPU has it: faster, with nearly the same bytes.")] = False,
     out: Annotated[str | None, flag("FILE.png|FILE.npz|FOLDER/", "Where to (default: samples.png in the run).")] = None,
     **options: object,
 ) -> int:
-    """Generate images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE."""
+    """Generate images of the classes you ask for. A FOLDER/ gets a folder per class, ready to be a SOURCE.
+
+    Of labels of several parts, class folders in class folders.
+    """
+    from ganvas.data.label_names import label_in_words
     from ganvas.runs.paths import refuse_inside_source, refuse_no_run, refuse_unwritable
     from ganvas.runs.source import source_of
     from ganvas.sampling import load
@@ -45,18 +57,22 @@ def sample(
     config = parse(SampleConfig, options)
     if label == []:
         raise UserError("--label needs the names of classes, or their numbers")
-    if between and (label or config.truncation):
-        raise UserError("--between walks between two labels at one seed: leave out --label and --truncation")
+    if between and (label or config.truncation or grid):
+        raise UserError("--between walks between two labels at one seed: leave out --label, --truncation and --grid")
+    if grid and (config.count or config.truncation):
+        raise UserError("--grid draws one image for each two classes at one seed: leave out -n and --truncation")
     refuse_no_run(run)
     sampler, path = load(run, fast), output_path(run, out)
     refuse_unwritable(path)
     if (source := source_of(run)) is not None:
         refuse_inside_source(source, path)
     for name in [*(label or ()), *(between or ())]:
-        if (meant := sampler.classes[sampler.index(name)]) != name:
+        if (meant := label_in_words(sampler.partial(name), sampler.space)) != name and sampler.space.is_single:
             console.info(f"label {name}: class {meant}")
     try:
-        if between:
+        if grid:
+            write_part_grid(sampler, config, grid, label or [], path)
+        elif between:
             write_walk(sampler, config, between, path, overwrite)
         else:
             write_images(sampler, config, label or [], path, overwrite)
@@ -112,47 +128,63 @@ def refuse_other_images(path: Path, names: Iterable[str], overwrite: bool) -> No
 
 
 def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], path: Path, overwrite: bool) -> None:
-    """A PNG sheet with a row a class, an .npz, or a folder per class with a PNG an image."""
+    """A PNG sheet with a row a label, an .npz, or a folder per class with a PNG an image."""
     import numpy as np
 
     from ganvas.images import save_png
     from ganvas.report import charts
-    from ganvas.runs.paths import folder_name
     from ganvas.sampling import save_npz, split_evenly
 
-    classes, indices = sampler.classes, list(dict.fromkeys(sampler.index(name) for name in named))
-    total = config.total(len(indices or classes))
-    counts: dict[int | None, int] = {None: total}
-    if classes:
-        indices = indices or list(range(len(classes)))
-        counts = dict(zip(indices, split_evenly(total, indices), strict=True))
+    labels = labels_to_draw(sampler, named)
+    default = 8 * len(labels) if named or (sampler.classes and sampler.space.is_single) else 64
+    counts = split_evenly(config.count or default, range(len(labels)))
+    total = sum(counts)
     refuse_large_sheet(sampler, total, path)
-    folders: dict[int | None, str] = {label: f"{folder_name(name)}/" for label, name in enumerate(classes)}
+    shown = [sampler.complete(label, count, config.seed) for label, count in zip(labels, counts, strict=True) if label]
+    values = np.concatenate(shown) if shown else None  # (N, P), the classes of each part of each image
+    names = file_names(sampler, values, total, config.seed)
+    refuse_other_images(path, names, overwrite)
 
-    def name_of(label: int | None, index: int) -> str:
-        """Where an image goes below a folder: `cat/seed0-000000.png`."""
-        return f"{folders.get(label, '')}seed{config.seed}-{index:06d}.png"
-
-    refuse_other_images(path, (name_of(each, index) for each in counts for index in range(counts[each])), overwrite)
-    labels = np.repeat(np.array(indices, np.int64), list(counts.values())) if classes else None
-
-    def batches() -> Iterator[tuple[int | None, int, "Pixels"]]:
-        """(label, index of the first image within its label, images), label after label."""
-        for label, count in counts.items():
-            for first, images in sampler.stream(label, count, config.seed, config.truncation):
-                yield label, first, images
+    def batches() -> Iterator["Pixels"]:
+        """Images, label after label."""
+        for label, count in zip(labels, counts, strict=True):
+            for _, images in sampler.stream(label, count, config.seed, config.truncation):
+                yield images
                 progress.advance(len(images))
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar("generating", total, "images") as progress:
         if path.suffix == ".npz":
-            save_npz(path, (images for _, _, images in batches()), total, labels, classes)
+            save_npz(path, batches(), total, *npz_labels(sampler, values))
         elif path.suffix == ".png":
-            charts.draw_class_grid(np.concatenate([images for _, _, images in batches()]), labels, classes, path)
+            rows, titles = sheet_rows(sampler, labels)
+            row_of = None if values is None else np.repeat(np.array(rows, np.int64), counts)
+            charts.draw_class_grid(np.concatenate(list(batches())), row_of, titles, path)
         else:
-            for label, first, images in batches():
-                for index, image in enumerate(images, first):
-                    save_png(image, path / name_of(label, index))
+            place = iter(names)
+            for images in batches():
+                for image in images:
+                    save_png(image, path / next(place))
+
+
+def write_part_grid(
+    sampler: "Sampler", config: SampleConfig, parts: tuple[str, str], named: list[str], path: Path
+) -> None:
+    """A sheet with a row for each class of one part and a column for each of another."""
+    import numpy as np
+
+    from ganvas.report import charts
+
+    if path.suffix != ".png":
+        raise UserError("--grid draws one sheet: give --out FILE.png")
+    if len(named) > 1:
+        raise UserError("--grid takes one --label, with the classes of the other parts")
+    label = sampler.partial(named[0]) if named else (None,) * len(sampler.space.parts)
+    pixels = sampler.part_grid(*parts, label, config.seed)
+    rows, columns = (next(part for part in sampler.space.parts if part.name == name).classes for name in parts)
+    refuse_large_sheet(sampler, len(pixels), path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    charts.draw_class_grid(pixels, np.repeat(np.arange(len(rows)), len(columns)), rows, path, columns)
 
 
 def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], path: Path, overwrite: bool) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from ganvas.config.run import SQUARE_PAIRS, ComputeConfig, ResolvedRun, RunConfig, TimeBudget
 from ganvas.config.training import TrainingConfig
 from ganvas.data.batches import EVENLY
-from ganvas.data.prepared import PreparedSet
+from ganvas.data.prepared import PreparedSet, refuse_several_parts
 from ganvas.errors import UserError
 from ganvas.networks.book import BookConv
 from ganvas.networks.modern import NARROW, Modern
@@ -87,11 +87,14 @@ def resolve(run: RunConfig, prepared: PreparedSet, compute: ComputeConfig, image
 
 
 def class_sizes(prepared: PreparedSet) -> tuple[int, int]:
-    """Training images of the smallest and of the largest class; (0, 0) for a set without labels."""
+    """Training images of the smallest and of the largest class; (0, 0) for a set without labels.
+
+    Of labels of several parts those of the part whose classes differ most.
+    """
     if prepared.labels is None:
         return 0, 0
-    sizes = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes))
-    return int(sizes[sizes > 0].min()), int(sizes.max())
+    parts = [(int(sizes[sizes > 0].min()), int(sizes.max())) for sizes in prepared.label_space.class_sizes()]
+    return max(parts, key=lambda part: part[1] / part[0])
 
 
 def has_plain_borders(prepared: PreparedSet) -> bool:
@@ -136,6 +139,8 @@ def _kind(prepared: PreparedSet) -> str:
 
 def _labels(run: RunConfig, prepared: PreparedSet, reasons: list[str]) -> Literal["on", "off"]:
     """Whether the networks are given labels: "off" for a set without them."""
+    if isinstance(run.objective, ClassifierObjective):
+        refuse_several_parts(prepared, run.recipe)
     if prepared.classes:
         return run.labels
     if isinstance(run.objective, ClassifierObjective):

@@ -7,12 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganvas.data.labels import LabelSpace
 from ganvas.data.prepared import PreparedSet
 from ganvas.rng import stream
 
 Sampler = Literal["epochs", "balanced", "square-root"]
 EVENLY = {"balanced": 0.0, "square-root": 0.5}
-"""A class's share of a batch is its number of images to this power, normalised; 1 would keep the set's own shares."""
+"""A class's share of a batch is its number of images to this power, normalised; 1 would keep the set's own shares.
+
+An image whose label has several parts counts as one of the rarest of its classes, whatever its combination: so a rare
+class is drawn more often, and a rare combination of common classes is not.
+"""
 
 
 class Batches:
@@ -41,9 +46,12 @@ class Batches:
         self._epoch, self._order = -1, np.empty(0, np.int64)
         if sampler != "epochs":
             assert prepared.labels is not None
-            train_labels = prepared.labels[prepared.train]
-            self._by_class = [prepared.train[train_labels == label] for label in np.unique(train_labels)]
-            shares = np.array([len(rows) for rows in self._by_class]) ** EVENLY[sampler]
+            train_labels = np.asarray(prepared.labels[prepared.train])
+            labels, counts = np.unique(train_labels, return_counts=True)
+            order = prepared.train[np.argsort(train_labels, kind="stable")]
+            self._by_class = np.split(order, np.cumsum(counts)[:-1])
+            rarest = rarest_class_sizes(prepared.label_space)[labels]
+            shares = counts / rarest * rarest ** EVENLY[sampler]
             self._cumulative = np.cumsum(shares) / shares.sum()
             self._cumulative[-1] = 1.0  # rounding may leave it below
 
@@ -71,22 +79,32 @@ class Batches:
         return rows
 
 
+def rarest_class_sizes(space: LabelSpace) -> NDArray[np.int64]:
+    """(M,): for each combination the training images of the rarest of its classes, with whatever other parts."""
+    sizes = [np.append(part, part.sum()) for part in space.class_sizes()]  # a part that is missing is not rare
+    rarest: NDArray[np.int64] = np.min(
+        [part[column] for part, column in zip(sizes, space.values.T, strict=True)], axis=0
+    )
+    return rarest
+
+
 class FakeLabels:
-    """Labels for G to generate: sampled from the classes' frequencies ("data") or uniformly ("uniform").
+    """Labels for G to generate: sampled from the frequencies of the set's combinations of classes ("data"), or
+    uniformly from those that training images have ("uniform").
 
     With "paired" the labels are those of the real half of the batch, and `draw` is not called.
     """
 
     def __init__(self, prepared: PreparedSet, how: Literal["paired", "data", "uniform"], seed: int) -> None:
         assert prepared.labels is not None
-        self.how, self.seed, self.classes = how, seed, len(prepared.classes)
-        counts = np.bincount(prepared.labels[prepared.train], minlength=self.classes)
-        self.weights = torch.from_numpy(counts / counts.sum())
+        self.how, self.seed = how, seed
+        counts = np.array(prepared.label_space.counts)
+        self.seen, self.weights = torch.from_numpy(np.flatnonzero(counts)), torch.from_numpy(counts / counts.sum())
 
     def draw(self, purpose: str, step: int, count: int) -> Tensor:
-        """(count,) int64, for the global batch."""
+        """(count,) int64, indices of combinations, for the global batch."""
         assert self.how != "paired"
         generator = stream(self.seed, purpose, step)
         if self.how == "uniform":
-            return torch.randint(self.classes, (count,), generator=generator)
+            return self.seen[torch.randint(len(self.seen), (count,), generator=generator)]
         return torch.multinomial(self.weights, count, replacement=True, generator=generator)

@@ -59,7 +59,7 @@ def open_source(source: str, config: DataConfig | None = None, processes: int | 
         with building(folder) as unfinished:
             scratch = unfinished / "scratch"
             scratch.mkdir()
-            prepare(origin.read(scratch, config.labelled_by), config, origin.name, unfinished, processes)
+            prepare(origin.read(scratch, config.label_choice), config, origin.name, unfinished, processes)
             shutil.rmtree(scratch)
         prepared = load_prepared(folder)
     if prepared is None:

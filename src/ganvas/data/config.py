@@ -1,9 +1,11 @@
 """The options of the data."""
 
+from functools import partial
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from ganvas.data.labels import LabelChoice
 from ganvas.settings import Flag, Settings
 from ganvas.sizes import TrainableSize
 
@@ -23,6 +25,16 @@ def _channels(value: object) -> object:
     return value if value is None else int(str(value))
 
 
+def _names(value: object, separator: str) -> object:
+    names = value.split(separator) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return value
+    stripped = tuple(str(name).strip() for name in names)
+    if not all(stripped) or len({*stripped}) < len(stripped):
+        raise ValueError(f"names with {separator} between, each once")
+    return stripped
+
+
 class DataConfig(Settings):
     """How a source becomes one uint8 array. Equal options for an equal source share a prepared set."""
 
@@ -36,9 +48,22 @@ class DataConfig(Settings):
     """1 (grey), 3 (RGB) or 4 (RGB and transparency) (default: 4 where most images have transparent areas; else grey
     stays grey, anything else becomes RGB)."""
     attribute: Annotated[str | None, Flag("NAME", "Data")] = None
-    """The yes/no attribute that labels a set in CelebA's layout, such as Smiling."""
+    """The yes/no attribute that labels a set in CelebA's layout, such as Smiling; several, Smiling,Male, are parts of
+    one label."""
     label_column: Annotated[str | None, Flag("NAME", "Data")] = None
     """The column that labels the images, of a table in the folder or a set of the hub (default: label, class, ...)."""
+    label_columns: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(partial(_names, separator=",")),
+        Flag("NAME,NAME", "Data"),
+    ] = None
+    """Several columns that are the parts of one label, such as shape,colour."""
+    nested: Annotated[
+        tuple[str, ...] | None, BeforeValidator(partial(_names, separator="/")), Flag("NAME/NAME", "Data")
+    ] = None
+    """Class folders in class folders: the parts of the label by level, such as shape/colour for star/red/1.png."""
+    hold_out_combinations: Annotated[float | None, Flag("SHARE", "Data")] = Field(default=None, gt=0, le=0.5)
+    """Keep this share of the combinations of a label's parts from training, to score them as never seen."""
     background: Annotated[Literal["white", "black"], Flag("white|black", "Data")] = "white"
     """Colour of the transparent areas of an image in 1 or 3 channels (default: white)."""
     stretch: Annotated[bool, Flag("", "Data")] = False
@@ -58,11 +83,15 @@ class DataConfig(Settings):
 
     @model_validator(mode="after")
     def _one_labels_the_set(self) -> Self:
-        if self.attribute is not None and self.label_column is not None:
-            raise ValueError("--attribute and --label-column both name what labels the set: give one")
+        names = ("attribute", "label_column", "label_columns", "nested")
+        if len(given := [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]) > 1:
+            raise ValueError(f"{' and '.join(given)} both name what labels the set: give one")
         return self
 
     @property
-    def labelled_by(self) -> str | None:
-        """The attribute or column that was asked for."""
-        return self.attribute if self.label_column is None else self.label_column
+    def label_choice(self) -> LabelChoice:
+        """What was asked to label the set."""
+        if self.attribute is not None:
+            return LabelChoice(tuple(name.strip() for name in self.attribute.split(",")))
+        columns = self.label_columns or (() if self.label_column is None else (self.label_column,))
+        return LabelChoice(columns, self.nested or ())

@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import os
-from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +13,16 @@ from numpy.typing import NDArray
 from ganvas import __version__, console
 from ganvas.console import progress
 from ganvas.data import duplicates, splits, workers
+from ganvas.data.combinations import (
+    UsedLabels,
+    choose_combinations,
+    refuse_other_choice,
+    refuse_untrained,
+    strata,
+    train_every_class,
+    unusable_classes,
+    used_labels,
+)
 from ganvas.data.config import DataConfig
 from ganvas.data.decode import HEADER_BYTES, DecodePlan, ImageStats, decode_chunk
 from ganvas.data.plan import choose_plan, guess_stats
@@ -35,10 +44,7 @@ def prepare(
     contents: SourceContents, config: DataConfig, name: str, folder: Path, processes: int | None = None
 ) -> None:
     """Fills `folder` (it must exist) with a prepared set; a UserError where there is nothing to train on."""
-    if config.labelled_by != contents.attribute:
-        needs = "a set in CelebA's layout" if config.attribute else "a table of labels, or a set of the hub"
-        option = "--attribute" if config.attribute else "--label-column"
-        raise UserError(f"{option} {config.labelled_by} needs {needs}; this is {contents.layout}")
+    refuse_other_choice(config, contents)
     plan, stats = _decode_all(contents, config, folder, processes or workers.worker_count(len(contents)))
     undecoded = [(contents.name(index), reason) for index, reason in stats.refused]
     refused = tuple(Refusal(name=escaped_name(name), reason=why) for name, why in contents.refused + undecoded)
@@ -51,30 +57,34 @@ def prepare(
         raise UserError(f"{name} holds {count or 'no'} usable image{'s' * (not count)}; at least two are needed")
     _drop_rows(plan, kept)
 
-    labels, classes = None, contents.classes
-    if contents.labels is not None:
-        used, labels = np.unique(contents.labels[kept], return_inverse=True)
-        classes = tuple(contents.classes[label] for label in used)
+    labels = used_labels(contents, kept)
     pixels = np.memmap(folder / "pixels.npy", np.uint8, "r", HEADER_BYTES, (count, *plan.shape))
     digests = np.memmap(folder / "digests", np.uint64, "r").reshape(count, -1)
     keys = np.memmap(folder / "keys", np.uint64, "r").reshape(count, -1)
     groups = duplicates.find_duplicates(pixels, digests, keys)
     own_held_out = None if contents.held_out is None else contents.held_out[kept]
-    split = splits.split_indices(groups, digests, labels, own_held_out)
+    split = splits.split_indices(groups, digests, strata(labels), own_held_out)
     if not len(split.train):
         raise UserError(f"{name} holds out every one of its images; there is nothing to train on")
-    if labels is not None and len(untrained := np.setdiff1d(labels, labels[split.train])):
-        raise UserError(f"the class {classes[int(untrained[0])]} of {name} has no image to train on")
-    fingerprint = _fingerprint(plan, digests, labels, classes, split)
+    if own_held_out is None and len(labels.parts) > 1:
+        split = train_every_class(split, labels, groups.near)
+    hidden = None
+    if config.hold_out_combinations is not None:
+        hidden, is_hidden = choose_combinations(labels, split.train, config.hold_out_combinations, name)
+        split = split.without(is_hidden)
+    refuse_untrained(labels, split.train, name)
+    fingerprint = _fingerprint(plan, digests, labels, split)
 
     np.save(folder / "train", split.train)
     np.save(folder / "held_out", split.held_out)
-    if labels is not None:
-        np.save(folder / "labels", labels)
+    if labels.rows is not None:
+        np.save(folder / "labels", labels.rows)
     del pixels, digests, keys
     for temporary in ("digests", "keys"):
         (folder / temporary).unlink()
-    manifest = _manifest(contents, plan, stats, refused, kept, labels, classes, groups, split, name, fingerprint)
+    manifest = _manifest(contents, plan, stats, refused, kept, labels, groups, split, name, fingerprint)
+    if hidden is not None:
+        manifest = manifest.model_copy(update={"held_out_combinations": tuple(hidden.tolist())})
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -165,38 +175,22 @@ def _drop_rows(plan: DecodePlan, kept: NDArray[np.bool_]) -> None:
     _write_header(plan, count)
 
 
-def _fingerprint(
-    plan: DecodePlan,
-    digests: NDArray[np.uint64],
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...],
-    split: splits.Split,
-) -> str:
+def _fingerprint(plan: DecodePlan, digests: NDArray[np.uint64], labels: UsedLabels, split: splits.Split) -> str:
     """Hex digest, equal for equal prepared images, labels, classes and splits, on every machine and at any time.
 
     Runs record it, so its input must never change by a byte.
     """
     hashed = hashlib.blake2b(digest_size=16)
-    hashed.update(json.dumps([VERSION, plan.shape, classes, labels is not None]).encode())
-    for array in (digests, labels, split.train, split.held_out):
+    classes = labels.parts[0].classes if labels.is_single else ()
+    facts: list[object] = [VERSION, plan.shape, classes, labels.rows is not None]
+    if len(labels.parts) > 1:
+        facts += [[part.model_dump() for part in labels.parts], labels.combinations.tolist()]
+    hashed.update(json.dumps(facts).encode())
+    for array in (digests, labels.rows, split.train, split.held_out):
         if array is not None:
             hashed.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
             hashed.update(f"/{len(array)}".encode())
     return hashed.hexdigest()
-
-
-def _unusable_classes(contents: SourceContents, stats: ImageStats, used: set[str]) -> list[tuple[str, str]]:
-    """(class, reason) of the classes whose every image was refused."""
-    lost: dict[str, Counter[str]] = {name: Counter() for name in contents.classes if name not in used}
-    if contents.labels is not None and lost:
-        for index, reason in stats.refused:
-            if (name := contents.classes[int(contents.labels[index])]) in lost:
-                lost[name][reason] += 1
-    return [
-        (name, f"none of its {reasons.total()} images can be used: {reasons.most_common(1)[0][0]}")
-        for name, reasons in lost.items()
-        if reasons
-    ]
 
 
 def _manifest(
@@ -205,8 +199,7 @@ def _manifest(
     stats: ImageStats,
     refused: tuple[Refusal, ...],
     kept: NDArray[np.bool_],
-    labels: NDArray[np.int64] | None,
-    classes: tuple[str, ...],
+    labels: UsedLabels,
     groups: duplicates.DuplicateGroups,
     split: splits.Split,
     name: str,
@@ -226,13 +219,14 @@ def _manifest(
     sizes = {str(Size(height, width)): n for (width, height), n in stats.sizes.most_common(MOST_SIZES)}
     if others := stats.sizes.total() - sum(sizes.values()):
         sizes["other sizes"] = others
-    # (2, classes): images to train on, held-out images.
-    parts = () if labels is None else (labels[split.train], labels[split.held_out])
-    counts = [np.bincount(part, minlength=len(classes)).tolist() for part in parts]
-    absent = contents.absent_classes + _unusable_classes(contents, stats, {*classes})
+    spaces = [] if labels.rows is None else [labels.space(rows) for rows in (split.train, split.held_out)]
+    counts = [np.concatenate(space.class_sizes()).tolist() for space in spaces]
+    classes = spaces[0].classes if spaces else ()
+    absent = contents.absent_classes + unusable_classes(contents, stats.refused, labels.parts)
     crop = plan.crop or ("square" if plan.size.is_square else "shape")
     return Manifest(
         version=VERSION, name=name, fingerprint=fingerprint, classes=classes, layout=contents.layout,
+        labels=spaces[0] if len(labels.parts) > 1 else None, missing=labels.missing,
         size=plan.size, channels=plan.channels, crop=crop, background=plan.background,
         sizes=sizes,
         modes=dict(stats.modes.most_common()),

@@ -1,6 +1,7 @@
 """A prepared set: one uint8 array on disk, its labels, its splits, and the manifest that `ganvas data` reports."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,8 @@ from pydantic import Field
 
 from ganvas import levels
 from ganvas.data.duplicates import CRITERION
+from ganvas.data.labels import LabelSpace, single_part
+from ganvas.errors import UserError
 from ganvas.images import FILTER, Pixels
 from ganvas.settings import Settings
 from ganvas.sizes import Size, StoredSize
@@ -54,6 +57,13 @@ class Manifest(Settings):
     name: str
     fingerprint: str
     classes: tuple[str, ...]
+    """The classes of all parts of a label, side by side."""
+    labels: LabelSpace | None = None
+    """The parts of the labels and their combinations, where they have several parts."""
+    held_out_combinations: tuple[int, ...] = ()
+    """Indices of the combinations that `--hold-out-combinations` keeps from training."""
+    missing: dict[str, int] = Field(default_factory=dict)
+    """Part of a label -> images that lack it."""
     layout: str = ""
     """The layout of the source in words."""
     size: StoredSize
@@ -137,9 +147,10 @@ class PreparedSet:
     pixels: Pixels
     """(N, C, H, W) uint8."""
     labels: NDArray[np.int64] | None
-    """(N,) indices into `classes`; None for a set without labels."""
+    """(N,) indices of the combinations of `label_space`, which are the classes where labels have one part; None for a
+    set without labels."""
     classes: tuple[str, ...]
-    """Class names in order; empty for a set without labels."""
+    """Class names in order, those of all parts of a label side by side; empty for a set without labels."""
     train: NDArray[np.int64]
     """Indices of the images to train on, ascending."""
     held_out: NDArray[np.int64]
@@ -157,6 +168,27 @@ class PreparedSet:
         """1 (grey), 3 (RGB) or 4 (RGBA, premultiplied)."""
         return int(self.pixels.shape[1])
 
+    @cached_property
+    def label_space(self) -> LabelSpace:
+        """The parts of the labels, and their combinations with the number of training images of each."""
+        assert self.labels is not None, "a set without labels has no label space"
+        known = self.manifest.labels
+        counts = np.bincount(self.labels[self.train], minlength=len(known.counts if known else self.classes)).tolist()
+        return known.model_copy(update={"counts": tuple(counts)}) if known else single_part(self.classes, counts)
+
+    @property
+    def label_values(self) -> NDArray[np.int64]:
+        """(N, P): the class index of each part of the labels, -1 where it is missing."""
+        values: NDArray[np.int64] = self.label_space.values[self.labels]
+        return values
+
+    @property
+    def unseen(self) -> NDArray[np.int64]:
+        """Indices of the images whose combination of classes no training image has, held out or not, ascending."""
+        if self.labels is None:
+            return self.train[:0]
+        return np.flatnonzero(~self.label_space.seen[self.labels])
+
 
 def in_memory(
     name: str, pixels: Pixels, labels: NDArray[np.int64] | None = None, classes: tuple[str, ...] = ()
@@ -169,3 +201,13 @@ def in_memory(
     )  # fmt: skip
     rows = np.arange(count)
     return PreparedSet(name, "", Path(), pixels, labels, classes, rows, rows[:0], manifest)
+
+
+def refuse_several_parts(prepared: PreparedSet, what: str) -> None:
+    """UserError for a set whose labels have several parts; `what` needs one class an image."""
+    if prepared.labels is not None and not prepared.label_space.is_single:
+        names = [part.name for part in prepared.label_space.parts]
+        raise UserError(
+            f"{what} needs labels of one part, and those of {prepared.name} have {len(names)} ({', '.join(names)}): "
+            "choose one, with --label-column or --attribute"
+        )

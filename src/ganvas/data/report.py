@@ -1,8 +1,11 @@
 """What a prepared set holds, in words: all of it for `ganvas data`, at most ten lines of it for a training."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+
+import numpy as np
 
 from ganvas import console
 from ganvas.data.prepared import Manifest, PreparedSet, Refusal
@@ -25,6 +28,7 @@ def report_lines(prepared: PreparedSet) -> Iterator[str]:
         yield f"class {row.name}: {row.train + row.held_out} images, {row.held_out} of them held out"
     yield from (f"class {item.name} left out: {item.reason}" for item in facts.absent_classes)
     yield _held_out(facts)
+    yield from _combination_lines(prepared)
     if facts.small_classes:
         yield f"classes too small for a held-out part: {', '.join(facts.small_classes)}"
     if facts.left_out:
@@ -72,6 +76,7 @@ def brief_lines(prepared: PreparedSet) -> list[str]:
     if more := [item.name for item in absent[2:]]:
         lines[-1] += f"; left out as well: {_some(more)}"
     lines.append(_held_out(facts))
+    lines += [f"of several parts: {'; '.join(found)}"] if (found := list(_combination_lines(prepared))) else []
     if facts.refused:
         reasons = Counter(item.reason for item in facts.refused).most_common(2)
         first = {item.reason: item.name for item in reversed(facts.refused)}
@@ -116,14 +121,39 @@ def _class_line(facts: Manifest) -> str:
     counts = {row.name: row.train + row.held_out for row in facts.per_class}
     if not counts:
         return "labels: none, so it is trained without labels"
+    if facts.labels is None:
+        return f"classes: {_classes(counts)}"
+    names = iter(counts.items())
+    parts = [(part.name, dict(zip(part.classes, (n for _, n in names), strict=False))) for part in facts.labels.parts]
+    return f"classes: {'; '.join(f'{name}: {_classes(own)}' for name, own in parts)}"
+
+
+def _classes(counts: Mapping[str, int]) -> str:
     if len(counts) <= MOST_CLASSES:
-        return f"classes: {_counted(counts)}"
+        return _counted(counts)
     least, most = min(counts.values()), max(counts.values())
-    return f"classes: {len(counts)}, of {least} to {most} images: {_counted(counts, MOST_CLASSES)}"
+    return f"{len(counts)}, of {least} to {most} images: {_counted(counts, MOST_CLASSES)}"
+
+
+def _combination_lines(prepared: PreparedSet) -> Iterator[str]:
+    """Facts of labels of several parts: the combinations that occur, those kept from training, missing values."""
+    facts = prepared.manifest
+    if facts.labels is None or prepared.labels is None:
+        return
+    space = prepared.label_space
+    counts = [count for count in space.counts if count]
+    possible = math.prod(space.sizes)
+    yield f"combinations trained on: {len(counts)} of {possible:,} possible, {min(counts)} to {max(counts)} images each"
+    if hidden := facts.held_out_combinations:
+        count = int(np.isin(prepared.labels, hidden).sum())
+        names = [f"({space.names[k]})" for k in hidden]
+        yield f"combinations held out: {len(hidden)} with {count} images, {_some(names)}"
+    yield from (f"without a {name}: {count} images" for name, count in facts.missing.items())
 
 
 def _held_out(facts: Manifest) -> str:
-    how = "the set's own part" if facts.own_split else "a tenth of each class by the hash of the decoded image"
+    what = "class" if facts.labels is None else "combination"
+    how = "the set's own part" if facts.own_split else f"a tenth of each {what} by the hash of the decoded image"
     return f"held out: {facts.held_out} images, {how}"
 
 

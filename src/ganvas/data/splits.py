@@ -12,12 +12,16 @@ ONE_IN = 10
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of images, ascending. Every image is in one of the three."""
+    """Indices of images, ascending. Every image is in one of the three, but for hidden ones."""
 
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
     left_out: NDArray[np.int64]
     """Training images of a source with its own split that are exact copies of held-out ones: never trained on."""
+
+    def without(self, hidden: NDArray[np.bool_]) -> "Split":
+        """The split of the images that are not hidden (N,), which are then in none of the three."""
+        return Split(*(rows[~hidden[rows]] for rows in (self.train, self.held_out, self.left_out)))
 
 
 def split_indices(
@@ -27,6 +31,8 @@ def split_indices(
     own_held_out: NDArray[np.bool_] | None,
 ) -> Split:
     """The source's own split, without training images that are also held out; or a tenth of each class, rounded down.
+
+    labels: (N,), what a tenth is held out of each.
 
     The hash of an image decides, so that the split depends neither on the order of the files nor on a seed: the images
     with the smallest hashes are held out. A group of near-duplicates stays together, or training would see what is held

@@ -48,7 +48,9 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
     """Writes the sheets that apply, and removes those that an earlier scorecard left."""
     for name in SHEETS[1:]:
         (folder / name).unlink(missing_ok=True)
-    classes = prepared.classes[:MOST_CLASSES]
+    classes, shown = tuple[str, ...](), list[int]()
+    if prepared.labels is not None:
+        classes, shown = prepared.label_space.names, prepared.label_space.commonest(MOST_CLASSES)
     generated_rows: NDArray[np.int64] = np.arange(len(samples.pixels))
     for name, pixels, labels, rows in (
         (SAMPLES, samples.pixels, samples.labels, generated_rows),
@@ -58,7 +60,7 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
         if row_labels is None:
             rows = rows[: 10 * COLUMNS]
         else:
-            firsts = [np.flatnonzero(row_labels == label)[:COLUMNS] for label in range(len(classes))]
+            firsts = [np.flatnonzero(row_labels == label)[:COLUMNS] for label in shown]
             rows, row_labels = rows[np.concatenate(firsts)], row_labels[np.concatenate(firsts)]
         charts.draw_class_grid(pixels[rows], row_labels, classes, folder / name)
     scores = scored.card.labels

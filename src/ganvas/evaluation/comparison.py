@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ganvas.errors import UserError
+from ganvas.evaluation.accuracy import Accuracy
+from ganvas.evaluation.figures import percent, three_digits, with_interval
 from ganvas.evaluation.intervals import Estimate, subtract
-from ganvas.evaluation.report import percent, three_digits, with_interval
-from ganvas.evaluation.scorecard import Accuracy, Distance, Measurement, Scorecard
+from ganvas.evaluation.scorecard import Distance, Measurement, Scorecard
 from ganvas.report.page import escape_markdown, table
 
 # The parts of a protocol that must be equal, and their names for readers.
@@ -50,6 +51,12 @@ METRICS = (
     ),
     Metric("the same, blurred", lambda card: card.two_sample.auc_blurred if card.two_sample else None, False, False),
     Metric("label accuracy", lambda card: card.labels, True, True, True),
+    Metric(
+        "the same, on combinations never seen in training",
+        lambda card: card.labels.unseen if card.labels else None,
+        True,
+        True,
+    ),
     Metric("the same, by a linear classifier", lambda card: card.labels.linear if card.labels else None, True, True),
     Metric("KID in label-free features", lambda card: card.label_free_distances.kid, False, False, True),
     Metric("Fréchet distance", lambda card: card.main_distances.frechet, False, False, True),

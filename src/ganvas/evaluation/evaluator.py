@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,6 +40,8 @@ class EvaluatorInfo(Settings):
     channels: int
     size: StoredSize
     classes: tuple[str, ...]
+    parts: tuple[int, ...] = ()
+    """The number of classes of each part of a label, where it has several."""
     network: EvaluatorConfig = EvaluatorConfig()
     images_shown: int
     """In all epochs of the fit together."""
@@ -54,7 +56,7 @@ class Embedding(NamedTuple):
     features: NDArray[np.float32]
     """(N, F), of the last layer before the class logits."""
     logits: Logits
-    """(N, K)."""
+    """(N, K), those of the parts of a label side by side."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Evaluator:
 
     network: EvaluatorNetwork
     info: EvaluatorInfo
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """The number of classes of each part of a label, of one part too."""
+        return self.info.parts or (len(self.info.classes),)
 
     @property
     def digest(self) -> str:
@@ -126,24 +133,39 @@ def split_in_halves(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
     return np.sort(order[::2]), np.sort(order[1::2])
 
 
+def rows_learned(prepared: PreparedSet) -> NDArray[np.int64]:
+    """Rows of the prepared set that its evaluator learns from: the training images, and every other image of each
+    combination of classes that `--hold-out-combinations` keeps from training.
+
+    No generator sees those. An evaluator that had not seen them either could not say whether generated images show
+    them: a classifier of one part leans on the other ones. The other half gives its accuracy on real images of them.
+    """
+    hidden = np.setdiff1d(prepared.unseen, prepared.held_out)
+    if not len(hidden):
+        return np.asarray(prepared.train)
+    assert prepared.labels is not None
+    return np.union1d(prepared.train, hidden[split_in_halves(np.asarray(prepared.labels[hidden]))[0]])
+
+
 def _fit(prepared: PreparedSet) -> Evaluator:
     assert prepared.labels is not None
-    labels, train, held_out = (np.asarray(rows) for rows in (prepared.labels, prepared.train, prepared.held_out))
-    images_shown, classes = fit_images(len(train), prepared.size.side), len(prepared.classes)
+    values, train, held_out = prepared.label_values, rows_learned(prepared), np.asarray(prepared.held_out)
+    images_shown, parts = fit_images(len(train), prepared.size.side), prepared.label_space.sizes
     with progress.bar(f"fitting an evaluator of {prepared.name}", images_shown, "images") as bar:
-        network = fit_classifier(prepared.pixels, labels, classes, images_shown, advance=bar.advance, rows=train)
+        network = fit_classifier(prepared.pixels, values, parts, images_shown, advance=bar.advance, rows=train)
     best_temperature, error = 1.0, None
     if len(held_out) >= MIN_IMAGES_TO_CALIBRATE:
-        logits, held_out_labels = predict(network, prepared.pixels[held_out]), labels[held_out]
+        logits, shown = predict(network, prepared.pixels[held_out]), values[held_out]
         # One half chooses the temperature and the other measures the error, which would be too low on the first half.
-        fitted, tested = split_in_halves(held_out_labels)
-        best_temperature = temperature(logits[fitted], held_out_labels[fitted])
-        error = calibration_error(probabilities(logits[tested], best_temperature), held_out_labels[tested])
+        fitted, tested = split_in_halves(np.asarray(prepared.labels[held_out]))
+        best_temperature = temperature(logits[fitted], shown[fitted], parts)
+        error = calibration_error(probabilities(logits[tested], best_temperature, parts), shown[tested], parts)
     info = EvaluatorInfo(
         fingerprint=prepared.fingerprint,
         channels=prepared.channels,
         size=prepared.size,
         classes=prepared.classes,
+        parts=() if prepared.label_space.is_single else parts,
         images_shown=images_shown,
         temperature=best_temperature,
         calibration_error=error,
@@ -157,27 +179,30 @@ def _read(folder: Path, prepared: PreparedSet) -> Evaluator:
         info = parse(EvaluatorInfo, files.read_json(folder / INFO), prefix="")
     except UserError as error:
         raise files.DamagedError(f"{INFO}: {error}") from None
-    expected = (prepared.fingerprint, prepared.channels, prepared.size, prepared.classes)
-    if (info.fingerprint, info.channels, info.size, info.classes) != expected:
+    expected = (prepared.fingerprint, prepared.channels, prepared.size, prepared.classes, prepared.label_space.sizes)
+    parts = info.parts or (len(info.classes),)
+    if (info.fingerprint, info.channels, info.size, info.classes, parts) != expected:
         raise files.DamagedError(f"{INFO} describes another set")
     with torch.device("meta"):
-        network = info.network.build(Shape(info.channels, info.size, len(info.classes)))
+        network = info.network.build(Shape(info.channels, info.size, sum(parts), parts))
     network.load_state_dict(weights.read_tensors(folder / WEIGHTS, network.state_dict()), assign=True)
     network.to(machine.device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(network.eval().requires_grad_(False), info)
 
 
-def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
-    """The T for which softmax(logits / T) is most likely: logits (N, K), labels (N,).
+def temperature(logits: Logits, labels: NDArray[np.int64], parts: tuple[int, ...] = ()) -> float:
+    """The T for which softmax(logits / T) is most likely: logits (N, K), labels (N,), or (N, P) with the classes of P
+    parts, whose likelihoods are multiplied.
 
     Guo et al. 2017 (arXiv 1706.04599). The likelihood is convex in 1 / T, so a golden-section search finds its maximum.
     """
-    values, targets = torch.from_numpy(logits).double(), torch.from_numpy(np.asarray(labels))
+    columns = zip(by_parts(logits, parts), labels.reshape(len(labels), -1).T, strict=True)
+    known = [(torch.from_numpy(part[k >= 0]).double(), torch.from_numpy(k[k >= 0])) for part, k in columns]
     low, high = 1 / 20, 1 / 0.05  # of 1 / T
     ratio = (5**0.5 - 1) / 2
 
     def loss(inverse: float) -> float:
-        return float(F.cross_entropy(values * inverse, targets))
+        return sum(float(F.cross_entropy(values * inverse, targets)) for values, targets in known if len(targets))
 
     for _ in range(60):
         first, second = high - ratio * (high - low), low + ratio * (high - low)
@@ -188,19 +213,35 @@ def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
     return 2 / (low + high)
 
 
-def probabilities(logits: Logits, temperature: float = 1.0) -> NDArray[np.float64]:
-    """(N, K) logits -> (N, K), each row summing to 1."""
-    return np.asarray(torch.softmax(torch.from_numpy(logits).double() / temperature, dim=1).numpy())
+def by_parts(scores: NDArray[Any], parts: tuple[int, ...] = ()) -> list[NDArray[Any]]:
+    """(N, K) logits or probabilities -> (N, K_p) of each part; all are of one part where no parts are given."""
+    return np.split(scores, np.cumsum(parts or (scores.shape[1],))[:-1], axis=1)
 
 
-def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:
+def probabilities(logits: Logits, temperature: float = 1.0, parts: tuple[int, ...] = ()) -> NDArray[np.float64]:
+    """(N, K) logits -> (N, K), each row summing to 1 over the classes of each part."""
+    each = [torch.softmax(torch.from_numpy(part).double() / temperature, dim=1) for part in by_parts(logits, parts)]
+    return np.asarray(torch.cat(each, dim=1).numpy())
+
+
+def predicted_classes(scores: NDArray[Any], parts: tuple[int, ...] = ()) -> NDArray[np.int64]:
+    """(N, K) probabilities or logits -> (N, P): the most likely class of each part."""
+    return np.stack([part.argmax(1) for part in by_parts(scores, parts)], axis=1)
+
+
+def calibration_error(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], parts: tuple[int, ...] = (), bins: int = 15
+) -> float:
     """The expected calibration error of (N, K): the mean gap between confidence and accuracy, over bins of confidence.
 
-    Naeini, Cooper & Hauskrecht 2015. The bins are equally wide, and each counts by how many images are in it.
+    Naeini, Cooper & Hauskrecht 2015. The bins are equally wide, and each counts by how many images are in it. labels:
+    (N,), or (N, P) with the classes of P parts; every part of a label that is known counts as an image.
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
+    labels = labels.reshape(len(labels), -1)
+    known = labels >= 0
+    confidence = np.stack([part.max(axis=1) for part in by_parts(probabilities, parts)], axis=1)[known]
+    correct = (predicted_classes(probabilities, parts) == labels)[known]
     bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     # |mean confidence - accuracy| of a bin times its share of the images is |sum of the differences| / N.
     gaps = np.bincount(bin_of, confidence - correct, bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(confidence))

@@ -7,7 +7,6 @@ from itertools import count as count_from
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from ganvas.images import Pixels, from_uint8
 from ganvas.networks.evaluator import EvaluatorConfig, EvaluatorNetwork
 from ganvas.networks.pair import Shape
 from ganvas.objectives.augment import random_translate
+from ganvas.objectives.losses import label_cross_entropy
 from ganvas.rng import seed_weights, stream
 from ganvas.sizes import Size
 
@@ -37,7 +37,7 @@ def fit_images(count: int, side: float) -> int:
 def fit_classifier(
     pixels: Pixels,
     labels: NDArray[np.int64],
-    classes: int,
+    classes: int | tuple[int, ...],
     images_shown: int,
     seed: int = 0,
     advance: Callable[[int], None] = lambda count: None,
@@ -47,6 +47,8 @@ def fit_classifier(
 ) -> EvaluatorNetwork:
     """A classifier, in eval mode, fitted to pixels (N, C, H, W) uint8, which may be a memory map, and labels (N,).
 
+    Labels of several parts are (N, P), -1 for a part that is missing, and `classes` are then those of each part: the
+    classifier has one trunk, and class logits for each part side by side.
     images_shown: in all epochs together. advance: called with the size of each batch.
     augment: (images, generator) -> images; by default a small translation.
     rows: indices of the images to learn from; by default all.
@@ -57,9 +59,11 @@ def fit_classifier(
     rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
     assert len(rows) > 0, "no images to learn from"
     _, channels, height, width = pixels.shape
+    parts, values = (classes,) if isinstance(classes, int) else classes, labels.reshape(len(labels), -1)
     device = machine.device()
     seed_weights(seed, "judge")  # the purpose string of the random stream: another word draws other weights
-    network = (config or EvaluatorConfig()).build(Shape(channels, Size(height, width), classes)).to(device)
+    shape = Shape(channels, Size(height, width), sum(parts), parts)
+    network = (config or EvaluatorConfig()).build(shape).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=0.01, fused=device != "mps")
     max_shift = max(1, round(MAX_SHIFT * min(height, width)))
@@ -75,7 +79,7 @@ def fit_classifier(
             # Products run in bfloat16 where the device computes it in hardware.
             with torch.autocast(device, torch.bfloat16, enabled=machine.computes_bfloat16()):
                 logits = network(images.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits, torch.from_numpy(labels[chosen]).to(device))
+            loss = label_cross_entropy(logits, torch.from_numpy(values[chosen]).to(device), parts)
             optimiser.param_groups[0]["lr"] = LR * _lr_share((step + 1) / steps)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ganvas.data.prepared import PreparedSet
 from ganvas.errors import UserError
 from ganvas.evaluation.distances import FEWEST_FOR_KID, TooFewError, frechet, kid
-from ganvas.evaluation.evaluator import Embedding, evaluator_for
+from ganvas.evaluation.evaluator import Embedding, evaluator_for, predicted_classes
 from ganvas.evaluation.features import Features, label_free
+from ganvas.evaluation.predict import all_parts_right
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.two_sample import FEWEST, QUICK_IMAGES_SHOWN, two_sample_test
 
@@ -72,7 +73,9 @@ class Headline:
             with suppress(TooFewError):
                 scores["fcd"] = frechet(self.features, seen.features).value
             if samples.labels is not None:
-                scores["label_accuracy"] = float(np.mean(seen.logits.argmax(1) == samples.labels))
+                wanted = self.prepared.label_space.values[samples.labels]
+                predicted = predicted_classes(seen.logits, self.evaluator.parts)
+                scores["label_accuracy"] = float(all_parts_right(predicted, wanted).mean())
         return scores
 
 

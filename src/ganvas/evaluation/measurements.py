@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.labels import LabelSpace
 from ganvas.data.prepared import PreparedSet
+from ganvas.evaluation.accuracy import Accuracy
 from ganvas.evaluation.copies import copies_verdict, copy_test, sensitivity
 from ganvas.evaluation.distances import (
     Neighbours,
@@ -23,9 +25,9 @@ from ganvas.evaluation.features import Extractor, Features
 from ganvas.evaluation.intervals import Estimate
 from ganvas.evaluation.labels import Predictions, accuracy_fields
 from ganvas.evaluation.linear import fit_linear
+from ganvas.evaluation.predict import all_parts_right
 from ganvas.evaluation.samples import Samples, subsample
 from ganvas.evaluation.scorecard import (
-    Accuracy,
     ClassScores,
     CopyScores,
     CopySensitivity,
@@ -44,16 +46,16 @@ class EmbeddedImages:
     """What the metrics know of N images."""
 
     labels: NDArray[np.int64] | None
-    """(N,): what they show or were asked to show."""
+    """(N,): what they show or were asked to show, a combination of the classes of its parts."""
     features: Features
     """(N, F), of the extractor."""
     predictions: Predictions | None = None
     """Of the evaluator, where there is one."""
 
-    def of_class(self, label: int) -> Features:
-        """The features of one class."""
+    def of_class(self, space: LabelSpace, part: int, label: int) -> Features:
+        """The features of the images of one class of a part of their labels."""
         assert self.labels is not None
-        features: Features = self.features[self.labels == label]
+        features: Features = self.features[space.values[self.labels, part] == label]
         return features
 
     def subsample(self, count: int) -> "EmbeddedImages":
@@ -71,6 +73,8 @@ class Embedders:
     """None for a set without classes."""
     label_free: Extractor
     """That of the features that no label taught; the same as `extractor` where that is one."""
+    space: LabelSpace | None = None
+    """Of the set's labels; None without an evaluator."""
 
     def embed(self, pixels: Pixels, labels: NDArray[np.int64] | None) -> EmbeddedImages:
         """Images (N, C, H, W) uint8 with their features; each network runs once per image."""
@@ -79,8 +83,10 @@ class Embedders:
         features, logits = self.evaluator.embed(pixels)
         if self.extractor.name != "evaluator":
             features = self.extractor.features(pixels)
-        calibrated = probabilities(logits, self.evaluator.info.temperature)
-        return EmbeddedImages(labels, features, Predictions(labels, calibrated))
+        calibrated = probabilities(logits, self.evaluator.info.temperature, self.evaluator.parts)
+        assert self.space is not None, "an evaluator has learned labels"
+        values = None if labels is None else self.space.values[labels]
+        return EmbeddedImages(labels, features, Predictions(values, calibrated))
 
     def embed_real(self, prepared: PreparedSet, rows: NDArray[np.int64]) -> EmbeddedImages:
         """Some images of a prepared set with their features."""
@@ -127,15 +133,24 @@ def label_free_distances(groups: Groups) -> Distances:
     )
 
 
-def linear_accuracy(groups: Groups, classes: int) -> Accuracy | None:
-    """Label accuracy by a linear classifier that learns from the training images; None for images without labels."""
+def linear_accuracy(groups: Groups, space: LabelSpace) -> Accuracy | None:
+    """Label accuracy by a linear classifier that learns from the training images; None for images without labels.
+
+    Of labels of several parts by one for each, which must all be right.
+    """
     generated, held_out, training = groups
     if generated.labels is None or held_out.labels is None or training.labels is None:
         return None
-    predict = fit_linear(training.features, training.labels, classes)
+    known = space.values[training.labels] >= 0
+    if not known.any(0).all():
+        return None
+    columns = zip(space.values[training.labels].T, known.T, space.sizes, strict=True)
+    predictors = [fit_linear(training.features[row], column[row], classes) for column, row, classes in columns]
     fields: dict[str, float] = {}
     for prefix, group, labels in (("", generated, generated.labels), ("real_", held_out, held_out.labels)):
-        fields |= accuracy_fields((predict(group.features) == labels).sum(), len(labels), prefix)
+        predicted = np.stack([predict(group.features) for predict in predictors], axis=1)
+        right = all_parts_right(predicted, space.values[labels])
+        fields |= accuracy_fields(right.sum(), len(labels), prefix)
     return Accuracy(**fields)
 
 

@@ -54,6 +54,12 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], cl
     return counts
 
 
+def all_parts_right(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,): whether the predicted class of every part is that of the labels, both (N, P), where it is known."""
+    right: NDArray[np.bool_] = ((predicted == labels) | (labels < 0)).all(axis=1)
+    return right
+
+
 def accuracy(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     """The share of images, 0 to 1, whose predicted class (N,) is the true one (N,)."""
     assert labels.shape == predicted.shape, "each image has one label and one prediction"

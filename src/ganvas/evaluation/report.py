@@ -1,12 +1,15 @@
 """A scorecard in words: sentences for the terminal, and one markdown text that the page is rendered from."""
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 
 from ganvas.evaluation import pixel_statistics
+from ganvas.evaluation.accuracy import Accuracy, PartScores
 from ganvas.evaluation.advice import DISTINGUISHED, TOLERANCE, statistics, words_for
+from ganvas.evaluation.figures import digits_or_dash, percent, share_or_dash, three_digits, with_interval
 from ganvas.evaluation.intervals import Estimate, subtract
 from ganvas.evaluation.pixel_statistics import Compared
-from ganvas.evaluation.scorecard import Accuracy, Distance, Scorecard
+from ganvas.evaluation.scorecard import Distance, LabelScores, Scorecard
 from ganvas.report.page import escape_markdown, table
 
 Finding = tuple[str, str]  # (GOOD, BAD, DOUBT, or "" where a reader has to decide; sentence)
@@ -67,7 +70,7 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
         most, least = (f"{name} ({percent(share)})" for name, share in (shares[0], shares[-1]))
         yield "", f"These images have no labels. Predicted most often: {most}, least often: {least}."
     elif (accuracy := labels.estimate) and labels.real_accuracy is not None:
-        chance = 1 / len(card.classes)
+        chance = 1 / (math.prod(part.classes for part in labels.parts) if labels.parts else len(card.classes))
         is_chance = accuracy.value < chance + (1 - chance) / 4
         is_good = accuracy.high >= labels.real_accuracy - TOLERANCE and not is_chance
         yield (
@@ -78,9 +81,33 @@ def _label_findings(card: Scorecard) -> Iterator[Finding]:
             f"{f'; chance is {percent(chance)}' if is_chance else ''}"
             f"{f'. That is {labels.warning}' if labels.warning else ''}.",
         )
+        yield from _part_findings(labels)
         known = [(share, each.name) for each in card.per_class if (share := each.estimate)]
         if known and (lowest := min(known))[0].high < accuracy.value:  # of few images a class is lowest by chance
             yield "", f"Lowest label accuracy of a class: {with_interval(lowest[0], True)}, {lowest[1]}."
+
+
+def _part_findings(labels: LabelScores) -> Iterator[Finding]:
+    """The accuracy of each part of a label that has several, and on combinations never seen in training."""
+    if labels.parts:
+        yield "", f"Each part of the labels: {_parts_in_words(labels.parts)}."
+    unseen = labels.unseen
+    if unseen is None or (accuracy := unseen.estimate) is None:
+        return
+    real = "no real images of them" if unseen.real_accuracy is None else f"real ones: {percent(unseen.real_accuracy)}"
+    is_good = unseen.real_accuracy is None or accuracy.high >= unseen.real_accuracy - TOLERANCE
+    yield (
+        GOOD if is_good else BAD,
+        f"Label accuracy on {unseen.combinations} combinations never seen in training: "
+        f"{with_interval(accuracy, True)} of {unseen.n:,} images ({real}); {_parts_in_words(unseen.parts)}.",
+    )
+
+
+def _parts_in_words(parts: Sequence[PartScores]) -> str:
+    """`shape 99.0 % (real: 99.5 %), colour 98.0 % (real: 99.0 %)`."""
+    return ", ".join(
+        f"{part.name} {share_or_dash(part.accuracy)} (real: {share_or_dash(part.real_accuracy)})" for part in parts
+    )
 
 
 def _distance_findings(card: Scorecard) -> Iterator[Finding]:
@@ -101,11 +128,11 @@ def _distance_findings(card: Scorecard) -> Iterator[Finding]:
         yield "", f"{figure}, in the features of {FEATURES_IN_WORDS.get(where, where)}."
     if (worst := farthest_class(card)) is not None:
         name, distances = class_distances(card)
-        value, class_floor = (_digits(figure) for figure in _value_and_floor(distances[worst]))
+        value, class_floor = (digits_or_dash(figure) for figure in _value_and_floor(distances[worst]))
         above = "" if class_floor == "–" else f" (floor {class_floor})"
         yield "", f"Class farthest above its floor: {card.per_class[worst].name}, {name} {value}{above}."
     if precision and recall and precision.value is not None and recall.value is not None:
-        real = f"real images: {_share(precision.floor)} and {_share(recall.floor)}"
+        real = f"real images: {share_or_dash(precision.floor)} and {share_or_dash(recall.floor)}"
         yield "", f"Precision {percent(precision.value)}, recall {percent(recall.value)} ({real})."
 
 
@@ -190,7 +217,7 @@ def markdown(card: Scorecard, sheets: Collection[str]) -> str:
             "## What the test for copies notices",
             "Copies of training images, planted among held-out images of this set.",
             table(["planted", "recognised", "flagged from a share of"], rows),
-            f"Held-out images, which are no copies, taken for near-copies: {_share(card.copies.false_alarms)}.",
+            f"Held-out images, which are no copies, taken for near-copies: {share_or_dash(card.copies.false_alarms)}.",
         ]
     parts += ["## Protocol", table(["setting", "value"], protocol(card))]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -220,7 +247,7 @@ def distances_table(card: Scorecard) -> str:
             distance: Distance | None = getattr(distances, name)
             if distance and distance.estimate:
                 is_share = name in ("precision", "recall", "coverage")
-                floor = _share(distance.floor) if is_share else _digits(distance.floor)
+                floor = share_or_dash(distance.floor) if is_share else digits_or_dash(distance.floor)
                 words = distance.name or name.replace("_", " ")
                 rows.append([words, features, with_interval(distance.estimate, is_share), floor])
     return table(["distance", "features", "generated", "real images"], rows)
@@ -242,9 +269,9 @@ def class_table(card: Scorecard) -> str:
     for scores, distance in zip(card.per_class, distances, strict=True):
         diversity = scores.diversity
         row = [scores.name, "–" if scores.n is None else f"{scores.n:,}"]
-        row += [_share(scores.accuracy), _share(scores.real_accuracy)]
-        row += [_digits(figure) for figure in _value_and_floor(distance)]
-        row += [_share(diversity.value) + (" collapsed" if diversity.collapsed else "") if diversity else "–"]
+        row += [share_or_dash(scores.accuracy), share_or_dash(scores.real_accuracy)]
+        row += [digits_or_dash(figure) for figure in _value_and_floor(distance)]
+        row += [share_or_dash(diversity.value) + (" collapsed" if diversity.collapsed else "") if diversity else "–"]
         row += ["–" if scores.copies is None else ("flagged" if scores.copies.flagged else "none found")]
         rows.append(row)
     return table(["class", "images", "label accuracy", "real images", name, "floor", "diversity", "copies"], rows)
@@ -261,28 +288,3 @@ def protocol(card: Scorecard) -> Iterator[tuple[str, str]]:
     if card.evaluator and card.evaluator.calibration_error is not None:
         yield "calibration error of the evaluator", f"{card.evaluator.calibration_error:.4f}"
     yield "ganvas", card.ganvas
-
-
-def percent(share: float) -> str:
-    """A share from 0 to 1 as a percentage: 98.9 %."""
-    return f"{100 * share:.1f} %"
-
-
-def three_digits(value: float) -> str:
-    """Three significant digits: 0.365, 5.4, 5,490."""
-    return f"{float(f'{value:.3g}'):,g}"
-
-
-def with_interval(estimate: Estimate, is_share: bool) -> str:
-    """`98.9 % (98.7 to 99.1)` of a share, `5.4 (4.64 to 6.15)` of anything else."""
-    if is_share:
-        return f"{percent(estimate.value)} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
-    return f"{three_digits(estimate.value)} ({three_digits(estimate.low)} to {three_digits(estimate.high)})"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
-
-
-def _digits(value: float | None) -> str:
-    return "–" if value is None else three_digits(value)

@@ -1,6 +1,7 @@
 """The images to be scored: sampled from a run, or read from any folder or .npz."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from ganvas import machine
 from ganvas.console import progress
 from ganvas.data import DataConfig, PreparedSet, open_source
+from ganvas.data.label_names import PartialLabel
+from ganvas.data.labels import MISSING
 from ganvas.errors import UserError, nearest
 from ganvas.evaluation.scorecard import Origin
 from ganvas.images import Pixels
@@ -21,6 +24,7 @@ from ganvas.sampling import Sampler
 from ganvas.sizes import Size
 
 BYTES_IN_MEMORY = 2**31
+MOST_UNSEEN = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Samples:
     """Where they came from."""
     rewarded: str | None = None
     """What their generator was rewarded for besides looking real."""
+    unseen: "Samples | None" = None
+    """Images of combinations of classes that no training image shows, where labels have several parts."""
 
 
 def is_run(path: Path) -> bool:
@@ -58,9 +64,26 @@ def sample_run(path: Path, prepared: PreparedSet, count: int, seed: int) -> Samp
     sampler = Sampler(open_run(path), path.resolve().name)
     if machine.device() == "cuda":  # many images; `ganvas sample` stays on the CPU, whose bytes are the same everywhere
         sampler.generator.to("cuda")
-    with progress.bar("generating", count, "images") as bar:
+    unseen = _unseen_numbers(sampler, prepared, count)
+    more = 0 if unseen is None else int(unseen.sum())
+    with progress.bar("generating", count + more, "images") as bar:
         samples = draw_samples(sampler, prepared, count, seed, bar.advance)
-    return replace(samples, rewarded=reward_of(path))
+        never = None if unseen is None else draw_samples(sampler, prepared, more, seed, bar.advance, unseen)
+    return replace(samples, rewarded=reward_of(path), unseen=never)
+
+
+def _unseen_numbers(sampler: Sampler, prepared: PreparedSet, count: int) -> NDArray[np.int64] | None:
+    """(M,): how many images to draw of each combination that was never seen in training; None without any.
+
+    A fifth of `count` in all, and at least 8 of each; of at most 1,000 combinations.
+    """
+    if not sampler.classes or prepared.labels is None:
+        return None
+    space = prepared.label_space
+    never = np.flatnonzero(~space.seen & (space.values != MISSING).all(1))[:MOST_UNSEEN]
+    numbers = np.zeros(len(space.seen), np.int64)
+    numbers[never] = max(8, count // (5 * max(1, len(never))))
+    return numbers if len(never) else None
 
 
 def reward_of(path: Path) -> str | None:
@@ -74,18 +97,27 @@ def reward_of(path: Path) -> str | None:
 
 
 def draw_samples(
-    sampler: Sampler, prepared: PreparedSet, count: int, seed: int, advance: Callable[[int], None] = lambda count: None
+    sampler: Sampler,
+    prepared: PreparedSet,
+    count: int,
+    seed: int,
+    advance: Callable[[int], None] = lambda count: None,
+    numbers: NDArray[np.int64] | None = None,
 ) -> Samples:
-    """`count` images, their labels in the proportions of the set's training images."""
+    """`count` images, their labels in the proportions of the set's training images.
+
+    numbers: (M,) images of each combination of the set's label space, in place of that.
+    """
     info, image_shape = sampler.info, sampler.info.shape.image
     require_same_shape(sampler.name, info.size, info.channels, prepared)
-    counts: list[tuple[int | None, int]] = [(None, count)]
+    counts: list[tuple[PartialLabel | None, int]] = [(None, count)]
     labels = None
     if sampler.classes:
-        indices = _class_indices(sampler.name, sampler.classes, prepared)
-        per_class = proportions(prepared, count)[indices].tolist()
-        counts = [*enumerate(per_class)]
-        labels = np.repeat(np.array(indices, np.int64), per_class)
+        asked = _labels_of(sampler, prepared)
+        rows = np.array([row for row, _ in asked], np.int64)
+        per_label = (proportions(prepared, count) if numbers is None else numbers)[rows].tolist()
+        counts = [(label, number) for (_, label), number in zip(asked, per_label, strict=True)]
+        labels = np.repeat(rows, per_label)
     total = sum(number for _, number in counts)
     most = BYTES_IN_MEMORY // int(np.prod(image_shape))
     if total > most:
@@ -100,10 +132,18 @@ def draw_samples(
 
 
 def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
-    """(K,): how many of `count` images each class gets, in proportion to its training images, and at least one."""
-    assert prepared.labels is not None
-    share = np.bincount(prepared.labels[prepared.train], minlength=len(prepared.classes)) / len(prepared.train)
-    numbers = np.maximum(1, np.floor(share * count)).astype(np.int64)
+    """(M,): how many of `count` images each class gets, in proportion to its training images, and at least one.
+
+    Of labels of several parts so for each combination that was seen in training; where these are more than the images,
+    those with the most training images get one each.
+    """
+    counts: NDArray[np.int64] = np.array(prepared.label_space.counts, np.int64)
+    share = counts / counts.sum()
+    if (counts > 0).sum() > count and not prepared.label_space.is_single:
+        numbers: NDArray[np.int64] = np.zeros(len(counts), np.int64)
+        numbers[np.argsort(-counts, kind="stable")[:count]] = 1
+        return numbers
+    numbers = np.maximum(np.floor(share * count), counts > 0).astype(np.int64)
     while (left := count - int(numbers.sum())) > 0:  # the classes with the largest remainders get the rest
         numbers[np.argsort(numbers - share * count, kind="stable")[:left]] += 1
     return numbers
@@ -111,10 +151,7 @@ def proportions(prepared: PreparedSet, count: int) -> NDArray[np.int64]:
 
 def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     """At most `most` images of a folder or an .npz. UserError if they do not fit the set: they are not resized."""
-    data = DataConfig(size=prepared.size, channels=4 if prepared.channels == 4 else None, accept_refused=True)
-    images = open_source(source, data)
-    if images.channels == 4 and prepared.channels != 4:  # laid on a ground, as the set's own were
-        images = open_source(source, data.model_copy(update={"channels": 3}))
+    images = _open_images(source, prepared)
     sizes, expected = list(images.manifest.sizes), str(prepared.size)
     if sizes != [expected]:
         raise UserError(
@@ -124,10 +161,27 @@ def load_samples(source: str, prepared: PreparedSet, most: int) -> Samples:
     require_same_shape(images.name, images.size, images.channels, prepared)
     labels = None
     if images.labels is not None:
-        labels = np.array(_class_indices(images.name, images.classes, prepared), np.int64)[np.asarray(images.labels)]
+        labels = np.array(_rows_of(images, prepared), np.int64)[np.asarray(images.labels)]
     rows = subsample(np.arange(len(images.pixels)), labels, most)
     origin = Origin(source=images.name, fingerprint=images.fingerprint, refused=len(images.manifest.refused))
     return Samples(images.name, np.asarray(images.pixels[rows]), None if labels is None else labels[rows], origin)
+
+
+def _open_images(source: str, prepared: PreparedSet) -> PreparedSet:
+    """The images to be scored; a folder by nested class folders where the labels of the set have several parts."""
+    data = DataConfig(size=prepared.size, channels=4 if prepared.channels == 4 else None, accept_refused=True)
+    images = _open_in_parts(source, prepared, data)
+    if images.channels == 4 and prepared.channels != 4:  # laid on a ground, as the set's own were
+        images = _open_in_parts(source, prepared, data.model_copy(update={"channels": 3}))
+    return images
+
+
+def _open_in_parts(source: str, prepared: PreparedSet, data: DataConfig) -> PreparedSet:
+    if prepared.manifest.labels and Path(source).is_dir():
+        parts = tuple(part.name for part in prepared.manifest.labels.parts)
+        with suppress(UserError):
+            return open_source(source, data.model_copy(update={"nested": parts}))
+    return open_source(source, data)
 
 
 def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: int) -> NDArray[np.int64]:
@@ -138,6 +192,22 @@ def subsample(rows: NDArray[np.int64], labels: NDArray[np.int64] | None, most: i
     return np.sort(order[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)])
 
 
+def _rows_of(images: PreparedSet, prepared: PreparedSet) -> list[int]:
+    """The combination of the set for each of the images. UserError for one that the set does not know.
+
+    Images of a set whose labels have several parts may name each combination as a class: `star, red`.
+    """
+    space = prepared.label_space
+    if space.is_single:
+        return _class_indices(images.name, images.classes, prepared)
+    for name in images.label_space.names:
+        if name not in space.names:
+            raise UserError(
+                f"{images.name} has images of {name!r}, which {prepared.name} lacks; it has such as {space.names[0]!r}"
+            )
+    return [space.names.index(name) for name in images.label_space.names]
+
+
 def require_same_shape(name: str, size: Size, channels: int, prepared: PreparedSet) -> None:
     """UserError unless images have the size and the channels of the set."""
     words = {1: "grey (1 channel)", 3: "RGB (3 channels)", 4: "RGBA (4 channels)"}
@@ -145,6 +215,20 @@ def require_same_shape(name: str, size: Size, channels: int, prepared: PreparedS
         raise UserError(f"{name} holds images of {size} px, and {prepared.name} is prepared at {prepared.size} px")
     if channels != prepared.channels:
         raise UserError(f"{name} is {words[channels]}, and {prepared.name} is {words[prepared.channels]}")
+
+
+def _labels_of(sampler: Sampler, prepared: PreparedSet) -> list[tuple[int, PartialLabel]]:
+    """(combination of the set, the same as a label of the sampler) of each. UserError unless both have the same."""
+    space = prepared.label_space
+    if space.is_single and sampler.space.is_single:
+        return [(row, (k,)) for k, row in enumerate(_class_indices(sampler.name, sampler.classes, prepared))]
+    if sampler.space.parts != space.parts:
+        own, known = (", ".join(part.name for part in each.parts) for each in (sampler.space, space))
+        raise UserError(
+            f"{sampler.name} draws by {own}, and {prepared.name} is labelled by {known}: their parts and classes must "
+            "be the same"
+        )
+    return list(enumerate(space.combinations))
 
 
 def _class_indices(name: str, classes: tuple[str, ...], prepared: PreparedSet) -> list[int]:

@@ -10,11 +10,12 @@ import ganvas
 from ganvas.console import progress
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation import pixel_statistics
+from ganvas.evaluation.accuracy import UnseenScores
 from ganvas.evaluation.advice import advice, disagreements
 from ganvas.evaluation.distances import TooFewError
-from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out
+from ganvas.evaluation.evaluator import evaluator_for, refuse_no_held_out, rows_learned
 from ganvas.evaluation.features import extractor, label_free
-from ganvas.evaluation.labels import classification_accuracy_score, label_scores
+from ganvas.evaluation.labels import classification_accuracy_score, label_scores, unseen_scores
 from ganvas.evaluation.measurements import (
     EmbeddedImages,
     Embedders,
@@ -41,7 +42,7 @@ from ganvas.evaluation.scorecard import (
 )
 from ganvas.evaluation.two_sample import QUICK_IMAGES_SHOWN, two_sample_test
 
-MOST_FOR_STATISTICS = 10_000
+MOST_FOR_STATISTICS, MOST_UNSEEN_REAL = 10_000, 10_000
 DURATIONS = {
     "features": 1,
     "labels": 1,
@@ -89,7 +90,7 @@ def score(images: Samples, prepared: PreparedSet, protocol: Protocol) -> ScoredS
     name = ("evaluator" if has_classes else free.name) if protocol.features == AUTO else protocol.features
     primary = free if name == free.name else extractor(name, evaluator, prepared.channels)
     other = free if name == "evaluator" else primary
-    embedders = Embedders(primary, evaluator, other)
+    embedders = Embedders(primary, evaluator, other, prepared.label_space if evaluator else None)
     held_out_rows = subsample(np.asarray(prepared.held_out), prepared.labels, max(protocol.count, QUICK_COUNT))
     two_sample, tested = two_sample_scores(images, prepared, held_out_rows, protocol)
     durations = QUICK_DURATIONS if protocol.quick else DURATIONS
@@ -126,7 +127,8 @@ def measure_all(
     floor = embedders.embed_real(prepared, floor_rows)
     labels, per_class = None, tuple(ClassScores(name=name) for name in prepared.classes)
     if generated.predictions and held_out.predictions:
-        labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.classes)
+        labels, per_class = label_scores(generated.predictions, held_out.predictions, prepared.label_space)
+        labels = labels.model_copy(update={"unseen": scores_of_unseen(images, prepared, embedders)})
     advance("labels")
     name = embedders.extractor.name
     distances = {name: distance_scores(embedders.extractor.frechet_name, held_out, compared, floor, protocol.quick)}
@@ -137,7 +139,7 @@ def measure_all(
         distances[embedders.label_free.name] = label_free_distances(groups)
     advance("label-free distances")
     if labels is not None:
-        labels = labels.model_copy(update={"linear": linear_accuracy(groups, len(prepared.classes))})
+        labels = labels.model_copy(update={"linear": linear_accuracy(groups, prepared.label_space)})
     advance("linear classifier")
     statistics = statistics_of(images, prepared)
     advance("statistics")
@@ -177,14 +179,27 @@ def add_slow_parts(
     advance("sensitivity to copies")
     if compared.labels is not None and held_out.labels is not None:
         of_classes = (compared, floor, held_out, training)
+        space = prepared.label_space
+        indices = [(part, label) for part, size in enumerate(space.sizes) for label in range(size)]
         per_class = tuple(
-            add_distances(scores, seed, *(group.of_class(label) for group in of_classes))
-            for label, scores in enumerate(per_class)
+            add_distances(scores, seed, *(group.of_class(space, *index) for group in of_classes))
+            for index, scores in zip(indices, per_class, strict=True)
         )
     advance("distances of classes")
     spread = diversity_scores(training.features, compared.features, per_class)
     advance("diversity")
     return card.model_copy(update={"copies": copies, "per_class": per_class, "diversity": spread}), closest
+
+
+def scores_of_unseen(images: Samples, prepared: PreparedSet, embedders: Embedders) -> UnseenScores | None:
+    """Label accuracy on combinations of classes that were never seen in training; None without images of them."""
+    if images.unseen is None:
+        return None
+    rows = np.setdiff1d(prepared.unseen, rows_learned(prepared))
+    real = embedders.embed_real(prepared, rows[:MOST_UNSEEN_REAL]).predictions if len(rows) else None
+    generated = embedders.embed(images.unseen.pixels, images.unseen.labels).predictions
+    assert generated is not None, "label accuracy needs an evaluator"
+    return unseen_scores(generated, real, prepared.label_space)
 
 
 def statistics_of(images: Samples, prepared: PreparedSet) -> dict[str, PixelStatistic]:

@@ -5,20 +5,22 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from ganvas import files
 from ganvas.errors import UserError
+from ganvas.evaluation.accuracy import (
+    Accuracy,
+    ClassificationAccuracyScore,
+    PartScores,
+    ScorecardPart,
+    UnseenScores,
+    estimate_of,
+)
 from ganvas.evaluation.intervals import Estimate
 from ganvas.sizes import StoredSize
 
 FORMAT = 3
-
-
-class ScorecardPart(BaseModel):
-    """A part of a scorecard. Unknown keys are ignored, so that a later ganvas may add measurements."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
 
 class Measurement(ScorecardPart):
@@ -33,7 +35,7 @@ class Measurement(ScorecardPart):
     @property
     def estimate(self) -> Estimate | None:
         """The value with its interval, where there is one."""
-        return _estimate(self.value, self.low, self.high)
+        return estimate_of(self.value, self.low, self.high)
 
 
 class Distance(Measurement):
@@ -79,29 +81,6 @@ class PixelStatistic(ScorecardPart):
     real_low: float
     real_high: float
     """95 % of samples of as many real images have a mean in between."""
-
-
-class Accuracy(ScorecardPart):
-    """A classifier's accuracy, beside a reference on real images. Shares from 0 to 1 with Wilson's intervals."""
-
-    accuracy: float | None = None
-    low: float | None = None
-    high: float | None = None
-    real_accuracy: float | None = None
-    real_low: float | None = None
-    real_high: float | None = None
-
-    @property
-    def estimate(self) -> Estimate | None:
-        """The accuracy with its interval, where there is one."""
-        return _estimate(self.accuracy, self.low, self.high)
-
-
-class ClassificationAccuracyScore(Accuracy):
-    """CAS: the accuracy on real held-out images of a classifier trained on generated images alone."""
-
-    images: int
-    """Training images of this classifier, and of the reference trained on real ones."""
 
 
 class CopySensitivity(ScorecardPart):
@@ -153,7 +132,7 @@ class ClassScores(Accuracy):
 
 
 class LabelScores(Accuracy):
-    """How often the evaluator predicts the label that an image was asked for."""
+    """How often the evaluator predicts the label that an image was asked for: every part of it."""
 
     asked: bool
     """False for images without labels, which only have `predicted` and the accuracy on real images."""
@@ -164,6 +143,9 @@ class LabelScores(Accuracy):
     """The class with the lowest accuracy; its name and accuracy alone."""
     confusion: tuple[tuple[int, ...], ...] | None = None
     """(K, K): a row for the label, a column for the prediction."""
+    parts: tuple[PartScores, ...] | None = None
+    """Each part of a label that has several."""
+    unseen: UnseenScores | None = None
     linear: Accuracy | None = None
     """The same by a classifier of another architecture, a linear one of label-free features."""
     warning: str | None = None
@@ -270,13 +252,6 @@ def read_scorecard(file: Path) -> Scorecard:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise UserError(f"{file} is a damaged scorecard ({name}: {first['msg']}): evaluate again") from None
-
-
-def _estimate(value: float | None, low: float | None, high: float | None) -> Estimate | None:
-    # JSON stores an infinite bound as null.
-    if value is None:
-        return None
-    return Estimate(value, -math.inf if low is None else low, math.inf if high is None else high)
 
 
 def _rounded(value: Any) -> Any:

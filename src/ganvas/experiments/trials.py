@@ -22,6 +22,7 @@ import ganvas
 from ganvas import console, machine
 from ganvas.console import progress
 from ganvas.data import DataConfig, open_source, workers
+from ganvas.data.prepared import refuse_several_parts
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.evaluator import evaluator_for
 from ganvas.experiments import analysis
@@ -59,6 +60,7 @@ def run_experiment(experiment: Experiment, source: str, effort: Effort, folder: 
     """Does what is missing and returns all of it. UserError if another experiment was begun in `folder`."""
     journal = Journal(folder / RESULTS)
     prepared = open_source(source, SQUARES)
+    refuse_several_parts(prepared, f"the study {experiment.name}")
     if experiment.needs_evaluator and prepared.labels is None:
         raise UserError(f"{prepared.name} has no labels, and the study {experiment.name} asks about them")
     if experiment.needs_evaluator and len(prepared.held_out) < (needed := EvaluatorConfig().features + 1):

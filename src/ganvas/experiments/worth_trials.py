@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ganvas.config.run import ComputeConfig, RunConfig
 from ganvas.data import PreparedSet
+from ganvas.data.prepared import refuse_several_parts
 from ganvas.errors import RunFailedError, UserError
 from ganvas.evaluation.fit import fit_classifier
 from ganvas.evaluation.predict import predict
@@ -106,6 +107,7 @@ def open_subject(path: Path, most_tested: int, moved_to: str | None = None) -> S
     record = RunFolder(path).read()
     run = record.asked.configure()
     prepared = open_training_set(RunFolder(path), moved_to)
+    refuse_several_parts(prepared, "worth")
     if not len(prepared.held_out):
         raise UserError(
             f"{prepared.name} gives no held-out images, without which no classifier can be tested; "

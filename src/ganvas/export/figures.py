@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ganvas.evaluation.figures import percent, three_digits, with_interval
 from ganvas.evaluation.intervals import Estimate
-from ganvas.evaluation.report import percent, three_digits, with_interval
 from ganvas.evaluation.scorecard import Scorecard
 from ganvas.export.exportable import Exportable
 

@@ -75,6 +75,8 @@ class FidelityGenerator(nn.Module):
 
 def onnx_files(run: Exportable) -> dict[str, bytes]:
     """The files of `ganvas export RUN --to onnx`. Errors as of `to_onnx`."""
+    if run.info.labels is not None:  # torch-fidelity draws one class
+        return {MODEL: to_onnx(run)}
     return {MODEL: to_onnx(run), FIDELITY: to_fidelity(run)}
 
 

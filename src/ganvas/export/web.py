@@ -55,7 +55,7 @@ def about(run: Exportable) -> dict[str, object]:
         "image": info.shape.image,
         "noise": run.generator.noise_size,
         "purpose": noise_purpose(None),
-        "purposes": [noise_purpose(label) for label in range(len(info.classes))],
+        "purposes": [noise_purpose((label,)) for label in range(len(info.classes))],
         "facts": [[fact, printable(value)] for fact, value in training_facts(run)],
         "figures": [] if card is None else [[each.name, each.text, each.real] for each in scored_figures(card)],
         "protocol": "" if card is None else printable(protocol_in_words(card)),

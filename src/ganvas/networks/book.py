@@ -27,13 +27,13 @@ from ganvas.settings import Settings
 class BookGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1], through `layers`, which take the joined vector (N, Z + K)."""
 
-    def __init__(self, layers: nn.Sequential, noise_size: int, classes: int) -> None:
-        super().__init__(noise_size, classes)
+    def __init__(self, layers: nn.Sequential, noise_size: int, parts: tuple[int, ...]) -> None:
+        super().__init__(noise_size, parts)
         self.layers = layers
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
-        values: Tensor = self.layers(join_vector(noise, labels, self.classes))
+        values: Tensor = self.layers(join_vector(noise, labels, self.parts))
         return torch.sigmoid(values.float()) * 2 - 1  # the book's [0, 1] -> [-1, 1]
 
 
@@ -43,17 +43,17 @@ class BookDiscriminator(Discriminator):
     They take the image with the label as K planes, (N, C + K, H, W); or `flat`, as one vector (N, C * H * W + K).
     """
 
-    def __init__(self, layers: nn.Sequential, classes: int, flat: bool) -> None:
-        super().__init__(classes)
+    def __init__(self, layers: nn.Sequential, parts: tuple[int, ...], flat: bool) -> None:
+        super().__init__(parts)
         self.layers, self.flat = layers, flat
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""
         images = (images + 1) / 2  # [-1, 1] -> the book's [0, 1]
         if self.flat:
-            joined = join_vector(images.flatten(1), labels, self.classes)
+            joined = join_vector(images.flatten(1), labels, self.parts)
         else:
-            joined = join_planes(images, labels, self.classes)
+            joined = join_planes(images, labels, self.parts)
         logits: Tensor = self.layers(joined)  # (N, 1)
         return DiscriminatorOutput(logits.flatten().float())
 
@@ -81,8 +81,8 @@ class BookMLP(Settings):
         generator["image"] = nn.Unflatten(1, shape.image)
         discriminator = self._layers(pixels + shape.classes, 1)
         return Pair(
-            BookGenerator(nn.Sequential(generator), self.noise, shape.classes),
-            BookDiscriminator(nn.Sequential(discriminator), shape.classes, flat=True),
+            BookGenerator(nn.Sequential(generator), self.noise, shape.parts),
+            BookDiscriminator(nn.Sequential(discriminator), shape.parts, flat=True),
         )
 
     def _layers(self, inputs: int, outputs: int) -> "OrderedDict[str, nn.Module]":
@@ -155,8 +155,8 @@ class BookConv(Settings):
     def build(self, shape: Shape) -> Pair:
         """A pair for images of that shape, with weights drawn from torch's global generator."""
         assert shape.size.is_square, "the book's images are squares"
-        generator = BookGenerator(self._generator_layers(shape), self.noise, shape.classes)
-        return Pair(generator, BookDiscriminator(self._discriminator_layers(shape), shape.classes, flat=False))
+        generator = BookGenerator(self._generator_layers(shape), self.noise, shape.parts)
+        return Pair(generator, BookDiscriminator(self._discriminator_layers(shape), shape.parts, flat=False))
 
     def _generator_layers(self, shape: Shape) -> nn.Sequential:
         plan = geometry(shape.size.height)

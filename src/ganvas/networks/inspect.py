@@ -1,6 +1,6 @@
 """What a trained or untrained network looks like: its size, receptive fields, feature maps, first kernels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -59,13 +59,14 @@ def receptive_field(network: nn.Module, shape: Shape) -> list[LayerReport]:
     return reports
 
 
-def feature_maps(network: nn.Module, pixels: Pixels, label: int | None) -> Mapping[str, Floats]:
+def feature_maps(network: nn.Module, pixels: Pixels, label: Sequence[int] | None) -> Mapping[str, Floats]:
     """What the first, a middle and the last convolution compute of an image (C, H, W) uint8: (C', H', W') by name.
 
+    label: the class index of each part.
     The names are low, middle and high; fewer where the network has fewer than three convolutions.
     """
     device = next(network.parameters()).device
-    labels = () if label is None else (torch.tensor([label], device=device),)
+    labels = () if label is None else (torch.tensor([list(label)], device=device),)
     with _recording(network, (nn.Conv2d,)) as outputs:
         network(from_uint8(torch.from_numpy(pixels[None])).to(device), *labels)
     count = len(outputs)
@@ -117,7 +118,7 @@ def _example(network: nn.Module, shape: Shape) -> list[Tensor]:
     size = (network.noise_size,) if isinstance(network, Generator) else shape.image
     inputs = [torch.zeros(1, *size, device=device)]
     if shape.classes > 0 and isinstance(network, Generator | Discriminator):
-        inputs.append(torch.zeros(1, dtype=torch.int64, device=device))
+        inputs.append(torch.zeros(1, len(shape.parts), dtype=torch.int64, device=device))
     return inputs
 
 

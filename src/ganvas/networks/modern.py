@@ -6,6 +6,7 @@ pixels into one position of a small map, which suits strokes and flat areas, or 
 from its pixels on, which sees the grain and the shapes of natural images.
 
 - The label is joined to G's noise as an embedding, and enters D by projection (Miyato & Koyama 2018, arXiv 1802.05637).
+  A label of several parts has an embedding of each: joined side by side in G, added up in D.
 - D also classifies (Odena et al. 2017, arXiv 1610.09585), and by default learns the classes from real images alone,
   whose labels are right. Features that separate classes help D to separate real from generated.
 - A D of patches reads each as cosine coefficients with high frequencies weakened (`PatchDCT`), so that it learns coarse
@@ -120,12 +121,12 @@ class ModernGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
+        super().__init__(settings.noise, shape.parts)
         self.activation = activation(settings.generator_activation, SLOPE)
         levels = settings.levels(shape)[::-1]  # smallest map first
-        self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, settings.embedding, joined=True) if shape.parts else None
         self.first_map = levels[0].shape
-        inputs = settings.noise + (settings.embedding if shape.classes else 0)
+        inputs = settings.noise + settings.embedding * len(shape.parts)
         self.first = nn.Linear(inputs, levels[0].values)
         # The side above is twice the side below, or one more where halving rounded down.
         self.stages = nn.ModuleList(
@@ -150,8 +151,8 @@ class ModernGenerator(Generator):
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
         if self.label_embedding is not None:
-            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + E)
-        maps = unflatten_channels_last(self.first(noise), self.first_map)  # (N, Z + E) -> (N, W, h, h)
+            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + P * E)
+        maps = unflatten_channels_last(self.first(noise), self.first_map)  # (N, Z + P * E) -> (N, W, h, h)
         if self.attention is not None:
             maps = self.attention(maps)
         if self.half_layer is not None and self.half_layer.in_use:
@@ -206,7 +207,7 @@ class ModernDiscriminator(Discriminator):
     batch_independent = True
 
     def __init__(self, settings: Modern, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         levels = settings.levels(shape)
         self.activation = activation(settings.discriminator_activation, SLOPE)
         strided = settings.stem == "strided"
@@ -227,7 +228,7 @@ class ModernDiscriminator(Discriminator):
         height, width = (-(-side // self.patch) >> (len(self.stages) + strided) for side in shape.size)
         self.features = nn.Linear(widths[-1] * height * width, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
-        self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, settings.features) if shape.parts else None
         self.class_head = nn.Linear(settings.features, shape.classes) if shape.classes else None
         self.half_layer: HalfResolution | None = None
         if settings.is_halved():

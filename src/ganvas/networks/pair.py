@@ -1,12 +1,14 @@
 """What every generator and every discriminator is, whichever pair of networks a run chooses.
 
 G(noise, labels) -> images and D(images, labels) -> logits, for images of any height and width from 16 to 128 px. N is
-the batch, C the channels, H x W the size in pixels, K the number of classes, Z the values of noise per image.
+the batch, C the channels, H x W the size in pixels, Z the values of noise per image. A label has P parts, such as a
+shape and a colour; most have one. K is the number of classes of all parts together.
 
 A label argument is one of
 - None, for a pair that was built without classes;
-- (N,) int64, class indices;
-- (N, K) float, weights of the K classes that sum to 1: a point on the way from one class to another.
+- (N, P) int64, a class index for each part, -1 where it is missing; (N,) will do for one part;
+- (N, K) float, weights of the classes, part by part side by side; those of a part sum to 1, or are all 0 where it is
+  missing. With them a label may be a point on the way from one class to another.
 """
 
 from abc import ABC, abstractmethod
@@ -26,10 +28,15 @@ class Shape:
     size: Size
     """A whole number is taken for a square's side."""
     classes: int = 0
+    parts: tuple[int, ...] = ()
+    """The classes of each part of a label, K in all; by default all are of one part."""
 
     def __post_init__(self) -> None:
         if isinstance(self.size, int):
             object.__setattr__(self, "size", Size.square(self.size))
+        if self.classes and not self.parts:
+            object.__setattr__(self, "parts", (self.classes,))
+        assert sum(self.parts) == self.classes, f"{self.classes} classes in parts of {self.parts}"
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -40,9 +47,10 @@ class Shape:
 class Generator(nn.Module, ABC):
     """noise (N, Z), labels -> images (N, C, H, W) float32 in [-1, 1]."""
 
-    def __init__(self, noise_size: int, classes: int) -> None:
+    def __init__(self, noise_size: int, parts: tuple[int, ...]) -> None:
+        """parts: the classes of each part of a label; none without labels."""
         super().__init__()
-        self.noise_size, self.classes = noise_size, classes
+        self.noise_size, self.parts, self.classes = noise_size, parts, sum(parts)
 
     def __call__(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W), once the labels are checked here: each `forward` then holds its own arithmetic alone."""
@@ -61,7 +69,8 @@ class DiscriminatorOutput(NamedTuple):
     logits: Tensor
     """(N,): how real each image looks, before any sigmoid; high is real."""
     class_logits: Tensor | None = None
-    """(N, K): which class each image shows, before any softmax; None of a discriminator that does not classify."""
+    """(N, K): which class of each part an image shows, before any softmax over the classes of a part; None of a
+    discriminator that does not classify."""
 
 
 class Discriminator(nn.Module, ABC):
@@ -71,9 +80,10 @@ class Discriminator(nn.Module, ABC):
     """Whether an image's logits do not depend on the rest of its batch. Real and generated images may then share one
     forward pass, which is faster. False where batches are normalised or values are dropped out."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, parts: tuple[int, ...]) -> None:
+        """parts: the classes of each part of a label; none without labels."""
         super().__init__()
-        self.classes = classes
+        self.parts, self.classes = parts, sum(parts)
 
     def __call__(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Logits (N,), and class logits (N, K) where it classifies, once the labels are checked."""

@@ -69,15 +69,27 @@ def mse_to_target(logits: Logits, target: float) -> Tensor:
     return (torch.sigmoid(logits) - target).square()
 
 
-def classification_loss(class_logits: Tensor | None, labels: Tensor | None, weight: float) -> Tensor | float:
-    """`weight` times the mean cross-entropy of class logits (N, K) with labels (N,).
+def classification_loss(
+    class_logits: Tensor | None, labels: Tensor | None, weight: float, parts: tuple[int, ...]
+) -> Tensor | float:
+    """`weight` times the cross-entropy of class logits (N, K) with labels: the mean over the parts of a label.
 
+    labels: (N, P) class indices, -1 where a part is missing, which then does not count. parts: their classes, K in all.
     Odena et al. 2017 (arXiv 1610.09585, equation 3). It is 0 and has no gradient where D does not classify, where there
     are no labels, and where the weight is 0.
     """
     if class_logits is None or labels is None or weight == 0:
         return 0.0
-    return weight * F.cross_entropy(class_logits, labels)
+    return weight * label_cross_entropy(class_logits, labels, parts)
+
+
+def label_cross_entropy(class_logits: Tensor, labels: Tensor, parts: tuple[int, ...]) -> Tensor:
+    """(): the mean over the parts of the mean cross-entropy of class logits (N, K) with labels (N, P), -1 for none."""
+    total = torch.zeros((), device=class_logits.device)
+    for logits, column in zip(torch.split(class_logits, list(parts), dim=1), labels.unbind(1), strict=True):
+        entropies = F.cross_entropy(logits, column, ignore_index=-1, reduction="sum")
+        total = total + entropies / (column >= 0).sum().clamp(min=1)
+    return total / len(parts)
 
 
 @dataclass(frozen=True)

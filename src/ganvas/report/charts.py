@@ -161,13 +161,22 @@ def draw_spectra(generated: NDArray[np.floating[Any]], real: NDArray[np.floating
         canvas.title(axes, "Power spectrum", "fine detail and grain are at the right")
 
 
-def draw_class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: Sequence[str], path: Path) -> None:
-    """Images (N, C, H, W) uint8: a row per class with its name at the left; without labels, the images alone."""
+def draw_class_grid(
+    pixels: Pixels,
+    labels: NDArray[np.int64] | None,
+    classes: Sequence[str],
+    path: Path,
+    above: Sequence[str] = (),
+) -> None:
+    """Images (N, C, H, W) uint8: a row per class with its name at the left; without labels, the images alone.
+
+    above: a name over each column.
+    """
     groups = [("", pixels)]
     if labels is not None:
         groups = [(canvas.name(classes[k], 24), pixels[labels == k]) for k in np.unique(labels)]
     most = max((len(group) for _, group in groups), default=0)
-    columns = most if most <= 20 else max(20, int(np.ceil(np.sqrt(len(pixels)))))
+    columns = len(above) or (most if most <= 20 else max(20, int(np.ceil(np.sqrt(len(pixels))))))
     gap = 4
     sheets = [(name, grid(enlarge(group, 64 if len(pixels) <= 1000 else 1), columns, gap)) for name, group in groups]
     width = max(sheet.shape[2] for _, sheet in sheets)
@@ -176,12 +185,22 @@ def draw_class_grid(pixels: Pixels, labels: NDArray[np.int64] | None, classes: S
         names = [figure.text(0, 0, name, ha="right", va="center", size=11) for name, _ in sheets]
         margin = max(int(name.get_window_extent().width) for name in names)
         margin += 24 if margin else 0
+        titles = [figure.text(0, 0, canvas.name(name, 24), ha="center", va="bottom", size=11) for name in above]
+        cell = (width - gap) / max(1, columns)
+        if any(title.get_window_extent().width > cell for title in titles):
+            for title in titles:
+                title.set_rotation(90)
+        head = max((int(title.get_window_extent().height) + 16 for title in titles), default=0)
         # A quarter of a pixel more, since matplotlib rounds inches down to pixels.
-        figure.set_size_inches((margin + width + 0.25) / DPI, (height + 0.25) / DPI)
+        figure.set_size_inches((margin + width + 0.25) / DPI, (height + head + 0.25) / DPI)
+        for column, title in enumerate(titles):
+            across = margin + gap / 2 + (column + 0.5) * cell
+            title.set_position((across / (margin + width), (height + 6) / (height + head)))
         below = height
         for text, (_, sheet) in zip(names, sheets, strict=True):
             below -= sheet.shape[1] - gap
-            text.set_position(((margin - 12) / (margin + width), (below + sheet.shape[1] / 2 - gap / 2) / height))
+            middle = (below + sheet.shape[1] / 2 - gap / 2) / (height + head)
+            text.set_position(((margin - 12) / (margin + width), middle))
             figure.figimage(_rgb(sheet), margin, below - gap, origin="upper")
 
 

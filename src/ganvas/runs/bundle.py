@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor, nn
 
 import ganvas
 from ganvas import console, files
 from ganvas.config.run import NetworkConfig, RunConfig
+from ganvas.data.labels import LabelSpace, single_part
 from ganvas.errors import UserError, nearest
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.pair import Shape
@@ -41,13 +44,30 @@ class BundleInfo(Settings):
     channels: Literal[1, 3, 4]
     size: TrainableSize
     classes: tuple[str, ...]
-    """The classes that may be asked for; none for a pair without labels."""
+    """The classes that may be asked for, those of several parts of a label side by side; none for a pair without
+    labels."""
+    labels: LabelSpace | None = None
+    """The parts of a label that has several, and how often training images have their combinations."""
     pair: NetworkConfig
 
     @property
     def shape(self) -> Shape:
         """What the networks were built for."""
-        return Shape(self.channels, self.size, len(self.classes))
+        parts = self.label_space.sizes if self.label_space else ()
+        return Shape(self.channels, self.size, len(self.classes), parts)
+
+    @cached_property
+    def label_space(self) -> LabelSpace | None:
+        """The parts of a label and their classes, of one part too; None for a pair without labels."""
+        if not self.classes:
+            return None
+        return self.labels or single_part(self.classes, [1] * len(self.classes))
+
+    @model_validator(mode="after")
+    def _classes_are_those_of_the_parts(self) -> Self:
+        if self.labels is not None and self.labels.classes != self.classes:
+            raise ValueError("classes are not those of the parts of the labels")
+        return self
 
     def settle(self, run: RunConfig) -> RunConfig:
         """The run with what its pair leaves open as in this pair, if it is of the same kind, so that weights fit."""
@@ -90,6 +110,7 @@ def bundle_info(record: RunRecord, images: int) -> BundleInfo:
         channels=data.channels,
         size=data.size,
         classes=data.classes if run.labels == "on" else (),
+        labels=data.labels if run.labels == "on" else None,
         pair=run.pair,
     )
 
@@ -97,7 +118,9 @@ def bundle_info(record: RunRecord, images: int) -> BundleInfo:
 def write_bundle(folder: Path, info: BundleInfo, networks: dict[str, nn.Module]) -> None:
     """Writes a bundle whole or not at all."""
     contents = {f"{name}.safetensors": weights.to_bytes(network.state_dict()) for name, network in networks.items()}
-    sealed.write_sealed(folder, {**contents, "run.json": files.to_json(info.model_dump(mode="json"))})
+    # Left out where it says nothing, so that earlier versions of ganvas read such bundles too.
+    values = info.model_dump(mode="json", exclude={"labels"} if info.labels is None else None)
+    sealed.write_sealed(folder, {**contents, "run.json": files.to_json(values)})
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -11,6 +11,7 @@ import ganvas
 from ganvas import machine
 from ganvas.config.recipes import configure
 from ganvas.config.run import ResolvedRun, RunConfig
+from ganvas.data.labels import LabelSpace
 from ganvas.data.prepared import PreparedSet
 from ganvas.data.sources import location_of
 from ganvas.errors import UserError
@@ -95,6 +96,8 @@ class DataFacts(Settings):
     size: TrainableSize
     channels: Literal[1, 3, 4]
     classes: tuple[str, ...]
+    labels: LabelSpace | None = None
+    """The parts of a label that has several."""
     train: int
     """Images to train on."""
     held_out: int
@@ -179,6 +182,7 @@ def new_record(asked: Asked, run: ResolvedRun, prepared: PreparedSet, device: st
             size=prepared.size,
             channels=prepared.channels,
             classes=prepared.classes,
+            labels=prepared.label_space.stored() if prepared.manifest.labels else None,
             train=len(prepared.train),
             held_out=len(prepared.held_out),
         ),

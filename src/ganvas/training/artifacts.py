@@ -6,6 +6,7 @@ import numpy as np
 
 from ganvas import console, files, images, sheets
 from ganvas.config.run import ResolvedRun
+from ganvas.data.label_names import PartialLabel
 from ganvas.data.prepared import PreparedSet
 from ganvas.evaluation.advice import Seen, advice_for
 from ganvas.evaluation.intervals import Estimate
@@ -31,15 +32,20 @@ GENERATED_FOR_ADVICE, REAL_FOR_ADVICE = 500, 2_000
 def save_preview(trainer: Trainer, info: BundleInfo, path: Path) -> dict[str, float]:
     """Saves images of fixed noise, a row a class: the ones that `ganvas sample` generates with the run's seed.
 
+    Of labels of several parts a row for each of their commonest combinations.
+
     Returns their `spread`: a pixel's standard deviation within a class, in grey levels. It falls where all images of a
     class become one.
     """
     assert trainer.ema is not None
-    labels = [name for name in info.classes[:MAX_PREVIEW_CLASSES] for _ in range(PREVIEW_COLUMNS)]
+    labels: list[PartialLabel | None] = [None] * (2 * PREVIEW_COLUMNS)
+    if space := info.label_space:
+        rows = space.commonest(MAX_PREVIEW_CLASSES)
+        labels = [space.combinations[row] for row in rows for _ in range(PREVIEW_COLUMNS)]
     with eval_mode(trainer.ema.network) as network:
-        pixels = Sampler(Bundle(info, {"generator": network})).generate(labels or 2 * PREVIEW_COLUMNS, info.seed)
+        pixels = Sampler(Bundle(info, {"generator": network})).sample_labels(labels, info.seed)
     images.save_png(sheets.enlarge(sheets.grid(pixels, PREVIEW_COLUMNS), least_side=400), path)
-    per_class = PREVIEW_COLUMNS if labels else len(pixels)
+    per_class = PREVIEW_COLUMNS if space else len(pixels)
     groups = pixels.reshape(-1, per_class, *pixels.shape[1:]).astype(np.float64)  # (K, N/K, C, H, W)
     return {"spread": round(float(np.sqrt(groups.var(axis=1).mean())), 3)}
 
@@ -90,7 +96,9 @@ def draw_charts(
     row = int(prepared.train[0])
     pixels = np.array(prepared.pixels[row])
     takes_label = name == "discriminator" and run.labels == "on"
-    label = int(prepared.labels[row]) if takes_label and prepared.labels is not None else None
+    label = None
+    if takes_label and prepared.labels is not None:
+        label = prepared.label_space.combinations[int(prepared.labels[row])]
     if maps := feature_maps(network, pixels, label):
         charts.draw_feature_maps(maps, pixels, folder.charts / "features.png")
 

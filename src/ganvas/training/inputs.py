@@ -43,18 +43,21 @@ def drawer(
     fake_labels = FakeLabels(prepared, how, run.seed) if has_labels and how != "paired" else None
     is_augmented = isinstance(objective, GanObjective) and objective.augment == "on"
     most = min(prepared.size) // MAX_SHIFT_DIVISOR
+    # A label is drawn as one of the set's combinations of classes, and given as the class indices of its parts.
+    combinations = torch.from_numpy(prepared.label_space.values) if batches.labels is not None else torch.empty(0)
 
     def draw(step: int) -> Draws:
         rows = torch.from_numpy(batches.rows(step))
         draws = {"rows": rows}
         if batches.labels is not None:
-            draws["labels"] = torch.from_numpy(batches.labels[rows.numpy()])
+            draws["labels"] = combinations[torch.from_numpy(batches.labels[rows.numpy()])]
         # The book generates again for G's update, from draws of their own.
         for prefix, again in (("", ""), ("fresh_", " again"))[: is_gan + is_book]:
             noise = torch.randn(batch, noise_size, generator=stream(run.seed, f"noise{again}", step))
             draws[f"{prefix}noise"] = engine.shard(noise)
             if fake_labels:
-                draws[f"{prefix}fake_labels"] = engine.shard(fake_labels.draw(f"labels{again}", step, batch))
+                drawn = combinations[fake_labels.draw(f"labels{again}", step, batch)]
+                draws[f"{prefix}fake_labels"] = engine.shard(drawn)
         if is_augmented:
             shifts = torch.randint(-most, most + 1, (batch, 3, 2), generator=stream(run.seed, "augment", step))
             draws["shifts"] = engine.shard(shifts)

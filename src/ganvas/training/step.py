@@ -1,6 +1,7 @@
 """One step of training: the updates of each network. `trainer` draws its inputs, `loop` repeats it."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -32,15 +33,15 @@ class StepInputs:
     real: Tensor
     """(N, C, H, W) in [-1, 1]."""
     labels: Tensor | None
-    """(N,) of the real images."""
+    """(N, P) of the real images, -1 where a part is missing."""
     noise: Tensor
     """(N, Z)."""
     fake_labels: Tensor | None
-    """(N,) that G gets with `noise`."""
+    """(N, P) that G gets with `noise`."""
     fresh_noise: Tensor
     """(N, Z), for an objective that generates twice; elsewhere the same as `noise`."""
     fresh_fake_labels: Tensor | None
-    """(N,) that G gets with `fresh_noise`."""
+    """(N, P) that G gets with `fresh_noise`."""
     penalty_share: Tensor | None = None
     """(): the share of the penalties' weights that is left at this step, where they fall."""
     shifts: Tensor | None = None
@@ -63,6 +64,7 @@ def gan_step(
     G, D, loss = pair.generator, pair.discriminator, LOSSES[objective.loss]
     r1, r2 = objective.penalty_weights()
     penalise = step % objective.penalty_every == 0 and (r1 > 0 or r2 > 0)
+    class_loss = partial(classification_loss, parts=D.parts)
 
     with engine.autocast():
         fake = G(inputs.noise, inputs.fake_labels)
@@ -73,8 +75,8 @@ def gan_step(
             fake_augmented.requires_grad_(r2 > 0)
         real_output, fake_output = discriminate(D, real_augmented, fake_augmented, inputs, penalise)
         d_loss = loss.discriminator(real_output.logits, fake_output.logits).mean()
-        real_class_loss = classification_loss(real_output.class_logits, inputs.labels, objective.classify_real)
-        fake_class_loss = classification_loss(fake_output.class_logits, inputs.fake_labels, objective.classify_fake)
+        real_class_loss = class_loss(real_output.class_logits, inputs.labels, objective.classify_real)
+        fake_class_loss = class_loss(fake_output.class_logits, inputs.fake_labels, objective.classify_fake)
         penalty = penalties(objective, real_output, real_augmented, fake_output, fake_augmented) if penalise else 0.0
         if inputs.penalty_share is not None:
             penalty = penalty * inputs.penalty_share
@@ -89,8 +91,8 @@ def gan_step(
         real_logits = D(real_augmented.detach(), inputs.labels).logits if loss.paired else None
         new_output = D(augment(fake, inputs, 2), inputs.fake_labels)
         g_loss = loss.generator(real_logits, new_output.logits).mean()
-        class_loss = classification_loss(new_output.class_logits, inputs.fake_labels, objective.classify_generator)
-    update(engine, optimisers.generator, G, g_loss + class_loss)
+        g_class_loss = class_loss(new_output.class_logits, inputs.fake_labels, objective.classify_generator)
+    update(engine, optimisers.generator, G, g_loss + g_class_loss)
     D.requires_grad_(True)
     return step_metrics(d_loss, g_loss, real_output.logits, fake_output.logits)
 
@@ -169,15 +171,15 @@ def classifier_step(
     images: Tensor,
     labels: Tensor,
 ) -> StepMetrics:
-    """One update of a classifier on images (N, C, H, W) and their labels (N,)."""
+    """One update of a classifier on images (N, C, H, W) and their labels (N, 1), which have one part."""
     with engine.autocast():
         logits = classifier(images)  # (N, K)
         if objective.loss == "bce":
-            loss = F.binary_cross_entropy_with_logits(logits, label_weights(labels, logits.shape[1]))
+            loss = F.binary_cross_entropy_with_logits(logits, label_weights(labels, logits.shape[1:]))
         else:
-            loss = F.cross_entropy(logits, labels)
+            loss = F.cross_entropy(logits, labels[:, 0])
     update(engine, optimiser, classifier, loss)
-    return {"loss": loss.detach(), "accuracy": (logits.detach().argmax(1) == labels).float().mean()}
+    return {"loss": loss.detach(), "accuracy": (logits.detach().argmax(1) == labels[:, 0]).float().mean()}
 
 
 def update(engine: Engine, optimiser: torch.optim.Optimizer, network: nn.Module, loss: Tensor) -> None:

@@ -71,7 +71,9 @@ class Trainer:
 
 def network_shape(run: ResolvedRun, prepared: PreparedSet) -> Shape:
     """The shape that networks are built for: no classes where labels are off."""
-    return Shape(prepared.channels, prepared.size, len(prepared.classes) if run.labels == "on" else 0)
+    if run.labels == "off":
+        return Shape(prepared.channels, prepared.size)
+    return Shape(prepared.channels, prepared.size, len(prepared.classes), prepared.label_space.sizes)
 
 
 def build_trainer(run: ResolvedRun, prepared: PreparedSet, engine: Engine) -> Trainer:

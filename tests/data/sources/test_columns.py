@@ -1,6 +1,12 @@
 import pytest
 
-from ganvas.data.sources.columns import AmbiguousLabelError, file_column, label_column, named_file_column, part_column
+from ganvas.data.sources.columns import (
+    AmbiguousLabelError,
+    file_column,
+    label_columns,
+    named_file_column,
+    part_column,
+)
 from ganvas.data.sources.table import Table
 from ganvas.errors import UserError
 
@@ -10,8 +16,8 @@ def table(columns: str, *rows: str, repeat: int = 1) -> Table:
 
 
 def labelled(columns: str, *rows: str, asked=None):
-    found = label_column(table(columns, *rows), 0, asked)
-    return found and (found.name, found.labels)
+    found = label_columns(table(columns, *rows), 0, () if asked is None else (asked,))
+    return (found[0].name, found[0].labels) if len(found) == 1 else found or None
 
 
 def test_the_column_of_files_is_the_one_whose_cells_are_there():
@@ -64,6 +70,35 @@ def test_one_other_column_that_repeats_itself_labels():
 def test_several_other_columns_are_named():
     with pytest.raises(AmbiguousLabelError, match="age, sex"):
         labelled("f,age,sex", *(f"{n},{n % 3},{n % 2}" for n in range(12)))
+
+
+def test_several_columns_of_words_are_the_parts_of_a_label():
+    rows = [f"{n},{['star', 'disc'][n % 2]},{['red', 'blue', 'green'][n % 3]},{n / 7}" for n in range(12)]
+    found = labelled("f,shape,colour,weight", *rows)
+    assert [(column.name, column.labels[:3]) for column in found] == [
+        ("shape", ["star", "disc", "star"]),
+        ("colour", ["red", "blue", "green"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "of_row"),
+    [
+        ("f,shape,age", lambda n: f"{n % 2}x,{n % 3}"),  # a number may be a measure
+        ("f,shape,place", lambda n: f"{n % 4}x,{n // 3}y"),  # more combinations than images
+        ("f,class,category", lambda n: f"{n % 2}x,{n % 3}y"),  # each is named as the label
+    ],
+)
+def test_columns_that_may_be_something_else_are_not_taken_for_parts(columns, of_row):
+    with pytest.raises(AmbiguousLabelError, match=columns.split(",")[1]):
+        labelled(columns, *(f"{n},{of_row(n)}" for n in range(12)))
+
+
+def test_the_columns_that_are_asked_for_are_parts_in_that_order():
+    found = label_columns(table("f,label,age,sex", "a,x,7,m", "b,y,8,"), 0, ("sex", "age"))
+    assert [(column.name, column.labels) for column in found] == [("sex", ["m", ""]), ("age", ["7", "8"])]
+    with pytest.raises(UserError, match=r"no column aeg in t\.csv: did you mean age"):
+        label_columns(table("f,label,age", "a,x,7"), 0, ("label", "aeg"))
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def test_a_damaged_table_of_labels_is_named_and_not_passed_over(make):
         (["file,age", *[f"cat/{n}.png,{n % 3}" for n in range(20)]],
          "the folders label the images; --label-column age takes its column"),
         (["file,age,sex", *[f"cat/{n}.png,{n % 3},{n % 2}" for n in range(20)]],
-         "--label-column takes one of its columns age, sex"),
+         "--label-column takes one of its columns age, sex, --label-columns several"),
         (['"'], "no table that can be read"),
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ganvas.console import progress
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.contents import Source, SourceContents
 from ganvas.data.sources.partition import is_held_out_part
 from ganvas.data.sources.scan import SYSTEM_NAMES
@@ -80,7 +81,7 @@ class Unpacking:
 
 
 def read_archive(
-    path: Path, read_inner: Callable[[Path], Source], scratch: Path, attribute: str | None
+    path: Path, read_inner: Callable[[Path], Source], scratch: Path, choice: LabelChoice
 ) -> SourceContents:
     """The set in an archive, by `read_inner` of the folder or file that it unpacks to."""
     folder, inner_scratch = scratch / "archive", scratch / "inner"
@@ -99,7 +100,7 @@ def read_archive(
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     root = _only_entry(folder)
     try:
-        contents = read_inner(root).read(inner_scratch, attribute)
+        contents = read_inner(root).read(inner_scratch, choice)
     except UserError as error:  # the scratch folder means nothing to a reader
         raise UserError(str(error).replace(str(root), str(path)).replace(str(folder), str(path))) from None
     suffix = "".join(path.suffixes[-2:] if path.suffixes[-2:-1] == [".tar"] else path.suffixes[-1:])

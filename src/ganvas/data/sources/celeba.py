@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.labels import LabelChoice, LabelPart
 from ganvas.data.sources.contents import ImageFiles, SourceContents
 from ganvas.data.sources.scan import FolderScan, path_below
 from ganvas.data.sources.table import read_table
@@ -16,8 +17,11 @@ ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 PARTITIONS = ("list_eval_partition.txt", "list_eval_partition.csv")
 
 
-def read_celeba(listing: FolderScan, scratch: Path, attribute: str | None) -> SourceContents:
-    """Portraits in the order of the attribute table; classes `not Smiling` and `Smiling`, or no labels."""
+def read_celeba(listing: FolderScan, scratch: Path, choice: LabelChoice) -> SourceContents:
+    """Portraits in the order of the attribute table; classes `not Smiling` and `Smiling`, or no labels.
+
+    Several attributes are parts of one label, each with the classes `no` and `yes`.
+    """
     table = _find(listing, ATTRIBUTES)
     assert table is not None, "is_celeba has seen it"
     columns, rows = _attributes(listing.root, table)
@@ -31,18 +35,23 @@ def read_celeba(listing: FolderScan, scratch: Path, attribute: str | None) -> So
     ]
     labels: NDArray[np.int64] | None = None
     classes: tuple[str, ...] = ()
-    if attribute is not None:
-        if attribute not in columns:
-            raise UserError(f"there is no attribute {attribute}: {nearest(attribute, columns)}")
-        column = columns.index(attribute)
-        labels = np.array([rows[name][column] == "1" for name in files], np.int64)
-        classes = (f"not {attribute}", attribute)
-    partition = _find(listing, PARTITIONS)
+    asked, parts = choice.columns, tuple[LabelPart, ...]()
+    if asked:
+        if unknown := [name for name in asked if name not in columns]:
+            raise UserError(f"there is no attribute {unknown[0]}: {nearest(unknown[0], columns)}")
+        chosen = [columns.index(name) for name in asked]
+        labels = np.array([[rows[name][column] == "1" for column in chosen] for name in files], np.int64)
+        labels = labels.reshape(len(files), len(chosen))
+        if len(asked) == 1:
+            labels, classes = labels[:, 0], (f"not {asked[0]}", asked[0])
+        else:
+            parts = tuple(LabelPart(name=name, classes=("no", "yes")) for name in asked)
+    partition, names = _find(listing, PARTITIONS), ", ".join(asked)
     unnamed = {*listing.images(folder)} - {*files.values()}
-    notes = [] if attribute else [f"an attribute labels the set: --attribute {columns[0]}, ..."]
+    notes = [] if asked else [f"an attribute labels the set: --attribute {columns[0]}, ..."]
     notes += [f"images ignored: {len(unnamed)} (not named in {PurePosixPath(table).name})"] if unnamed else []
     return SourceContents(
-        f"CelebA's layout, {f'labelled by {attribute}' if attribute else 'without labels'}",
+        f"CelebA's layout, {f'labelled by {names}' if asked else 'without labels'}",
         (ImageFiles(listing.root, [*files.values()]),),
         classes,
         labels,
@@ -51,7 +60,8 @@ def read_celeba(listing: FolderScan, scratch: Path, attribute: str | None) -> So
         [name for name in listing.others() if name not in (table, partition)],
         listing.skipped,
         notes=notes,
-        attribute=attribute,
+        label_parts=parts,
+        choice=LabelChoice(asked),
     )
 
 

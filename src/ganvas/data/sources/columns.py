@@ -1,7 +1,8 @@
 """Which column of a table names the files, which labels them, and which deals them to training and held-out parts."""
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ganvas.data.sources.partition import is_held_out_part
@@ -39,6 +40,10 @@ class LabelColumn:
 class AmbiguousLabelError(Exception):
     """Several columns could label the images. The text names them."""
 
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(", ".join(columns))
+        self.columns = tuple(columns)
+
 
 def file_column(table: Table, is_there: Callable[[int, str], bool]) -> int | None:
     """The column whose cells name files: `is_there(column, cell)` for at least half of a sample; else None.
@@ -63,15 +68,41 @@ def named_file_column(table: Table) -> int | None:
     return ranked[0][1] if ranked and ranked[0][0] < len(FILE_NAMES) else None
 
 
-def label_column(table: Table, file_index: int, asked: str | None) -> LabelColumn | None:
-    """What labels the rows: the column asked for, else one named so, else the only one that could; None without any.
+def label_columns(table: Table, file_index: int, asked: Sequence[str]) -> tuple[LabelColumn, ...]:
+    """What labels the rows: the columns asked for, each a part of the label; else those that the table leaves no doubt
+    about; none without any.
+
+    Without being asked that is a column named as labels are, else the only one that could label; else several that are
+    the parts of a label: all columns of words could label, none of numbers could, and the images are at least as many
+    as the combinations of their classes. AmbiguousLabelError where several could, and are not so.
+    """
+    for name in asked:
+        if name not in table.columns:
+            raise UserError(f"there is no column {name} in {table.name}: {nearest(name, table.columns)}")
+    if asked:
+        return tuple(_column(table, table.columns.index(name), True) for name in asked)
+    try:
+        column = label_column(table, file_index)
+    except AmbiguousLabelError as error:
+        columns = [_column(table, table.columns.index(name), False) for name in error.columns]
+        if any(_rank(column.name, LABEL_NAMES) < 99 for column in columns) or not _are_parts(columns):
+            raise
+        return tuple(columns)
+    return () if column is None else (column,)
+
+
+def _are_parts(columns: Sequence[LabelColumn]) -> bool:
+    """Whether several columns that could label are beyond doubt the parts of one label."""
+    values = [{*column.labels} - {""} for column in columns]
+    are_words = not any(all(map(_is_number, names)) for names in values)
+    return are_words and math.prod(map(len, values)) <= len(columns[0].labels)
+
+
+def label_column(table: Table, file_index: int) -> LabelColumn | None:
+    """The column that labels the rows: one named so, else the only one that could; None without any.
 
     AmbiguousLabelError where several could.
     """
-    if asked is not None:
-        if asked not in table.columns:
-            raise UserError(f"there is no column {asked} in {table.name}: {nearest(asked, table.columns)}")
-        return _column(table, table.columns.index(asked), True)
     parts = {index for index, name in enumerate(table.columns) if _is_part_name(name)}
     free = [index for index in range(len(table.columns)) if index != file_index and index not in parts]
     filled = [index for index in free if any(table.column(index))]
@@ -84,7 +115,7 @@ def label_column(table: Table, file_index: int, asked: str | None) -> LabelColum
         return one_hot
     possible = [index for index in filled if _could_label(table.column(index))]
     if len(possible) > 1:
-        raise AmbiguousLabelError(", ".join(table.columns[index] for index in possible))
+        raise AmbiguousLabelError([table.columns[index] for index in possible])
     return _column(table, possible[0], False) if possible else None
 
 
@@ -124,7 +155,7 @@ def _best_of_equal(table: Table, indices: list[int]) -> int:
     for index in indices[1:]:
         pairs = {*zip(first, table.column(index), strict=True)}
         if not len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs):
-            raise AmbiguousLabelError(", ".join(table.columns[index] for index in indices))
+            raise AmbiguousLabelError([table.columns[index] for index in indices])
     return next((index for index in indices if not all(map(_is_number, table.column(index)))), indices[0])
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.labels import LabelChoice, LabelPart
 from ganvas.data.sources.formats import CAMERA_SUFFIXES, suffix_of
 from ganvas.images import MAX_BYTES, RefusedImageError
 from ganvas.levels import BYTES, Range
@@ -100,7 +101,7 @@ class SourceContents:
     classes: tuple[str, ...] = ()
     """Class names in order; empty for a set without labels."""
     labels: NDArray[np.int64] | None = None
-    """(N,) over all parts in order."""
+    """(N,) over all parts in order; (N, P) where a label has P parts, -1 where one is missing."""
     held_out: NDArray[np.bool_] | None = None
     """(N,): the set's own held-out part, where it has one."""
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -113,8 +114,10 @@ class SourceContents:
     """(name, reason) of each class that has no image."""
     notes: list[str] = field(default_factory=list)
     """Facts worth a line in the report."""
-    attribute: str | None = None
-    """The attribute or column that labels the set, where one was asked for."""
+    choice: LabelChoice = field(default_factory=LabelChoice)
+    """What labels the set, where something was asked for."""
+    label_parts: tuple[LabelPart, ...] = ()
+    """The parts of a label that has several; `classes` is then empty."""
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -144,7 +147,7 @@ class Source:
     """What a person would call it. Never a path."""
     state: Callable[[], str]
     """A digest that changes when the source does, from names, sizes and times alone."""
-    read: Callable[[Path, str | None], SourceContents]
-    """(empty folder, kept until the images are decoded; what labels the set, or None) -> the contents."""
+    read: Callable[[Path, LabelChoice], SourceContents]
+    """(empty folder, kept until the images are decoded; what is to label the set) -> the contents."""
     about: str = ""
     """What a known set is and needs, for `ganvas list sources`."""

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.contents import RawImages, Source, SourceContents
 from ganvas.errors import UserError
 
 
-def read_digits(scratch: Path, attribute: str | None) -> SourceContents:
+def read_digits(scratch: Path, choice: LabelChoice) -> SourceContents:
     """Raw images, unpacked below `scratch`."""
     rows = np.loadtxt(_file(), dtype=np.uint8, delimiter=",")  # (5000, 785): 784 pixels and the digit
     rows[:, :-1].tofile(scratch / "digits")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.contents import ImageFiles, SourceContents
 from ganvas.data.sources.partition import is_held_out_part
 from ganvas.data.sources.scan import FolderScan, escaped_name, natural_key, path_below
@@ -26,7 +27,7 @@ class FolderLayout:
     notes: list[str] = field(default_factory=list)
 
 
-def read_class_folders(listing: FolderScan, scratch: Path, attribute: str | None) -> SourceContents:
+def read_class_folders(listing: FolderScan, scratch: Path, choice: LabelChoice) -> SourceContents:
     """Files by class, classes in natural order, from `cats/ dogs/`, `train/ test/`, or neither."""
     if listing.unreadable:
         reason = dict(listing.refused)[listing.unreadable[0]]
@@ -159,7 +160,8 @@ def _classes(listing: FolderScan, parent: str, is_held_out: bool) -> list[ImageF
         if (inner := listing.folders.get(path)) and listing.images_below(path):
             raise UserError(
                 f"{listing.root} is nested: images must be directly in a class's folder, "
-                f"and {escaped_name(path)}/ holds the folder {escaped_name(inner[0])}/"
+                f"and {escaped_name(path)}/ holds the folder {escaped_name(inner[0])}/; --nested NAME/NAME takes the "
+                "folders of each level as a part of the label, such as shape/colour"
             )
         folders.append((path, name, is_held_out))
     return folders

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganvas import console
+from ganvas.data.labels import MISSING, LabelChoice, LabelPart
 from ganvas.data.sources.contents import ImageFiles, Source, SourceContents
 from ganvas.data.sources.partition import is_held_out_part
 from ganvas.data.sources.scan import escaped_name, natural_key
@@ -25,7 +26,7 @@ TEXTS = ("string", "large_string")
 MOST_CLASSES = 10_000
 
 
-def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None) -> SourceContents:
+def read_hub(repository: str, licence: str, scratch: Path, choice: LabelChoice) -> SourceContents:
     """The column of images, copied to files below `scratch`, and the column that labels them where there is one."""
     try:
         import datasets
@@ -52,74 +53,80 @@ def read_hub(repository: str, licence: str, scratch: Path, attribute: str | None
             name: tuple(column.names) for name, column in features.items() if isinstance(column, datasets.ClassLabel)
         }
         types = {name: str(getattr(column, "dtype", "")) for name, column in features.items() if name != image}
-        label, notes = _label_column(named, types, attribute)
+        labels, notes = _label_columns(named, types, choice.columns)
         files: list[str] = []
-        values: list[object] = []
+        values: list[list[object]] = [[] for _ in labels]
         for split in used:
             rows = splits[split].cast_column(image, datasets.Image(decode=False))
-            for index, row in enumerate(rows.select_columns([image] if label is None else [image, label])):
+            for index, row in enumerate(rows.select_columns([image, *labels])):
                 cell = row[image] or {}
                 data, path = cell.get("bytes"), cell.get("path")
                 if data is None:  # a missing image becomes an empty file, which is refused by name later
                     data = Path(path).read_bytes() if path and Path(path).is_file() else b""
                 files.append(f"{split}[{index}]")
                 (scratch / files[-1]).write_bytes(data)
-                values.append(None if label is None else row[label])
-    classes, labels = ((), None) if label is None else _labelled(repository, label, named.get(label), values)
+                for column, name in zip(values, labels, strict=True):
+                    column.append(row[name])
+    is_single = len(labels) == 1
+    found = [
+        _labelled(repository, name, named.get(name), column, is_single)
+        for name, column in zip(labels, values, strict=True)
+    ]
+    parts = tuple(LabelPart(name=escaped_name(name), classes=found[k][0]) for k, name in enumerate(labels))
     left = [name for name in splits if name not in used and len(splits[name])]
     notes += [f"splits left out: {', '.join(map(escaped_name, left))}"] if left else []
     return SourceContents(
         f"hf:{repository}",
         (ImageFiles(scratch, files),),
-        classes,
-        labels,
+        found[0][0] if is_single else (),
+        None if not found else found[0][1] if is_single else np.stack([indices for _, indices in found], axis=1),
         np.arange(len(files)) >= len(splits[train]) if len(used) > 1 else None,
         notes=notes,
-        attribute=attribute,
+        choice=LabelChoice(choice.columns),
+        label_parts=() if is_single else parts,
     )
 
 
-def _label_column(
-    named: dict[str, tuple[str, ...]], types: dict[str, str], asked: str | None
-) -> tuple[str | None, list[str]]:
-    """The column that labels, and a note where it was not a column of class labels.
+def _label_columns(
+    named: dict[str, tuple[str, ...]], types: dict[str, str], asked: tuple[str, ...]
+) -> tuple[list[str], list[str]]:
+    """The columns that label, and a note where they were not asked for and are no column of class labels.
 
     `named` are the columns of class labels with the classes' names, `types` the types of all columns but the images'.
     """
     possible = [name for name, dtype in types.items() if name in named or dtype in (*WHOLE_NUMBERS, *TEXTS, "bool")]
-    if asked is not None:
-        if asked not in possible:
-            raise UserError(f"there is no attribute or column {asked}: {nearest(asked, possible)}")
-        return asked, []
+    if unknown := [name for name in asked if name not in possible]:
+        raise UserError(f"there is no attribute or column {unknown[0]}: {nearest(unknown[0], possible)}")
+    if asked:
+        return [*asked], []
     if label := next((name for name in (*LABEL_NAMES, *named) if name in named), None):
-        return label, []
+        return [label], []
     if label := next((name for name in LABEL_NAMES if name in possible), None):
-        return label, [f"labels are the values of the column {label}"]
+        return [label], [f"labels are the values of the column {label}"]
     if not possible:
-        return None, []
-    return None, [f"a column labels the set: --label-column {', '.join(map(escaped_name, possible[:5]))}, ..."]
+        return [], []
+    return [], [f"a column labels the set: --label-column {', '.join(map(escaped_name, possible[:5]))}, ..."]
 
 
 def _labelled(
-    repository: str, column: str, names: tuple[str, ...] | None, values: list[object]
+    repository: str, column: str, names: tuple[str, ...] | None, values: list[object], is_single: bool
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The classes of a column's values, and (N,) indices into them."""
-    if any(value is None for value in values):
+    """The classes of a column's values, and (N,) indices into them. A part of a label may be missing, a label not."""
+    texts = ["" if value is None else escaped_name(str(value).strip()) for value in values]
+    if "" in texts and is_single:
         raise UserError(f"hf:{repository} has images without a label in the column {column}")
-    if names is None and all(isinstance(value, bool) for value in values):
-        names = (f"not {column}", column)
+    known = [value for value, text in zip(values, texts, strict=True) if text]
+    if names is None and all(isinstance(value, bool) for value in known):
+        names = (f"not {column}", column) if is_single else ("no", "yes")
     if names is not None:
-        labels = [int(value) for value in values if isinstance(value, int)]
-        if not all(0 <= label < len(names) for label in labels) or len(labels) < len(values):
+        labels = [int(value) if isinstance(value, int) else MISSING for value in values]
+        if not all((0 if is_single else MISSING) <= label < len(names) for label in labels):
             raise UserError(f"hf:{repository} has images with a label beyond its {len(names)} classes")
         return tuple(map(escaped_name, names)), np.array(labels, np.int64)
-    texts = [escaped_name(str(value).strip()) for value in values]
-    if "" in texts:
-        raise UserError(f"hf:{repository} has images without a label in the column {column}")
-    classes = sorted({*texts}, key=natural_key)
+    classes = sorted({*texts} - {""}, key=natural_key)
     if len(classes) > min(MOST_CLASSES, max(2, len(texts) // 2)):
         raise UserError(f"the column {column} of hf:{repository} has {len(classes)} values for {len(texts)} images")
-    index = {name: label for label, name in enumerate(classes)}
+    index = {"": MISSING} | {name: label for label, name in enumerate(classes)}
     return tuple(classes), np.array([index[text] for text in texts], np.int64)
 
 

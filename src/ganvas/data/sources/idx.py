@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.contents import RawImages, SourceContents
 from ganvas.data.sources.formats import is_image_name, suffix_of
 from ganvas.data.sources.partition import is_held_out_part
@@ -76,7 +77,7 @@ def idx_files(listing: FolderScan) -> list[IdxFile]:
 
 
 def read_idx(
-    listing: FolderScan, files: Sequence[IdxFile], chosen: str | None, scratch: Path, attribute: str | None
+    listing: FolderScan, files: Sequence[IdxFile], chosen: str | None, scratch: Path, choice: LabelChoice
 ) -> SourceContents:
     """Raw images of the set, or of that of the file `chosen`; `t10k` and `test` are held out, classes are numbers."""
     where = listing.root

@@ -10,7 +10,7 @@ from ganvas.data.sources.columns import (
     AmbiguousLabelError,
     LabelColumn,
     file_column,
-    label_column,
+    label_columns,
     named_file_column,
     part_column,
 )
@@ -25,12 +25,13 @@ from ganvas.errors import UserError, nearest
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A table with a column of files and one of labels."""
+    """A table with a column of files, and one of labels or one for each part of them."""
 
     table: Table
     matcher: FileMatcher
     file_index: int
-    column: LabelColumn
+    columns: tuple[LabelColumn, ...]
+    """A part of the label each."""
     parts: list[bool | None] | None
     """For each row whether it is held out, where a column says so."""
     is_held_out: bool | None
@@ -46,13 +47,31 @@ class LabelTable:
         """Whether it has the name under which a table labels a folder whatever else there is."""
         return stem_of(self.table.name) == "metadata"
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns that label."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def how_to_take(self) -> str:
+        """The option that asks for these columns."""
+        names = ",".join(map(escaped_name, self.column_names))
+        is_single = len(self.columns) == 1
+        return f"--label-column {names} takes its column" if is_single else f"--label-columns {names} takes its columns"
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether its columns are asked for, or named as labels are."""
+        return all(column.is_certain for column in self.columns)
+
     @cached_property
-    def rows(self) -> list[tuple[str, str, bool | None, Match]]:
-        """(cell that names a file, label, is held out, file) of each row."""
+    def rows(self) -> list[tuple[str, tuple[str, ...], bool | None, Match]]:
+        """(cell that names a file, label by parts, is held out, file) of each row."""
         rows = []
         cells = self.table.column(self.file_index)
         shared = shared_folders(cells)
-        for index, (cell, label) in enumerate(zip(cells, self.column.labels, strict=True)):
+        labels = zip(*(column.labels for column in self.columns), strict=True)
+        for index, (cell, label) in enumerate(zip(cells, labels, strict=True)):
             part = self.parts[index] if self.parts is not None else None
             part = self.is_held_out if part is None else part
             rows.append((cell, label, part, self.matcher.find(cell, shared, part)))
@@ -81,8 +100,8 @@ def may_have_tables(listing: FolderScan) -> bool:
     )
 
 
-def find_tables(listing: FolderScan, asked: str | None) -> TableSearch:
-    """Reads the tables of a folder, and of its splits and folders without images."""
+def find_tables(listing: FolderScan, asked: tuple[str, ...]) -> TableSearch:
+    """Reads the tables of a folder, and of its splits and folders without images. asked: the columns that label."""
     search = TableSearch()
     matchers: dict[str, FileMatcher] = {}
     known: list[str] = []
@@ -107,11 +126,13 @@ def find_tables(listing: FolderScan, asked: str | None) -> TableSearch:
             matchers[base] = FileMatcher(listing.root, base, paths, images)
         known += table.columns
         _add(search, table, matchers[base], base, asked)
-    if asked is not None and known and not search.usable:
-        if asked not in known:
-            raise UserError(f"there is no column {asked}: {nearest(asked, {*known})}")
-        raise UserError("; ".join(search.unusable) or f"no table with the column {asked} names images that are here")
+    if asked and known and not search.usable:
+        if unknown := [name for name in asked if name not in known]:
+            raise UserError(f"there is no column {unknown[0]}: {nearest(unknown[0], {*known})}")
+        words = f"the column{'s' * (len(asked) > 1)} {', '.join(asked)}"
+        raise UserError("; ".join(search.unusable) or f"no table with {words} names images that are here")
     search.usable.sort(key=lambda found: bool(found.is_held_out))
+    _agree_on_parts(search)
     if any(found.is_metadata for found in search.usable):
         for found in search.usable:
             if not found.is_metadata:
@@ -131,7 +152,17 @@ def stem_of(path: str) -> str:
     return PurePosixPath(path).stem.lower()
 
 
-def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, asked: str | None) -> None:
+def _agree_on_parts(search: TableSearch) -> None:
+    """Keeps, of the usable tables, those whose labels have the same parts; a table of one label column wins."""
+    single = [found for found in search.usable if len(found.columns) == 1]
+    first = (single or search.usable)[:1]
+    for found in list(search.usable):
+        if len(found.columns) > 1 and found.column_names != first[0].column_names:
+            search.usable.remove(found)
+            search.unread[f"other columns label the images; {found.how_to_take}"].append(found.table.name)
+
+
+def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, asked: tuple[str, ...]) -> None:
     """Adds one table to what was found."""
     if any(suffix_of(cell) in IMAGE_SUFFIXES and matcher.find(cell).path for cell in table.columns):
         table = table.without_header()
@@ -148,14 +179,16 @@ def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, ask
         count = sum(bool(matcher.find(cell, shared[named], part).path) for cell in cells)
         if 2 * count >= len(cells) or stem_of(table.name) == "metadata":
             file_index = named
+    lacking = [each for each in asked if each not in table.columns]
     try:
-        column = label_column(
-            table, -1 if file_index is None else file_index, asked if asked in table.columns else None
-        )
+        label = label_columns(table, -1 if file_index is None else file_index, () if lacking else asked)
     except AmbiguousLabelError as error:
-        search.unread[f"--label-column takes one of its columns {error}"].append(table.name)
+        search.unread[f"--label-column takes one of its columns {error}, --label-columns several"].append(table.name)
         if file_index is not None:
-            search.unusable.append(f"{name} could label the images by {error}: choose one with --label-column NAME")
+            search.unusable.append(
+                f"{name} could label the images by {error}: choose one with --label-column NAME, or several as parts "
+                "of one label with --label-columns NAME,NAME"
+            )
         return
     columns = some_of(list(table.columns)) or "no column"
     if file_index is None:
@@ -164,16 +197,16 @@ def _add(search: TableSearch, table: Table, matcher: FileMatcher, base: str, ask
                 f"{matcher.root / table.name} needs a column that names files (file_name); it has {columns}"
             )
         search.unread[_why_no_file(table, named, matcher)].append(table.name)
-        if column is not None and column.is_certain and may_label(table.name):
+        if label and all(column.is_certain for column in label) and may_label(table.name):
             example = "" if named is None or not table.rows else f" (its {table.columns[named]} begins with "
             example += f"{escaped_name(table.rows[0][named])!r})" if example and named is not None else ""
             search.unusable.append(f"{name} could label the images, and names none that is here{example}")
-    elif asked is not None and asked not in table.columns:
-        search.unread[f"it has no column {asked}"].append(table.name)
-    elif column is None:
+    elif lacking:
+        search.unread[f"it has no column {lacking[0]}"].append(table.name)
+    elif not label:
         search.unread[f"none of its columns labels ({columns})"].append(table.name)
     else:
-        search.usable.append(LabelTable(table, matcher, file_index, column, part_column(table, file_index), part))
+        search.usable.append(LabelTable(table, matcher, file_index, label, part_column(table, file_index), part))
 
 
 def _why_no_file(table: Table, named: int | None, matcher: FileMatcher) -> str:

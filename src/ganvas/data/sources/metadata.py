@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ganvas.data.labels import MISSING, LabelChoice, LabelPart
 from ganvas.data.sources.contents import ImageFiles, SourceContents
 from ganvas.data.sources.folder import folder_layout, read_class_folders, some_of
 from ganvas.data.sources.labelling import LabelTable, TableSearch, find_tables
@@ -16,24 +18,24 @@ from ganvas.data.sources.scan import FolderScan, escaped_name, natural_key
 from ganvas.errors import UserError
 
 
-def read_metadata(listing: FolderScan, scratch: Path, attribute: str | None) -> SourceContents:
+def read_metadata(listing: FolderScan, scratch: Path, choice: LabelChoice) -> SourceContents:
     """Files in the order of the tables that label them; else by their folders, with a note on each table unread."""
-    search = find_tables(listing, attribute)
+    search = find_tables(listing, choice.columns)
     class_of = _class_folders(listing)
-    if attribute is None and class_of:
+    if not choice.columns and class_of:
         _leave_to_the_folders(search, class_of)
     elif not search.usable and search.unusable:
         raise UserError("; ".join(search.unusable))
     if not search.usable:
         try:
-            contents = read_class_folders(listing, scratch, None)
+            contents = read_class_folders(listing, scratch, LabelChoice())
         except UserError as error:
             raise UserError("; ".join([str(error), *search.notes()])) from None
         return replace(contents, notes=[*search.notes(), *contents.notes])
     labelled = _Labelled(dict(listing.refused))
     for table in search.usable:
         labelled.add(table)
-    return labelled.contents(listing, search, attribute)
+    return labelled.contents(listing, search, choice)
 
 
 def _class_folders(listing: FolderScan) -> dict[str, str]:
@@ -52,11 +54,10 @@ def _leave_to_the_folders(search: TableSearch, class_of: dict[str, str]) -> None
     for table in search.usable:
         pairs = {(class_of[match.path], label) for _, label, _, match in table.rows if match.path in class_of}
         named = {match.path for _, _, _, match in table.rows} & class_of.keys()
-        column = table.column.name
         if table.is_metadata:
             kept.append(table)
-        elif not table.column.is_certain:
-            search.unread[f"the folders label the images; --label-column {column} takes its column"].append(table.name)
+        elif not table.is_certain:
+            search.unread[f"the folders label the images; {table.how_to_take}"].append(table.name)
         elif 2 * len(named) < len(class_of):
             search.unread[f"it names only {len(named)} of {len(class_of)} images"].append(table.name)
         elif len({folder for folder, _ in pairs}) == len({label for _, label in pairs}) == len(pairs):
@@ -71,12 +72,12 @@ class _Labelled:
     """The images that tables name, and what was wrong with their rows."""
 
     unreadable: dict[str, str]
-    labels: dict[str, str] = field(default_factory=dict)
-    """Path -> label, in the order of the rows."""
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path -> label by its parts, an empty one missing, in the order of the rows."""
     held_out: dict[str, bool] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     refused: list[tuple[str, str]] = field(default_factory=list)
-    lost: Counter[str] = field(default_factory=Counter)
+    lost: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """Label -> rows with it that name no image."""
     conflicts: dict[str, str] = field(default_factory=dict)
     """Path of an image with two labels -> the table that gives it another one."""
@@ -89,11 +90,11 @@ class _Labelled:
         """Adds the rows of a table."""
         source = table.name
         for cell, raw, part, match in table.rows:
-            label, path = escaped_name(raw), match.path
+            label, path = tuple(map(escaped_name, raw)), match.path
             if path in self.unreadable or cell in self.unreadable:
                 self.named.add(path or cell)
                 continue
-            if not cell or not path or not label:
+            if not cell or not path or not any(label):
                 reason = f"has no label in {source}" if path else f"is named in {source} and {match.reason}"
                 self.refused.append((cell or f"a row of {source}", reason if cell else "names no file"))
                 self.lost[label] += 1
@@ -113,7 +114,7 @@ class _Labelled:
                     self.examples[source, kind] = f"{escaped_name(cell)} -> {escaped_name(path)}"
                 self.matched[source, kind] += 1
 
-    def contents(self, listing: FolderScan, search: TableSearch, attribute: str | None) -> SourceContents:
+    def contents(self, listing: FolderScan, search: TableSearch, choice: LabelChoice) -> SourceContents:
         """The labelled images as the contents of a source."""
         for path, table in self.conflicts.items():
             self.lost[self.labels.pop(path)] += 1
@@ -127,26 +128,44 @@ class _Labelled:
         ]
         notes += [f"{name}: {count} rows say the same again" for name, count in self.repeats.items()]
         notes += [f"images ignored: {len(unnamed)} (not named in {tables})"] if unnamed else []
-        classes = sorted({*self.labels.values()}, key=natural_key)
-        index = {name: label for label, name in enumerate(classes)}
+        parts, labels, lost = self._by_parts(search.usable[0].column_names)
         held_out = np.array([self.held_out[path] for path in self.labels], np.bool_)
-        lost = [(name, count) for name, count in self.lost.items() if name and name not in index]
+        is_single = len(parts) == 1
         return SourceContents(
             f"labels of {tables}, {_columns(search.usable)}",
             (ImageFiles(listing.root, [*self.labels]),),
-            tuple(classes),
-            np.array([index[label] for label in self.labels.values()], np.int64),
+            parts[0].classes if is_single else (),
+            labels[:, 0] if is_single else labels,
             held_out if held_out.any() and not held_out.all() else None,
             [*listing.refused, *self.refused],
             [name for name in listing.others() if name not in {found.table.name for found in search.usable}],
             listing.skipped,
-            [(name, f"none of its {count} rows names an image that can be used") for name, count in lost],
+            [(name, f"none of its {count} rows names an image that can be used") for name, count in lost.items()],
             search.notes() + notes,
-            attribute,
+            choice,
+            () if is_single else parts,
         )
+
+    def _by_parts(self, names: tuple[str, ...]) -> tuple[tuple[LabelPart, ...], NDArray[np.int64], Counter[str]]:
+        """(the parts of the labels, the labels (N, P), class -> rows of each class that no image has)."""
+        columns = [[label[index] for label in self.labels.values()] for index in range(len(names))]
+        classes = [sorted({*column} - {""}, key=natural_key) for column in columns]
+        indices = [{"": MISSING} | {name: label for label, name in enumerate(known)} for known in classes]
+        labels = np.array(
+            [[index[name] for name in column] for index, column in zip(indices, columns, strict=True)], np.int64
+        )
+        lost: Counter[str] = Counter()
+        for label, count in self.lost.items():
+            for part, name, index in zip(names, label, indices, strict=True):
+                if name not in index:
+                    lost[name if len(names) == 1 else f"{part}={name}"] += count
+        parts = tuple(
+            LabelPart(name=escaped_name(name), classes=tuple(known)) for name, known in zip(names, classes, strict=True)
+        )
+        return parts, labels.T, lost
 
 
 def _columns(tables: Iterable[LabelTable]) -> str:
     """The columns that label, each once."""
-    names = list(dict.fromkeys(escaped_name(table.column.name) for table in tables))
+    names = list(dict.fromkeys(escaped_name(name) for table in tables for name in table.column_names))
     return f"column{'s' * (len(names) > 1)} {some_of(names)}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.array_names import role_of
 from ganvas.data.sources.arrays import read_arrays
 from ganvas.data.sources.contents import SourceContents
@@ -22,7 +23,7 @@ def npy_files(listing: FolderScan) -> list[str]:
 
 
 def read_npy(
-    listing: FolderScan, files: Sequence[str], chosen: str | None, scratch: Path, attribute: str | None
+    listing: FolderScan, files: Sequence[str], chosen: str | None, scratch: Path, choice: LabelChoice
 ) -> SourceContents:
     """Raw images of the arrays in some files of the listing: of all, or of those that belong to the file `chosen`."""
     folders = {path.rpartition("/")[0] for path in files}

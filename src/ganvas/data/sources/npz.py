@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from ganvas.data.labels import LabelChoice
 from ganvas.data.sources.arrays import read_arrays
 from ganvas.data.sources.contents import SourceContents
 from ganvas.data.sources.stored_arrays import ArrayHeader, NamedArrays, StoredArray, read_header
@@ -24,7 +25,7 @@ DAMAGED = (
 )
 
 
-def read_npz(path: Path, scratch: Path, attribute: str | None) -> SourceContents:
+def read_npz(path: Path, scratch: Path, choice: LabelChoice) -> SourceContents:
     """Raw images, unpacked below `scratch`, which also compares their checksums."""
     try:
         with zipfile.ZipFile(path) as archive:

@@ -44,8 +44,8 @@ class AcganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
-        self.label_embedding = LabelEmbedding(shape.classes, settings.noise) if shape.classes else None
+        super().__init__(settings.noise, shape.parts)
+        self.label_embedding = LabelEmbedding(shape.parts, settings.noise) if shape.parts else None
         width = 2 * settings.width
         first_size, second_size = (Size(*(side // divisor for side in shape.size)) for divisor in (4, 2))
         self.first_map = (width, *first_size)
@@ -77,7 +77,7 @@ class AcganDiscriminator(Discriminator):
     """images (N, C, H, W) -> logits (N,) that do not depend on the labels, and class logits (N, K)."""
 
     def __init__(self, settings: Acgan, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         halvings, size = 0, shape.size
         while max(size) > 2:  # four times at 32 px, as published; rounded up
             halvings, size = halvings + 1, Size(*(-(-side // 2) for side in size))

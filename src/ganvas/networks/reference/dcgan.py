@@ -38,7 +38,7 @@ class DcganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
+        super().__init__(settings.noise, shape.parts)
         levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
         # The noise is a map of 1 x 1, which the first kernel turns into the smallest map.
         layers: list[nn.Module] = [
@@ -56,7 +56,7 @@ class DcganGenerator(Generator):
 
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
-        joined = join_vector(noise, labels, self.classes)[:, :, None, None]  # (N, Z + K, 1, 1)
+        joined = join_vector(noise, labels, self.parts)[:, :, None, None]  # (N, Z + K, 1, 1)
         return torch.tanh(self.layers(joined).float())
 
 
@@ -64,7 +64,7 @@ class DcganDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Dcgan, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         levels = pyramid(shape.size, settings.width, shape.channels + shape.classes)
         layers: list[nn.Module] = []
         for above, below in pairwise(levels):
@@ -75,7 +75,7 @@ class DcganDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""
-        logits: Tensor = self.layers(join_planes(images, labels, self.classes))  # (N, 1, 1, 1)
+        logits: Tensor = self.layers(join_planes(images, labels, self.parts))  # (N, 1, 1, 1)
         return DiscriminatorOutput(logits.flatten().float())
 
 

@@ -103,12 +103,12 @@ class R3ganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: R3gan, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
+        super().__init__(settings.noise, shape.parts)
         levels = levels_of(shape, settings)[::-1]  # smallest map first
         self.resizes = nn.ModuleList(Resize(before.size, after.size) for before, after in pairwise(levels))
         depth = settings.blocks * len(levels)
-        self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
-        inputs = settings.noise + (settings.embedding if shape.classes else 0)
+        self.label_embedding = LabelEmbedding(shape.parts, settings.embedding, joined=True) if shape.parts else None
+        inputs = settings.noise + settings.embedding * len(shape.parts)
         self.weights = nn.Linear(inputs, levels[0].channels)
         self.first_maps = nn.Parameter(torch.randn(levels[0].shape))
         self.stages = nn.ModuleList(
@@ -122,7 +122,7 @@ class R3ganGenerator(Generator):
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
         if self.label_embedding is not None:
-            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + E)
+            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + P * E)
         maps = self.stages[0](self.weights(noise)[:, :, None, None] * self.first_maps)  # -> (N, W, h, h)
         for resize, transition, stage in zip(self.resizes, self.transitions, self.stages[1:], strict=True):
             maps = stage(resize(transition(maps)))  # fewer channels first: the cheaper order
@@ -135,7 +135,7 @@ class R3ganDiscriminator(Discriminator):
     batch_independent = True
 
     def __init__(self, settings: R3gan, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         levels = levels_of(shape, settings)
         self.resizes = nn.ModuleList(Resize(before.size, after.size) for before, after in pairwise(levels))
         depth, last = settings.blocks * len(levels), levels[-1]
@@ -148,7 +148,7 @@ class R3ganDiscriminator(Discriminator):
         )
         self.places = nn.Parameter(torch.randn(last.shape) / last.size.side)
         self.real_head = nn.Linear(last.channels, 1)
-        self.label_embedding = LabelEmbedding(shape.classes, last.channels) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, last.channels) if shape.parts else None
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""

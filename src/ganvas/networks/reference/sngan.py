@@ -38,13 +38,13 @@ class SnganGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
+        super().__init__(settings.noise, shape.parts)
         # The blocks end in maps of the image's size, which one more convolution turns into the image.
         levels = pyramid(shape.size, 2 * settings.width, channels=settings.width)[::-1]  # smallest map first
         self.first_map = levels[0].shape
         self.first = nn.Linear(settings.noise, levels[0].values)
         self.blocks = nn.ModuleList(
-            UpBlock(below.channels, above.channels, above.size, shape.classes) for below, above in pairwise(levels)
+            UpBlock(below.channels, above.channels, above.size, shape.parts) for below, above in pairwise(levels)
         )
         width = settings.width
         self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, shape.channels, 3, padding=1))
@@ -63,10 +63,10 @@ class UpBlock(nn.Module):
     Normalisation and ReLU come before each convolution, not behind it (He et al. 2016, arXiv 1603.05027).
     """
 
-    def __init__(self, before: int, after: int, size: Size, classes: int) -> None:
+    def __init__(self, before: int, after: int, size: Size, parts: tuple[int, ...]) -> None:
         super().__init__()
         self.upsample = nn.Upsample(size)
-        self.first_norm, self.second_norm = LabelNorm(before, classes), LabelNorm(after, classes)
+        self.first_norm, self.second_norm = LabelNorm(before, parts), LabelNorm(after, parts)
         self.first = nn.Conv2d(before, after, 3, padding=1)
         self.second = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1)
@@ -83,13 +83,13 @@ class UpBlock(nn.Module):
 class LabelNorm(nn.Module):
     """Batch normalisation whose scale and shift the label chooses (Dumoulin et al. 2017, arXiv 1610.07629)."""
 
-    def __init__(self, features: int, classes: int) -> None:
+    def __init__(self, features: int, parts: tuple[int, ...]) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(features, affine=classes == 0)
-        self.scale = LabelEmbedding(classes, features) if classes else None
-        self.shift = LabelEmbedding(classes, features) if classes else None
+        self.norm = nn.BatchNorm2d(features, affine=not parts)
+        self.scale = LabelEmbedding(parts, features) if parts else None
+        self.shift = LabelEmbedding(parts, features) if parts else None
         if self.scale is not None and self.shift is not None:
-            nn.init.normal_(self.scale.weight, 1.0, 0.02)
+            nn.init.normal_(self.scale.weight, 1 / len(parts), 0.02)  # scales of several parts add up
             nn.init.zeros_(self.shift.weight)
 
     def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
@@ -105,7 +105,7 @@ class SnganDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Sngan, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         levels = pyramid(shape.size, settings.width, shape.channels)
         width = levels[-1].channels
         self.blocks = nn.ModuleList(
@@ -113,7 +113,7 @@ class SnganDiscriminator(Discriminator):
             for above, below in pairwise(levels)
         )
         self.real_head = spectral_norm(nn.Linear(width, 1))
-        self.label_embedding = LabelEmbedding(shape.classes, width) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, width) if shape.parts else None
         if self.label_embedding is not None:  # a linear layer of the one-hot label, and bounded like the others
             spectral_norm(self.label_embedding)
 

@@ -42,11 +42,11 @@ class YardstickGenerator(Generator):
     """noise (N, Z), labels -> (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
-        super().__init__(settings.noise, shape.classes)
+        super().__init__(settings.noise, shape.parts)
         levels = pyramid(shape.size, settings.width, shape.channels)[::-1]  # smallest map first
-        self.label_embedding = LabelEmbedding(shape.classes, settings.embedding) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, settings.embedding, joined=True) if shape.parts else None
         self.first_map = levels[0].shape
-        inputs = settings.noise + (settings.embedding if shape.classes else 0)
+        inputs = settings.noise + settings.embedding * len(shape.parts)
         self.first = nn.Linear(inputs, levels[0].values)
         # Each stage doubles the side, and adds one row and column where the side above is odd.
         self.stages = nn.ModuleList(
@@ -59,8 +59,8 @@ class YardstickGenerator(Generator):
     def forward(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Images (N, C, H, W)."""
         if self.label_embedding is not None:
-            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + E)
-        maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z + E) -> (N, W, h, h)
+            noise = torch.cat([noise, self.label_embedding(labels)], dim=1)  # (N, Z) -> (N, Z + P * E)
+        maps = self.first(noise).unflatten(1, self.first_map)  # (N, Z + P * E) -> (N, W, h, h)
         for stage in self.stages:
             maps = stage(F.leaky_relu(maps, SLOPE))
         return torch.tanh(maps.float())
@@ -70,14 +70,14 @@ class YardstickDiscriminator(Discriminator):
     """images (N, C, H, W), labels -> logits (N,)."""
 
     def __init__(self, settings: Yardstick, shape: Shape) -> None:
-        super().__init__(shape.classes)
+        super().__init__(shape.parts)
         levels = pyramid(shape.size, settings.width, shape.channels)
         self.stages = nn.ModuleList(
             nn.Conv2d(above.channels, below.channels, 4, stride=2, padding=1) for above, below in pairwise(levels)
         )
         self.features = nn.Linear(levels[-1].values, settings.features)
         self.real_head = nn.Linear(settings.features, 1)
-        self.label_embedding = LabelEmbedding(shape.classes, settings.features) if shape.classes else None
+        self.label_embedding = LabelEmbedding(shape.parts, settings.features) if shape.parts else None
 
     def forward(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """Logits (N,)."""
