@@ -20,7 +20,7 @@ from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_e
 from ganvas.sheets import enlarge, grid
 
 
-def sampler_of(classes=("cat", "dog", "1", "0"), channels=1, size=16):
+def sampler_of(classes=("cat", "dog", "1", "0"), channels=1, size=16, labels=None):
     info = BundleInfo(
         recipe="modern",
         source="pets",
@@ -30,6 +30,7 @@ def sampler_of(classes=("cat", "dog", "1", "0"), channels=1, size=16):
         channels=channels,
         size=size,
         classes=classes,
+        labels=labels,
         pair=Modern(width=4, noise=4, embedding=4, features=4),
     )
     torch.manual_seed(0)
@@ -411,5 +412,5 @@ def test_transparent_images_are_sampled_as_files_hold_them_and_generated_premult
     assert inside.shape == (2, 4, 20, 17)
     assert (inside[:, :3] <= inside[:, 3:]).all()
     assert np.array_equal(premultiply(sampler.sample(["cat", "dog"], seed=1)), inside)
-    assert np.array_equal(next(sampler.stream(0, 1, seed=1))[1][0], inside[0])
+    assert np.array_equal(next(sampler.stream((0,), 1, seed=1))[1][0], inside[0])
     assert np.array_equal(premultiply(sampler.between("cat", "dog", 3)), sampler.walk("cat", "dog", 3))
