@@ -19,14 +19,14 @@ HOUSE = ROOT / "src" / "ganvas"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 FLOORS = (
-    ("errors", "settings", "rng", "machine", "threads", "images", "encoded", "levels", "files", "console"),
+    ("errors", "settings", "rng", "machine", "threads", "images", "film", "encoded", "levels", "files", "console"),
     ("data", "networks", "objectives"),
     ("config", "report"),
     ("runs",),
     ("sampling",),
     ("evaluation",),
     ("training",),
-    ("experiments",),
+    ("experiments", "studio"),
     ("cli",),
     ("__main__",),
 )
@@ -48,7 +48,10 @@ DOORS = {
     "torch_fidelity": {"evaluation/features.py"},
     "transformers": {"evaluation/features.py"},
     "cyclopts": {"cli/__init__.py"},
-    "PIL": {"images.py"},
+    "PIL": {"images.py", "film.py"},
+    "fastapi": {"studio/app.py", "studio/image_routes.py"},
+    "starlette": set(),
+    "uvicorn": {"studio/server.py"},
     "pillow_heif": {"images.py"},
 }
 MOST_LINES_OF_A_FUNCTION = {"training/step.py": 40, "training/loop.py": 120}

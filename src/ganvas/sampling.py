@@ -96,9 +96,12 @@ class Sampler:
     ) -> Iterator[tuple[int, Pixels]]:
         """The first `count` images of one label, as (index of the first, (n, C, H, W) uint8), n at most BATCH."""
         for first in range(0, count, BATCH):
-            noise = self.noise(label, seed, first // BATCH, truncation)
-            labels = None if label is None else torch.full((BATCH,), label)
-            yield first, self._generate(noise, labels)[: count - first]
+            yield first, self.block(label, seed, first // BATCH, truncation)[: count - first]
+
+    def block(self, label: int | None, seed: int, number: int, truncation: float | None = None) -> Pixels:
+        """(BATCH, C, H, W) uint8: the images number * BATCH and on of one label."""
+        noise = self.noise(label, seed, number, truncation)
+        return self._generate(noise, None if label is None else torch.full((BATCH,), label))
 
     def between(self, start: Label, end: Label, steps: int, seed: int = 0) -> NDArray[np.uint8]:
         """One seed's image on its way from one label to another: (steps, C, H, W) uint8, both ends included."""
@@ -112,6 +115,23 @@ class Sampler:
             padded = torch.cat([part, part[-1:].expand(BATCH - len(part), -1)])
             images.append(self._generate(noise, padded)[: len(part)])
         return np.concatenate(images)
+
+    def mixture(
+        self, labels: tuple[int, int] | None, share: float, seeds: tuple[int, int], seed_share: float
+    ) -> Pixels:
+        """(1, C, H, W) uint8: one image between two labels and two seeds; a share of 0 is the first one, 1 the second.
+
+        At a seed's end it is the image that `between` has for that seed.
+        """
+        first, second = (self.noise(None, seed, 0, None)[:1] for seed in seeds)
+        noise = spherical(first, second, seed_share).expand(BATCH, -1)
+        weights = None
+        if labels is not None:
+            weights = torch.zeros(1, len(self.classes))
+            weights[0, labels[0]] += 1 - share
+            weights[0, labels[1]] += share
+            weights = weights.expand(BATCH, -1)
+        return self._generate(noise, weights)[:1]
 
     def noise(self, label: int | None, seed: int, block: int, truncation: float | None) -> Tensor:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
@@ -130,6 +150,17 @@ class Sampler:
             labels = labels.to(device, self.precision if labels.is_floating_point() else None)
         images: Tensor = self.generator(noise.to(device, self.precision), labels)  # (BATCH, Z) -> (BATCH, C, H, W)
         return to_uint8(images).cpu().numpy()
+
+
+def spherical(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """(1, Z) each: the point on the arc between two noises.
+
+    Gaussian noise of many dimensions lies near a sphere, and the middle of a straight line would lie deep inside it.
+    """
+    angle = torch.arccos(torch.nn.functional.cosine_similarity(start, end).clamp(-1, 1))
+    if float(torch.sin(angle)) < 1e-4:  # equal or opposite noises, which have no arc of their own
+        return torch.lerp(start, end, share)
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def class_index(label: Label, classes: Sequence[str], run: str) -> int:

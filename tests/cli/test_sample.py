@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from ganvas import files
-from ganvas.cli.sample import folder_name
 from ganvas.data import open_source
 from ganvas.runs import sealed
+from ganvas.runs.paths import folder_name
 from ganvas.sampling import load
 
 CLASSES = ["across", "down", "spot"]

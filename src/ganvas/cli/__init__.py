@@ -103,6 +103,7 @@ COMMANDS = {
     "compare": ("Put scorecards side by side, and say which is better.", f"{RUN} runs/digits-book-conditional-s0"),
     "worth": ("Say whether training a classifier with a run's images is worth it.", f"{RUN} --quick"),
     "study": ("Ask one of the notes' questions as an experiment.", "activation digits --quick"),
+    "studio": ("Show runs in a browser: watch them learn, ask them for images, start and stop them.", "--port 8080"),
     "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", "options"),
 }
 for number, (name, (text, example)) in enumerate(COMMANDS.items()):

@@ -1,6 +1,5 @@
 """`ganvas sample`."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -151,6 +150,7 @@ def write_images(sampler: "Sampler", config: SampleConfig, named: list[str], pat
 
     from ganvas.images import save_png
     from ganvas.report import charts
+    from ganvas.runs.paths import folder_name
     from ganvas.sampling import save_npz, split_evenly
 
     classes, indices = sampler.classes, list(dict.fromkeys(sampler.index(name) for name in named))
@@ -210,12 +210,3 @@ def write_walk(sampler: "Sampler", config: SampleConfig, ends: tuple[str, str], 
     else:
         for name, image in zip(names, pixels, strict=True):
             save_png(image, path / name)
-
-
-def folder_name(name: str) -> str:
-    """A class's name as a folder's: unsafe or hidden names are cleaned, and get a hash that tells them apart."""
-    safe = "".join("_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name)
-    if safe == name and not name.startswith(".") and 0 < len(name.encode()) <= 200:
-        return name
-    mark = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{safe.lstrip('.')[:60]}-{mark}"

@@ -1,5 +1,6 @@
 """Where a result may be written: not into its source, not among other images, and only with permission."""
 
+import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -49,3 +50,12 @@ def other_image(folder: Path, own: Collection[str]) -> str | None:
             if by_name or (by_name is None and is_image_file(folder / path)):
                 return path
     return None
+
+
+def folder_name(name: str) -> str:
+    """A class's name as a folder's: unsafe or hidden names are cleaned, and get a hash that tells them apart."""
+    safe = "".join("_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name)
+    if safe == name and not name.startswith(".") and 0 < len(name.encode()) <= 200:
+        return name
+    mark = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{safe.lstrip('.')[:60]}-{mark}"

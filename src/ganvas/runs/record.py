@@ -18,7 +18,8 @@ from ganvas.settings import Settings, leaves
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
 MAX_EVENTS = 100
-Status = Literal["begun", "interrupted", "stopped", "finished"]
+Status = Literal["begun", "interrupted", "diverged", "stopped", "finished"]
+"""diverged: numbers were no longer finite; what was saved before can be resumed."""
 
 
 class Plan(Settings):
