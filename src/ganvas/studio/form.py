@@ -52,8 +52,8 @@ def form_of(recipe: str) -> Form:
         *(each for part in PARTS for each in fields_of(type(getattr(run, part)), part, getattr(run, part))),
     ]
     about = {name: " ".join((make.__doc__ or "").split("\n\n")[0].split()) for name, make in RECIPES.items()}
-    order = {"first": 0, "usual": 1, "rare": 2}
-    return Form(recipe=recipe, recipes=about, fields=tuple(sorted(rows, key=lambda field: order[field.rank])))
+    order = {name: place - len(FIRST) for place, name in enumerate(FIRST)}
+    return Form(recipe=recipe, recipes=about, fields=tuple(sorted(rows, key=lambda field: order.get(field.name, 0))))
 
 
 PARTS = tuple(name for name in RunConfig.model_fields if name not in RunBasics.model_fields or name == "data")
