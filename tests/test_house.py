@@ -50,7 +50,7 @@ DOORS = {
     "cyclopts": {"cli/__init__.py"},
     "PIL": {"images.py", "film.py"},
     "fastapi": {"studio/app.py", "studio/image_routes.py"},
-    "starlette": set(),
+    "starlette": {"studio/app.py"},
     "uvicorn": {"studio/server.py"},
     "pillow_heif": {"images.py"},
 }

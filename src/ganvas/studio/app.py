@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request, Response
-from fastapi.exceptions import HTTPException, RequestValidationError
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.exceptions import HTTPException
 
 import ganvas
 from ganvas.console import printable
@@ -121,10 +122,6 @@ def add_errors(app: FastAPI, studio: Studio) -> None:
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> Response:
         return said(error.status_code, "there is nothing at this address" if error.status_code == 404 else error.detail)
-
-    @app.exception_handler(404)
-    async def no_address(request: Request, error: Exception) -> Response:
-        return said(404, "there is nothing at this address")
 
     @app.exception_handler(Exception)
     async def mistake_of_ours(request: Request, error: Exception) -> Response:

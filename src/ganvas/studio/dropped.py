@@ -4,6 +4,8 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tarfile import is_tarfile
+from zipfile import is_zipfile
 
 from ganvas import files
 from ganvas.data.sources import find_source
@@ -50,6 +52,8 @@ async def keep_dropped(places: Places, name: str, parts: AsyncIterator[bytes], m
         checked = part.with_name(f".checked-{name}")
         part.rename(checked)
         part = checked
+        if not (is_tarfile(checked) if path.suffix.lower() == ".tar" else is_zipfile(checked)):
+            raise UserError(f"{name} is damaged, or no archive of its type")
         find_source(str(checked))
         checked.rename(path)
     except BaseException:

@@ -35,9 +35,9 @@ def holder_of(path: Path, holders: Holders | None) -> int | None:
     for process in holders.get(locked.st_ino, ()):
         # Inodes of two disks may be equal: the process has to have opened this very file.
         with suppress(OSError):
-            for handle in os.scandir(f"/proc/{process}/fd"):
+            for handle in list(Path(f"/proc/{process}/fd").iterdir()):
                 with suppress(OSError):
-                    opened = os.stat(handle.path)  # noqa: PTH116
+                    opened = handle.stat()
                     if (opened.st_ino, opened.st_dev) == (locked.st_ino, locked.st_dev):
                         return process
     return None

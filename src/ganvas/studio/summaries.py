@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ganvas import files
+from ganvas.console import printable
 from ganvas.errors import UserError
 from ganvas.evaluation.scorecard import read_scorecard
 from ganvas.runs.folder import RunFolder
@@ -93,7 +94,7 @@ class Summaries:
     def _entry(self, folder: RunFolder) -> tuple[Stamp, RunSummary, bool]:
         now = stamp(folder)
         entry = self._known.get(folder.path)
-        return entry if entry is not None and entry[0] == now else (now, *summarise(folder, now))
+        return entry if entry is not None and entry[0] == now else (now, *summarise(folder, now, self.places))
 
 
 def stamp(folder: RunFolder) -> Stamp:
@@ -111,13 +112,14 @@ def stamp(folder: RunFolder) -> Stamp:
     return Stamp(written(folder.record)[0], *written(folder.log), *(written(path)[0] for path in others))
 
 
-def summarise(folder: RunFolder, now: Stamp) -> tuple[RunSummary, bool]:
+def summarise(folder: RunFolder, now: Stamp, places: Places) -> tuple[RunSummary, bool]:
     """(a run as its files describe it, whether it was trained to its end)."""
     name = folder.path.name
     try:
         record = folder.read()
     except UserError as error:
-        return RunSummary(name=name, state="unreadable", reason=str(error), changed=now.record / 1e9), True
+        reason = printable(places.without_paths(str(error)))
+        return RunSummary(name=name, state="unreadable", reason=reason, changed=now.record / 1e9), True
     line: dict[str, float] = {}
     for each in last_lines(folder.log):
         line |= {key: float(value) for key, value in each.items() if is_number(value)}
