@@ -6,7 +6,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: run test lint check slow bench clean
+.PHONY: run test browser lint check slow bench clean
 
 run: .venv/.run
 	$(BIN)/ganvas train digits --minutes 3
@@ -14,6 +14,10 @@ run: .venv/.run
 
 test: .venv/.ok
 	$(PYTEST) -n 2 -q
+
+# Needs chromium: apt-get install chromium, or CHROMIUM=/path/to/it.
+browser: .venv/.ok
+	$(PYTEST) -q -m browser tests/studio
 
 lint: .venv/.ok
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from ganvas.runs.folder import RunFolder
 from ganvas.studio.app import make_app
 from ganvas.studio.config import StudioConfig
+from ganvas.studio.server import StudioServer
 
 HERE = "http://127.0.0.1:8000"
 
@@ -68,10 +69,9 @@ class LiveServer:
         self.listening = socket.create_server(("127.0.0.1", port))
         self.port = self.listening.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(
-            make_app(folder, StudioConfig()), log_level="error", limit_concurrency=100, timeout_graceful_shutdown=1
-        )
-        self.server = uvicorn.Server(config)
+        app = make_app(folder, StudioConfig())
+        config = uvicorn.Config(app, log_level="error", limit_concurrency=100, timeout_graceful_shutdown=1)
+        self.server = StudioServer(config, app.ending)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]}, daemon=True)
         self.thread.start()
         end = time.monotonic() + 30

@@ -5,6 +5,7 @@ as JSON, {"error": ...}, without paths of this machine.
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,6 +82,8 @@ class Studio:
         self.summaries = Summaries(self.places)
         self.trainings = Trainings(self.places)
         self.samples = SampleQueue(self.places)
+        self.ending = threading.Event()
+        """Set when the server ends: streams of events would hold it up."""
 
 
 def make_app(root: Path, config: StudioConfig) -> Guard:
@@ -100,7 +103,7 @@ def make_app(root: Path, config: StudioConfig) -> Guard:
     add_watching(app, studio)
     add_images(app, studio.places, studio.samples)
     add_page(app, studio)
-    return Guard(app, config)
+    return Guard(app, config, studio.ending)
 
 
 def add_errors(app: FastAPI, studio: Studio) -> None:
@@ -245,7 +248,7 @@ def add_watching(app: FastAPI, studio: Studio) -> None:
         folder = await asyncio.to_thread(studio.places.run, name)
         position = position_of(last_event_id) or position_of(after)
         yield ServerSentEvent(comment="live", retry=1000)
-        async for event in follow(folder, studio.summaries, position):
+        async for event in follow(folder, studio.summaries, position, studio.ending):
             yield ServerSentEvent(event=event.kind, data=event.data, id=str(event.position))
 
 

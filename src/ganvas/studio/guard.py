@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import json
 import socket
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
@@ -53,8 +54,9 @@ class RefusedError(Exception):
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, inner: Asgi, config: StudioConfig) -> None:
-        self.inner, self.token = inner, config.token
+    def __init__(self, inner: Asgi, config: StudioConfig, ending: threading.Event | None = None) -> None:
+        """ending: what the server sets when it ends, for streams that have no end of their own."""
+        self.inner, self.token, self.ending = inner, config.token, ending or threading.Event()
         self.names = {"localhost", config.host.lower().strip("[]")}
         if config.token is not None:
             self.names.add(socket.gethostname().lower())

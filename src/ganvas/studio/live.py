@@ -1,6 +1,7 @@
 """A run's log as columns for charts, and what is new in it as events, for a page that watches it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,13 +112,17 @@ class LiveEvent(NamedTuple):
     position: Position
 
 
-async def follow(folder: RunFolder, summaries: Summaries, after: Position | None) -> AsyncIterator[LiveEvent]:
-    """What happens in a run from a position on, without end. Whoever reads slowly is waited for, and nothing is kept.
+async def follow(
+    folder: RunFolder, summaries: Summaries, after: Position | None, ending: threading.Event | None = None
+) -> AsyncIterator[LiveEvent]:
+    """What happens in a run from a position on. Whoever reads slowly is waited for, and nothing is kept.
+
+    It ends when the server does, which `ending` says, or when the run is removed.
 
     `reset`: the log was replaced or cut, and what the reader has of it is no longer true.
     """
     position, previews, state, looks = after or end_of(folder.log), list[int](), "", 0
-    while True:
+    while not (ending and ending.is_set()) and folder.path.is_dir():
         # An event is due within a second of its line. A look costs two calls of the system.
         if now := await asyncio.to_thread(looked_at, folder.log):
             if now[0] != position.file or now[1] < position.offset:

@@ -18,20 +18,35 @@ MOST_CONNECTIONS = 300  # more are answered with 503
 SECONDS_TO_END = 2
 
 
+class StudioServer(uvicorn.Server):
+    """A server that says that it ends before it waits for its last answers."""
+
+    def __init__(self, config: uvicorn.Config, ending: threading.Event) -> None:
+        super().__init__(config)
+        self.ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the streams of events, and then what else is answered."""
+        self.ending.set()
+        await super().shutdown(sockets)
+
+
 def serve(root: Path, config: StudioConfig, opens_page: bool) -> None:
     """Serves a folder until Ctrl-C or SIGTERM. UserError if the address cannot be listened at."""
     listening = listen(config)
     address = address_of(listening, config)
-    server = uvicorn.Server(
+    app = make_app(root, config)
+    server = StudioServer(
         uvicorn.Config(
-            make_app(root, config),
+            app,
             log_level="error",
             access_log=False,
             server_header=False,
             proxy_headers=False,
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=SECONDS_TO_END,
-        )
+        ),
+        app.ending,
     )
     console.info(f"studio {address}")
     console.info("Ctrl-C ends the studio; trainings go on")

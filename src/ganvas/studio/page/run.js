@@ -8,13 +8,15 @@ import { Watch } from "./watch.js";
 import { Ask } from "./ask.js";
 
 const VIEWS = ["watch", "ask", "results", "record"];
+const SHOWN_LIVE = ["losses", "scores", "gradients"]; // charts that Watch has as well
 
-function Results({ name, summary, charts }) {
+function Results({ name, summary, charts: all }) {
+  const charts = all.filter((chart) => !SHOWN_LIVE.includes(chart));
   return html`
     ${summary.has_scorecard
       ? html`<h2>${t("scorecard")}</h2><p><a href=${`${of(name)}/scorecard`} target="_blank" rel="noopener">${t("open in a tab of its own")}</a></p>
         <iframe sandbox="" src=${`${of(name)}/scorecard`} title=${t("scorecard")}></iframe>`
-      : html`<div class="card"><h2>${t("scorecard")}</h2><p>${t("not measured yet")}</p><pre>ganvas evaluate ${name} --quick</pre></div>`}
+      : html`<div class="card"><h2>${t("scorecard")}</h2><p>${t("not measured yet")}</p><pre>ganvas evaluate runs/${name} --quick</pre></div>`}
     ${charts.length > 0 && html`<h2 style=${{ margin: "1.4rem 0 .6rem" }}>${t("charts")}</h2><div class="plates">
       ${charts.map((chart) => html`<a class="card" href=${`${of(name)}/charts/${encodeURIComponent(chart)}.png`} target="_blank" rel="noopener">
         <img loading="lazy" alt=${chart} src=${`${of(name)}/charts/${encodeURIComponent(chart)}.png`} /></a>`)}</div>`}`;
