@@ -79,6 +79,13 @@ def test_a_page_of_another_site_is_403_whatever_it_asks(client, headers):
     assert client.post("/api/runs/tiny/stop", headers={**headers, **JSON}, content="{}").status_code == 403
 
 
+def test_a_link_of_another_site_to_the_page_may_be_followed_but_nothing_else(client):
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert client.get("/", headers=headers).status_code == 200
+    assert client.get("/api/runs", headers=headers).status_code == 403
+    assert client.post("/", headers={**headers, **JSON}, content="{}").status_code == 403
+
+
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_change_of_a_type_that_a_form_can_send_is_415(client, kind):
     headers = {"content-type": kind} if kind else {}

@@ -69,7 +69,7 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             self.check_host(headers)
-            self.check_origin(headers)
+            self.check_origin(scope, headers)
             if await self.is_greeted(scope, headers, send):
                 return
             most = self.most_bytes(scope, headers)
@@ -85,8 +85,10 @@ class Guard:
             return
         raise RefusedError(403, "this studio is not at that address")
 
-    def check_origin(self, headers: dict[str, str]) -> None:
-        """RefusedError for a request that another site's page sends."""
+    def check_origin(self, scope: Scope, headers: dict[str, str]) -> None:
+        """RefusedError for a request that another site's page sends. A link to the page itself may be followed."""
+        if (scope["method"], scope["path"], headers.get("sec-fetch-mode")) == ("GET", "/", "navigate"):
+            return
         origin = headers.get("origin")
         is_ours = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
         if not is_ours or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
