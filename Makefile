@@ -15,6 +15,10 @@ run: .venv/.run
 test: .venv/.ok
 	$(PYTEST) -n 2 -q
 
+# Needs chromium: apt-get install chromium, or CHROMIUM=/path/to/it.
+browser: .venv/.ok
+	$(PYTEST) -q -m browser tests/studio
+
 lint: .venv/.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from ganvas.images import Pixels, save_png, to_uint8
 from ganvas.networks.classifier import BookClassifier
 from ganvas.networks.modern import Modern
 from ganvas.runs.bundle import Bundle, BundleInfo, read_bundle, write_bundle
-from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, split_evenly
+from ganvas.sampling import BATCH, Sampler, class_index, load, save_npz, spherical, split_evenly
 from ganvas.sheets import enlarge, grid
 
 
@@ -414,3 +414,47 @@ def test_transparent_images_are_sampled_as_files_hold_them_and_generated_premult
     assert np.array_equal(premultiply(sampler.sample(["cat", "dog"], seed=1)), inside)
     assert np.array_equal(next(sampler.stream((0,), 1, seed=1))[1][0], inside[0])
     assert np.array_equal(premultiply(sampler.between("cat", "dog", 3)), sampler.walk("cat", "dog", 3))
+
+
+def test_a_block_is_the_images_of_the_stream_at_its_place(tiny_run):
+    sampler = load(tiny_run.path)
+    together = np.concatenate([images for _, images in sampler.stream((1,), 150, seed=3, truncation=2.0)])
+    blocks = [sampler.block((1,), 3, number, 2.0) for number in range(3)]
+    assert [len(block) for block in blocks] == [64, 64, 64]
+    assert np.array_equal(np.concatenate(blocks)[:150], together)
+
+
+def test_a_mixture_goes_from_one_label_and_seed_to_another(tiny_run):
+    sampler = load(tiny_run.path)
+    walks = {seed: sampler.between("across", "spot", steps=3, seed=seed) for seed in (4, 5)}
+    for (share, seed_share), expected in {
+        (0.0, 0.0): walks[4][0],
+        (0.5, 0.0): walks[4][1],
+        (1.0, 0.0): walks[4][2],
+        (0.0, 1.0): walks[5][0],
+        (1.0, 1.0): walks[5][2],
+    }.items():
+        mixed = sampler.mixture(((0,), (2,)), share, (4, 5), seed_share)
+        assert mixed.shape == (1, 1, 16, 16)
+        # At the second seed's end, sines are rounded.
+        assert np.abs(mixed[0].astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_a_mixture_of_one_label_with_itself_is_that_label(tiny_run):
+    sampler = load(tiny_run.path)
+    with_itself = sampler.mixture(((1,), (1,)), 0.3, (4, 4), 0.9)
+    assert np.array_equal(with_itself, sampler.mixture(((1,), (2,)), 0.0, (4, 9), 0.0))
+
+
+def test_the_middle_of_an_arc_is_as_long_as_its_ends():
+    x, y = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    middle = spherical(x, y, 0.5)
+    assert torch.allclose(middle, torch.full((1, 2), 3 / 2**0.5))
+    assert torch.allclose(spherical(x, y, 1 / 3), torch.tensor([[3 * 3**0.5 / 2, 1.5]]))  # 30 degrees
+    assert torch.equal(spherical(x, y, 0.0), x)
+
+
+def test_noises_without_an_arc_of_their_own_are_joined_by_a_line():
+    x = torch.tensor([[1.0, 2.0]])
+    assert torch.allclose(spherical(x, x, 0.4), x)
+    assert torch.allclose(spherical(x, -x, 0.5), torch.zeros(1, 2))

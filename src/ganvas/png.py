@@ -20,5 +20,5 @@ def to_pil(image: NDArray[np.uint8]) -> "Image":
 def to_png(image: NDArray[np.uint8]) -> bytes:
     """(C, H, W) uint8 -> the bytes of a PNG file."""
     file = BytesIO()
-    to_pil(image).save(file, format="PNG", optimize=True)
+    to_pil(image).save(file, format="PNG")
     return file.getvalue()

@@ -122,9 +122,12 @@ class Sampler:
         Premultiplied, as those of `generate`.
         """
         for first in range(0, count, BATCH):
-            noise = self.noise(label, seed, first // BATCH, truncation)
-            labels = None if label is None else self._complete_block(label, seed, first // BATCH)
-            yield first, self._generate(noise, labels)[: count - first]
+            yield first, self.block(label, seed, first // BATCH, truncation)[: count - first]
+
+    def block(self, label: PartialLabel | None, seed: int, number: int, truncation: float | None = None) -> Pixels:
+        """(BATCH, C, H, W) uint8: the images number * BATCH and on of one label, premultiplied."""
+        noise = self.noise(label, seed, number, truncation)
+        return self._generate(noise, None if label is None else self._complete_block(label, seed, number))
 
     def complete(self, label: PartialLabel, count: int, seed: int = 0) -> NDArray[np.int64]:
         """(count, P): the labels of the first `count` images of one label, with the parts that it leaves open.
@@ -177,6 +180,23 @@ class Sampler:
         labels[:, column] = np.tile(np.arange(sizes[column]), sizes[row])
         return self._with_one_noise(torch.from_numpy(labels), seed)
 
+    def mixture(
+        self, labels: tuple[PartialLabel, PartialLabel] | None, share: float, seeds: tuple[int, int], seed_share: float
+    ) -> Pixels:
+        """(1, C, H, W) uint8: one image between two labels and two seeds; a share of 0 is the first one, 1 the second.
+
+        Premultiplied. At a seed's end it is the image that `walk` has for that seed, if no part is left open.
+        """
+        first, second = (self.noise(None, seed, 0, None)[:1] for seed in seeds)
+        noise = spherical(first, second, seed_share).expand(BATCH, -1)
+        weights = None
+        if labels is not None:
+            ends = label_weights(
+                torch.tensor([self.complete(label, 1, seeds[0])[0] for label in labels]), self.space.sizes
+            )
+            weights = ((1 - share) * ends[:1] + share * ends[1:]).expand(BATCH, -1)
+        return self._generate(noise, weights)[:1]
+
     def noise(self, label: PartialLabel | None, seed: int, block: int, truncation: float | None) -> Tensor:
         """(BATCH, Z) standard normal values of one block of images; beyond ±truncation they are drawn again."""
         if truncation is not None and not truncation >= SMALLEST_TRUNCATION:
@@ -226,6 +246,17 @@ class Sampler:
 def noise_purpose(label: PartialLabel | None) -> str:
     """The purpose of the random stream that the noise of a label's images is drawn from; None: of no label."""
     return f"sample/{'' if label is None else _key(label)}"
+
+
+def spherical(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """(1, Z) each: the point on the arc between two noises.
+
+    Gaussian noise of many dimensions lies near a sphere, and the middle of a straight line would lie deep inside it.
+    """
+    angle = torch.arccos(torch.nn.functional.cosine_similarity(start, end).clamp(-1, 1))
+    if float(torch.sin(angle)) < 1e-4:  # equal or opposite noises, which have no arc of their own
+        return torch.lerp(start, end, share)
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
 
 
 def _key(label: PartialLabel) -> str:

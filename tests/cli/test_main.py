@@ -37,7 +37,7 @@ def test_help_in_a_pipe_has_no_boxes_and_wraps_nothing(command, capsys, monkeypa
 def test_the_commands_stand_in_their_working_order(capsys):
     cli.run(["--help"])
     text = capsys.readouterr().out
-    order = ["data", "train", "sample", "evaluate", "compare", "worth", "study", "list"]
+    order = ["data", "train", "sample", "evaluate", "compare", "worth", "study", "studio", "list"]
     assert [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")][: len(order)] == order
 
 

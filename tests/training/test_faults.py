@@ -92,6 +92,10 @@ def test_a_run_that_explodes_is_stopped_within_ten_steps_and_keeps_its_last_good
         train_small(tmp_path / "run", training={"images": 400})
     run = RunFolder(tmp_path / "run")
     assert [p.name for p in run.checkpoints()] == ["step-0000000005", "step-0000000010"]
+    record = run.read()
+    assert record.status == "diverged"
+    assert not record.has_ended  # it may be resumed
+    assert "not a number" in record.events[-1].text
     result = bundle.open_run(run.path).networks["generator"]
     assert all(torch.isfinite(p).all() for p in result.parameters())
 

@@ -104,6 +104,7 @@ COMMANDS = {
     "worth": ("Say whether training a classifier with a run's images is worth it.", f"{RUN} --quick"),
     "export": ("Give a generator away: as ONNX, as a page for the browser, or for the Hub.", f"{RUN} --to onnx"),
     "study": ("Ask one of the notes' questions as an experiment.", "activation digits --quick"),
+    "studio": ("Show runs in a browser: watch them learn, ask them for images, start and stop them.", "--port 8080"),
     "list": ("Name the recipes, the known sources, your runs, the studies, or every option.", "options"),
 }
 for number, (name, (text, example)) in enumerate(COMMANDS.items()):

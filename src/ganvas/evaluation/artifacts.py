@@ -60,7 +60,9 @@ def write_sheets(scored: ScoredSamples, samples: Samples, prepared: PreparedSet,
         if row_labels is None:
             rows = rows[: 10 * COLUMNS]
         else:
-            firsts = [np.flatnonzero(row_labels == label)[:COLUMNS] for label in shown]
+            # Where combinations were held out, held-out images may show none of the commonest.
+            present = [k for k in shown if (row_labels == k).any()] or np.unique(row_labels)[:MOST_CLASSES].tolist()
+            firsts = [np.flatnonzero(row_labels == label)[:COLUMNS] for label in present]
             rows, row_labels = rows[np.concatenate(firsts)], row_labels[np.concatenate(firsts)]
         charts.draw_class_grid(pixels[rows], row_labels, classes, folder / name)
     scores = scored.card.labels

@@ -20,7 +20,8 @@ from ganvas.sizes import TrainableSize
 
 LIBRARIES = ("torch", "numpy", "pillow", "safetensors", "accelerate")
 MAX_EVENTS = 100
-Status = Literal["begun", "interrupted", "stopped", "finished"]
+Status = Literal["begun", "interrupted", "diverged", "stopped", "finished"]
+"""diverged: numbers were no longer finite; what was saved before can be resumed."""
 
 
 class Plan(Settings):

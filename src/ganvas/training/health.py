@@ -38,8 +38,12 @@ WORSE_SCORES_TO_WARN, WORSE_SCORES_TO_STOP = 3, 6
 MEMORY_ADVICE = "memory ran out; the last checkpoint is kept. Try a smaller --training.batch, --pair.width or --size"
 
 
+class DivergedError(RunFailedError):
+    """Numbers are no longer finite, or have exploded; what was saved before is kept."""
+
+
 def check_finite(metrics: StepMetrics, networks: Mapping[str, nn.Module], step: int) -> None:
-    """RunFailedError, with advice, if a loss, a logit or a weight is no number or has exploded."""
+    """DivergedError, with advice, if a loss, a logit or a weight is no number or has exploded."""
     problems = []
     for name, value in metrics.items():
         largest = float(value.abs().max())
@@ -52,7 +56,7 @@ def check_finite(metrics: StepMetrics, networks: Mapping[str, nn.Module], step: 
         if not all(map(math.isfinite, torch.stack(list(norms)).tolist())):
             problems.append(f"a weight of the {name} is not a number")
     if problems:
-        raise RunFailedError(
+        raise DivergedError(
             f"{problems[0]} after {step} step{'s' * (step != 1)}; what was saved before is kept. "
             "Try a lower --optimiser.lr, another --objective.r1, or --precision float32, with another --out"
         )

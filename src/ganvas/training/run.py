@@ -24,7 +24,7 @@ from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, r
 from ganvas.runs.source import note_place, open_as_recorded, place_to_resume, places_of
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
-from ganvas.training.health import StoppedError
+from ganvas.training.health import DivergedError, StoppedError
 from ganvas.training.loop import run_loop
 from ganvas.training.outputs import QuickScore, RunOutputs, open_log
 from ganvas.training.trainer import Trainer, build_trainer
@@ -227,6 +227,11 @@ def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None
         run_training(trainer, engine, state, record, folder, scorer)
     except InterruptedRunError:
         engine.on_rank_zero(lambda: folder.write(record.ended(state, "interrupted")))
+        raise
+    except DivergedError as error:
+        if engine.is_rank_zero:  # the other processes may not have met it
+            state.note(state.step * run.training.batch, str(error))
+            folder.write(record.ended(state, "diverged"))
         raise
     except StoppedError as error:
         engine.on_rank_zero(lambda: write_end("stopped"))
