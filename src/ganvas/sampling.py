@@ -191,9 +191,8 @@ class Sampler:
         noise = spherical(first, second, seed_share).expand(BATCH, -1)
         weights = None
         if labels is not None:
-            ends = label_weights(
-                torch.tensor([self.complete(label, 1, seeds[0])[0] for label in labels]), self.space.sizes
-            )
+            whole = np.stack([self.complete(label, 1, seeds[0])[0] for label in labels])  # (2, P)
+            ends = label_weights(torch.from_numpy(whole), self.space.sizes)  # (2, K)
             weights = ((1 - share) * ends[:1] + share * ends[1:]).expand(BATCH, -1)
         return self._generate(noise, weights)[:1]
 

@@ -187,7 +187,7 @@ def label_names(sampler: Sampler) -> tuple[str, ...]:
 
 
 def label_at(sampler: Sampler, position: int | None) -> PartialLabel | None:
-    """The label of a position among `listed_labels`. NotFoundError unless there is one; None of a run without labels."""
+    """The label of a position among `listed_labels`; None of a run without labels. NotFoundError for another one."""
     listed = listed_labels(sampler)
     count = len(listed)
     if (position is None) != (not count) or (position is not None and position not in range(count)):
