@@ -16,7 +16,11 @@ def keys_used() -> set[str]:
         found |= set(re.findall(r'\bt\("([^"]+)"', text)) | set(re.findall(r'act\(.*?, "([^"]+)"\)', text))
     states = RunState.__args__
     return (
-        found | {f"state {state}" for state in states} | {"auto", "light", "dark", "watch", "ask", "results", "record"}
+        found
+        | {f"state {state}" for state in states}
+        | {"auto", "light", "dark", "watch", "ask", "inside", "results", "record"}
+        | {"generated", "held-out", "drawn", "low", "middle", "high", "seed", "index"}
+        | {f"{side} {hand}" for side in ("above", "below") for hand in ("left", "right")}
     )
 
 

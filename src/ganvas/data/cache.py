@@ -136,6 +136,14 @@ def load_prepared(folder: Path) -> PreparedSet | None:
     )
 
 
+def find_prepared(fingerprint: str) -> PreparedSet | None:
+    """The prepared set of this fingerprint, if it is in the cache. Nothing is prepared, and no source is looked for."""
+    for manifest in sorted((cache_folder() / "prepared").glob("*/manifest.json")):
+        if (found := load_prepared(manifest.parent)) is not None and found.fingerprint == fingerprint:
+            return found
+    return None
+
+
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
     """A folder to build in, synced and renamed to `target` at the end; it is removed when building fails.

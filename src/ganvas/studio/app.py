@@ -1,4 +1,5 @@
-"""The routes of the studio, and what each answers: the door to FastAPI, with `image_routes.py`.
+"""The routes of the studio, and what each answers: the door to FastAPI, with `image_routes.py` and
+`inside_routes.py`.
 
 A route reads its values, calls one function of another file and sends what that returns. Every mistake is one sentence
 as JSON, {"error": ...}, without paths of this machine.
@@ -27,6 +28,7 @@ from ganvas.studio.dropped import keep_dropped
 from ganvas.studio.form import Form, form_of
 from ganvas.studio.guard import MOST_UPLOAD_BYTES, Guard
 from ganvas.studio.image_routes import FOR_EVER, NEVER_KEPT, add_images
+from ganvas.studio.inside_routes import add_inside
 from ganvas.studio.live import LogColumns, follow, log_columns, position_of
 from ganvas.studio.page_files import INDEX, page_files
 from ganvas.studio.places import Places, is_inside
@@ -102,6 +104,7 @@ def make_app(root: Path, config: StudioConfig) -> Guard:
     add_trainings(app, studio)
     add_watching(app, studio)
     add_images(app, studio.places, studio.samples)
+    add_inside(app, studio.samples)
     add_page(app, studio)
     return Guard(app, config, studio.ending)
 

@@ -1,6 +1,7 @@
 """The routes of generated images: rows and mixtures by address, and files of many by request."""
 
 import asyncio
+from concurrent.futures import Future
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
@@ -16,7 +17,17 @@ from ganvas.sizes import StoredSize
 from ganvas.studio.downloads import MEDIA_TYPES, SampleRequest, sample_file
 from ganvas.studio.places import Places
 from ganvas.studio.refusals import NotFoundError
-from ganvas.studio.samples import Mixture, SampleQueue, Wanted, blocks_for, label_at, label_names, newest_weights, taken
+from ganvas.studio.samples import (
+    Mixture,
+    Result,
+    SampleQueue,
+    Wanted,
+    blocks_for,
+    label_at,
+    label_names,
+    newest_weights,
+    taken,
+)
 
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -97,7 +108,11 @@ def add_images(app: FastAPI, places: Places, samples: SampleQueue) -> None:
 
 async def answered(request: Request, samples: SampleQueue, wanted: list[Wanted]) -> list[Pixels]:
     """What was asked for, once it is generated. The work of a client that leaves is given up."""
-    promise = samples.ask(wanted)
+    return await kept_promise(request, samples.ask(wanted))
+
+
+async def kept_promise(request: Request, promise: Future[Result]) -> Result:
+    """What a promise gives, unless the client leaves first."""
     waiting = asyncio.wrap_future(promise)
     while not (await asyncio.wait({waiting}, timeout=SECONDS_TO_LOOK_WHETHER_THE_CLIENT_LEFT))[0]:
         if await request.is_disconnected():

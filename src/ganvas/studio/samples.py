@@ -11,10 +11,11 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ import torch
 from ganvas import files
 from ganvas.data.label_names import PartialLabel, label_in_words
 from ganvas.images import Pixels
-from ganvas.runs.bundle import from_checkpoints, read_bundle
+from ganvas.runs.bundle import Bundle, from_checkpoints, read_bundle
 from ganvas.runs.folder import RunFolder
 from ganvas.runs.sealed import MANIFEST
 from ganvas.sampling import BATCH, Sampler
@@ -59,6 +60,7 @@ class Mixture(NamedTuple):
 
 Wanted = ImageBlock | Mixture
 Answer = Future[list[Pixels]]
+Result = TypeVar("Result")
 
 
 class Weights(NamedTuple):
@@ -82,7 +84,7 @@ class SampleQueue:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self._waiting: queue.Queue[tuple[list[Wanted], Answer]] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue(MOST_WAITING)
         self._found: dict[str, Weights] = {}
         self._samplers: OrderedDict[str, Sampler] = OrderedDict()
         self._kept: OrderedDict[Wanted, Pixels] = OrderedDict()
@@ -95,9 +97,13 @@ class SampleQueue:
 
         A promise that is cancelled is not computed.
         """
-        promise: Answer = Future()
+        return self.work_out(lambda: [self._computed(each) for each in wanted])
+
+    def work_out(self, function: Callable[[], Result]) -> Future[Result]:
+        """A promise of what a function returns, called on this thread. BusyError if too many requests wait."""
+        promise: Future[Result] = Future()
         try:
-            self._waiting.put_nowait((wanted, promise))
+            self._waiting.put_nowait((function, promise))
         except queue.Full:
             raise BusyError("too many images are asked for at once: try again in a moment") from None
         return promise
@@ -137,11 +143,11 @@ class SampleQueue:
             with suppress(queue.Empty):
                 while True:
                     requests.append(self._waiting.get_nowait())
-            for wanted, promise in requests:
+            for function, promise in requests:
                 if not promise.set_running_or_notify_cancel():
                     continue
                 try:
-                    promise.set_result([self._computed(each) for each in wanted])
+                    promise.set_result(function())
                 except BaseException as error:
                     promise.set_exception(error)
 
@@ -164,12 +170,17 @@ class SampleQueue:
 
 def load_sampler(weights: Weights) -> Sampler:
     """The sampler of a bundle or a checkpoint, verified. NotFoundError if it is damaged or just being replaced."""
+    return Sampler(load_weights(weights), weights.run.path.name)
+
+
+def load_weights(weights: Weights) -> Bundle:
+    """The networks of a bundle or a checkpoint, verified, as `load_sampler` reads them."""
     if weights.path == weights.run.bundle:
-        return Sampler(read_bundle(weights.path), weights.run.path.name)
+        return read_bundle(weights.path)
     bundle = next(from_checkpoints(weights.run, [weights.path]), None)
     if bundle is None:
         raise NotFoundError(f"the newest checkpoint of {weights.run.path.name} cannot be used: ask again")
-    return Sampler(bundle, weights.run.path.name)
+    return bundle
 
 
 def listed_labels(sampler: Sampler) -> list[PartialLabel]:

@@ -6,8 +6,9 @@ import { Actions, scoresOf, State, useActions } from "./runs.js";
 import { useLive } from "./live.js";
 import { Watch } from "./watch.js";
 import { Ask } from "./ask.js";
+import { Inside } from "./inside.js";
 
-const VIEWS = ["watch", "ask", "results", "record"];
+const VIEWS = ["watch", "ask", "inside", "results", "record"];
 const SHOWN_LIVE = ["losses", "scores", "gradients"]; // charts that Watch has as well
 
 function Results({ name, summary, charts: all }) {
@@ -75,6 +76,7 @@ export function Run({ name, view, tell, fail }) {
     <div id="view" role="tabpanel" aria-labelledby=${`tab-${shown}`}>
       ${shown === "watch" && html`<${Watch} name=${name} live=${live} summary=${summary} fail=${fail} />`}
       ${shown === "ask" && html`<${Ask} name=${name} summary=${summary} fail=${fail} />`}
+      ${shown === "inside" && html`<${Inside} name=${name} summary=${summary} fail=${fail} />`}
       ${shown === "results" && html`<${Results} name=${name} summary=${summary} charts=${details.charts} />`}
       ${shown === "record" && html`<${RecordView} details=${details} />`}</div>`;
 }
