@@ -20,7 +20,7 @@ from ganvas.errors import UserError
 from ganvas.images import Pixels
 from ganvas.networks.inspect import feature_maps, first_weight
 from ganvas.networks.pair import Discriminator
-from ganvas.networks.units import opinion, ran, score_gradient, swap_quadrants, unit_sum
+from ganvas.networks.units import Term, opinion, ran, score_gradient, swap_quadrants, unit_sum
 from ganvas.runs.bundle import Bundle
 from ganvas.sampling import BATCH
 from ganvas.studio.inside_views import (
@@ -40,7 +40,7 @@ from ganvas.studio.inside_views import (
     Verdict,
 )
 from ganvas.studio.refusals import NotFoundError
-from ganvas.studio.samples import SampleQueue, label_at, listed_labels, load_weights
+from ganvas.studio.samples import SampleQueue, bundle_of_weights, label_at, listed_labels
 
 MOST_DISCRIMINATORS = 2
 MOST_TERMS = 6
@@ -152,7 +152,7 @@ class Insides:
 
     def _bundle(self, digest: str) -> Bundle:
         if digest not in self._bundles:
-            self._bundles[digest] = load_weights(self.samples.find(digest))
+            self._bundles[digest] = bundle_of_weights(self.samples.find(digest))
         self._bundles.move_to_end(digest)
         while len(self._bundles) > MOST_DISCRIMINATORS:
             self._bundles.popitem(last=False)
@@ -215,6 +215,12 @@ def planes(values: NDArray[np.float64]) -> Planes:
 def encoded(values: NDArray[np.uint8]) -> str:
     """Base64 of the bytes."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def term_view(term: Term) -> TermView:
+    """A term as it is sent."""
+    inputs, kernel = short_numbers(term.inputs), short_numbers(term.kernel)
+    return TermView(channel=term.channel, total=term.total, inputs=inputs, kernel=kernel)
 
 
 def short_numbers(values: NDArray[Any]) -> tuple[tuple[float, ...], ...]:

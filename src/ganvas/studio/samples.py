@@ -170,10 +170,10 @@ class SampleQueue:
 
 def load_sampler(weights: Weights) -> Sampler:
     """The sampler of a bundle or a checkpoint, verified. NotFoundError if it is damaged or just being replaced."""
-    return Sampler(load_weights(weights), weights.run.path.name)
+    return Sampler(bundle_of_weights(weights), weights.run.path.name)
 
 
-def load_weights(weights: Weights) -> Bundle:
+def bundle_of_weights(weights: Weights) -> Bundle:
     """The networks of a bundle or a checkpoint, verified, as `load_sampler` reads them."""
     if weights.path == weights.run.bundle:
         return read_bundle(weights.path)
