@@ -388,3 +388,19 @@ def test_an_abandoned_folder_without_a_lock_is_removed_after_an_hour(tmp_path):
     with cache.building(tmp_path / "b") as unfinished:
         (unfinished / "x").write_text("")
     assert not old.exists()
+
+
+def test_a_prepared_set_is_found_by_its_fingerprint_and_nothing_is_prepared_for_it(tiny_source, monkeypatch, tmp_path):
+    from ganvas.data.cache import find_prepared
+
+    monkeypatch.setenv("GANVAS_CACHE", str(tmp_path / "cache"))
+    fingerprint = "0" * 32
+    assert find_prepared(fingerprint) is None
+    assert not (tmp_path / "cache").exists()
+    prepared = open_source(str(tiny_source))
+    found = find_prepared(prepared.fingerprint)
+    assert found is not None
+    assert (found.folder, found.fingerprint) == (prepared.folder, prepared.fingerprint)
+    assert find_prepared(fingerprint) is None
+    (prepared.folder / "pixels.npy").write_bytes(b"")
+    assert find_prepared(prepared.fingerprint) is None

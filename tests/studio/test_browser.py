@@ -213,7 +213,7 @@ def test_a_run_is_removed_after_a_question(page, server, tiny):
 
 def test_a_phone_scrolls_in_one_direction(page, server):
     page.set_viewport_size({"width": 360, "height": 740})
-    for place in ("", "#/run/tiny/watch", "#/run/tiny/ask", "#/run/tiny/record"):
+    for place in ("", "#/run/tiny/watch", "#/run/tiny/ask", "#/run/tiny/inside", "#/run/tiny/record"):
         page.goto(f"{server.address}/{place}")
         page.locator("main h1").wait_for()
         page.wait_for_timeout(500)
@@ -229,3 +229,56 @@ def test_a_training_that_is_killed_is_shown_as_dead(page, server, tiny):
         page.goto(f"{server.address}/#/run/tiny/watch")
         page.locator(".state.running").wait_for()
     page.locator(".state.died").wait_for()
+
+
+def test_a_unit_of_d_is_looked_into(page, server):
+    page.goto(f"{server.address}/#/run/tiny/inside")
+    page.get_by_role("heading", name="Feature maps").wait_for()
+    low = page.get_by_role("region", name="Low")
+    low.get_by_role("button", name="map 3").click()
+    page.get_by_text("Low: map 3, row 4, column 4").wait_for()
+    page.locator('.seen[data-seen="6 6 12 12"]').wait_for()  # three patches of 2 px
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("Low: map 3, row 4, column 5").wait_for()
+    page.locator('.seen[data-seen="6 8 12 14"]').wait_for()
+    page.get_by_role("region", name="One value, written out").get_by_role("img", name="Kernel").first.wait_for()
+    page.get_by_role("button", name="Where D looks").click()
+    page.get_by_role("img", name="Where D looks").wait_for()
+
+
+def score_of(page) -> float:
+    page.locator('.stack[data-ready="true"]').wait_for()
+    return float(page.locator("[data-score]").get_attribute("data-score"))
+
+
+def test_quadrants_are_swapped_by_hand_and_d_says_something_else(page, server):
+    page.goto(f"{server.address}/#/run/tiny/inside")
+    before = score_of(page)
+    page.get_by_role("button", name="above left").click()
+    page.get_by_role("button", name="below right").click()
+    page.get_by_text("whole:").wait_for()
+    assert score_of(page) != before
+    page.get_by_role("button", name="Whole again").click()
+    page.get_by_text("whole:").wait_for(state="detached")
+    assert score_of(page) == before
+
+
+def test_d_is_asked_about_a_real_image_and_one_that_is_drawn(page, server, home, tiny_source):
+    page.goto(f"{server.address}/#/run/tiny/inside")
+    page.locator('.stack[data-ready="true"]').wait_for()
+    page.get_by_role("button", name="Held out").click()
+    page.get_by_text("held-out images", exact=False).first.wait_for()
+    page.get_by_role("button", name="Drawn").click()
+    page.get_by_role("button", name="Clean sheet").click()
+    empty = score_of(page)
+    sheet = page.get_by_role("img", name="draw here").bounding_box()
+    page.mouse.move(sheet["x"] + 20, sheet["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(sheet["x"] + sheet["width"] - 20, sheet["y"] + sheet["height"] - 20, steps=5)
+    page.mouse.up()
+    page.locator(f'[data-score]:not([data-score="{empty}"])').wait_for()
+    drawn = score_of(page)
+    page.get_by_role("img", name="draw here").focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", " "):
+        page.keyboard.press(key)
+    page.locator(f'[data-score]:not([data-score="{drawn}"])').wait_for()

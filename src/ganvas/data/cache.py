@@ -139,8 +139,11 @@ def load_prepared(folder: Path) -> PreparedSet | None:
 def find_prepared(fingerprint: str) -> PreparedSet | None:
     """The prepared set of this fingerprint, if it is in the cache. Nothing is prepared, and no source is looked for."""
     for manifest in sorted((cache_folder() / "prepared").glob("*/manifest.json")):
-        if (found := load_prepared(manifest.parent)) is not None and found.fingerprint == fingerprint:
-            return found
+        with suppress(OSError):
+            if fingerprint.encode() in manifest.read_bytes():  # most are of other sets, and long
+                found = load_prepared(manifest.parent)
+                if found is not None and found.fingerprint == fingerprint:
+                    return found
     return None
 
 

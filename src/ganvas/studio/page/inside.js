@@ -147,7 +147,7 @@ export function Inside({ name, summary, fail }) {
       ${kind === "held-out" && html`${number("index", row, setRow, Math.max(0, (view?.held_out || 10 ** 6) - 1))}
         ${view?.held_out > 0 && html`<p><small>${t("{n} held-out images", { n: view.held_out })}</small></p>`}`}
       ${kind === "drawn" && html`<${Draw} size=${weights.size} channels=${Math.min(3, weights.channels)} from=${view?.channels < 4 ? levels : null} done=${(found) => setDrawn(text(found))} />`}
-      ${classes.length > 0 && html`<label for="taken">${t("D takes it for")}</label><select id="taken" value=${taken} onChange=${(event) => setTaken(event.target.value)}>
+      ${classes.length > 0 && html`<label for="taken">${t("scored as")}</label><select id="taken" value=${taken} onChange=${(event) => setTaken(event.target.value)}>
         <option value="">${t("its own class")}</option>${options}</select>`}
     </section>
     ${view && html`<div class="stack" data-ready=${String(found.key === key)}>
@@ -159,7 +159,7 @@ export function Inside({ name, summary, fail }) {
           <p class="score numbers"><b data-score=${view.verdict.score}>${figure(view.verdict.score)}</b>
             ${!isWhole && html` <span class="pale">${t("whole: {n}", { n: figure(view.whole.score) })}</span>`}</p>
           <p><small>${t("what a score is")}</small></p>
-          ${view.label !== null && html`<p>${t("D takes it for")} <b>${classes[view.label]}</b></p>`}
+          ${view.label !== null && html`<p class="pale">${t("scored as")} <b>${classes[view.label]}</b></p>`}
           ${view.verdict.classes.length > 0 && html`<h3>${t("which class D sees")}</h3><${Shares} classes=${view.verdict.classes} />`}</div></section>
       ${chosen && unit && html`<${Sum} unit=${unit} chosen=${chosen} />`}
       <section class="card"><h2>${t("feature maps")}</h2><p><small>${t("what a map is")}</small></p>
