@@ -70,7 +70,7 @@ DOORS = {
     "transformers": {"evaluation/features.py"},
     "cyclopts": {"cli/__init__.py"},
     "PIL": {"images.py", "png.py", "film.py"},
-    "fastapi": {"studio/app.py", "studio/image_routes.py"},
+    "fastapi": {"studio/app.py", "studio/image_routes.py", "studio/work_routes.py"},
     "starlette": {"studio/app.py"},
     "uvicorn": {"studio/server.py"},
     "pillow_heif": {"images.py"},

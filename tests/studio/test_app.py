@@ -37,7 +37,9 @@ OUTSIDE += ["a" * 5000]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-@pytest.mark.parametrize("rest", ["", "/log", "/weights", "/scorecard", "/previews/80.png", "/film.gif"])
+@pytest.mark.parametrize(
+    "rest", ["", "/log", "/weights", "/scorecard", "/previews/80.png", "/film.gif", "/presets", "/evaluation"]
+)
 def test_no_name_leads_out_of_the_folder(client, home, name, rest):
     (home / "secret").mkdir()
     (home / "secret" / "run.json").write_text("{}")

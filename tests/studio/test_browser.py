@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -213,7 +214,8 @@ def test_a_run_is_removed_after_a_question(page, server, tiny):
 
 def test_a_phone_scrolls_in_one_direction(page, server):
     page.set_viewport_size({"width": 360, "height": 740})
-    for place in ("", "#/run/tiny/watch", "#/run/tiny/ask", "#/run/tiny/record"):
+    views = ("watch", "ask", "break", "results", "record")
+    for place in ("", "#/compare/tiny/tiny", *(f"#/run/tiny/{view}" for view in views)):
         page.goto(f"{server.address}/{place}")
         page.locator("main h1").wait_for()
         page.wait_for_timeout(500)
@@ -229,3 +231,124 @@ def test_a_training_that_is_killed_is_shown_as_dead(page, server, tiny):
         page.goto(f"{server.address}/#/run/tiny/watch")
         page.locator(".state.running").wait_for()
     page.locator(".state.died").wait_for()
+
+
+@pytest.fixture
+def other(home, tiny) -> RunFolder:
+    """A second run, which went half as far, with another rate."""
+    run = RunFolder(tiny.path.with_name("tiny-ten-times-the-rate"))
+    shutil.copytree(tiny.path, run.path)
+    (run.previews / "0000000160.png").unlink()
+    lines = [line for line in run.log.read_text().splitlines() if json.loads(line)["images"] <= 80]
+    run.log.write_text("\n".join(lines) + "\n")
+    record = run.read()
+    rate = record.run.optimiser.model_copy(update={"lr": 0.5})
+    run.write(record.model_copy(update={"run": record.run.model_copy(update={"optimiser": rate}), "images_seen": 80}))
+    return run
+
+
+def frames(page) -> list[str]:
+    page.locator("figure img").nth(1).wait_for()
+    return [image.get_attribute("data-images") for image in page.locator("figure img").all()]
+
+
+def test_two_runs_are_chosen_in_the_list_and_shown_at_equal_images(page, server, other):
+    page.goto(server.address)
+    row = page.get_by_role("listitem")
+    row.filter(has=page.get_by_role("link", name="tiny", exact=True)).get_by_role("button", name="Compare").press(
+        "Enter"
+    )
+    row.filter(has_text="tiny-ten").get_by_role("button", name="With this one").press("Enter")
+    page.get_by_role("heading", name="Side by side").wait_for()
+    assert page.url.endswith("#/compare/tiny/tiny-ten-times-the-rate")
+    page.locator('figure img[data-images="80"]').nth(1).wait_for()
+    assert frames(page) == ["80", "80"]
+    page.get_by_role("row", name="optimiser.lr").wait_for()
+    assert page.get_by_role("row", name="optimiser.lr").locator("td").last.inner_text() == "0.5"
+    assert page.get_by_role("row", name="training.batch").count() == 0
+    page.get_by_text("Look for the point where the spread").wait_for()
+
+
+def test_one_slider_moves_both_and_goes_on_where_one_has_ended(page, server, other):
+    page.goto(f"{server.address}/#/compare/tiny/{other.path.name}")
+    page.get_by_label("Only as far as both").uncheck()
+    page.locator('figure img[data-images="160"]').wait_for()
+    assert frames(page) == ["160", "80"]
+    page.get_by_role("slider", name="preview").press("ArrowLeft")
+    page.locator('figure img[data-images="80"]').nth(1).wait_for()
+    assert frames(page) == ["80", "80"]
+
+
+def test_a_chart_has_both_runs(page, server, other):
+    page.goto(f"{server.address}/#/compare/tiny/{other.path.name}")
+    chart = page.get_by_role("region", name="Loss of D: A ")
+    chart.wait_for()
+    assert "B " in chart.get_attribute("aria-label")
+    assert chart.get_attribute("aria-label").endswith("; 80")
+
+
+def test_another_run_is_chosen_in_place(page, server, other):
+    page.goto(f"{server.address}/#/compare/tiny")
+    page.get_by_label("run B").select_option(other.path.name)
+    page.locator("figure img").nth(1).wait_for()
+    assert page.url.endswith(f"#/compare/tiny/{other.path.name}")
+
+
+def test_a_preset_starts_a_run_of_its_own_and_shows_both(page, server, home, tiny, small):
+    page.goto(f"{server.address}/#/run/tiny/break")
+    card = page.get_by_role("region", name="No labels")
+    page.get_by_label("Minutes").fill("0.03")
+    card.get_by_role("button", name="Start it").click()
+    page.get_by_role("heading", name="Side by side").wait_for()
+    assert page.url.endswith("#/compare/tiny/tiny-no-labels")
+    page.get_by_text("The previews mix all classes").wait_for()
+    page.locator(".heads .state.finished").nth(1).wait_for(timeout=5 * PATIENCE)
+    page.locator("figure img").nth(1).wait_for()
+    page.get_by_role("row", name="labels on off").wait_for()
+    assert RunFolder(home / "runs" / "tiny-no-labels").read().run.labels == "off"
+    page.goto(f"{server.address}/#/run/tiny/break")
+    page.get_by_role("link", name="Look at no-labels").wait_for()
+
+
+def test_a_change_that_a_run_does_not_allow_has_no_button(page, server, tiny):
+    record = tiny.read()
+    tiny.write(record.model_copy(update={"run": record.run.model_copy(update={"labels": "off"})}))
+    page.goto(f"{server.address}/#/run/tiny/break")
+    card = page.get_by_role("region", name="No labels")
+    card.get_by_text("nothing of the kind to change").wait_for()
+    assert card.get_by_role("button").count() == 0
+
+
+def test_a_run_is_evaluated_from_the_page_and_its_scorecard_appears(page, server, tiny, tmp_path, monkeypatch):
+    script = tmp_path / "stand-in"
+    script.write_text(
+        "#!/bin/sh\necho measuring\nsleep 3\n"
+        f"echo '<h1>the card</h1>' > {tiny.path}/scorecard.html\necho '{{}}' > {tiny.path}/scorecard.json\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    page.goto(f"{server.address}/#/run/tiny/results")
+    page.get_by_role("button", name="Evaluate").click()
+    page.get_by_role("status").get_by_text("measuring").wait_for()
+    page.frame_locator("iframe").get_by_role("heading", name="the card").wait_for()
+    page.get_by_role("button", name="Evaluate again").wait_for()
+
+
+def test_an_evaluation_that_fails_says_why(page, server, tiny, tmp_path, monkeypatch):
+    script = tmp_path / "stand-in"
+    script.write_text("#!/bin/sh\necho 'ganvas: the set is gone'\nexit 2\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    page.goto(f"{server.address}/#/run/tiny/results")
+    page.get_by_role("button", name="Evaluate").click()
+    page.get_by_role("status").get_by_text("the set is gone").wait_for()
+    page.get_by_role("button", name="Evaluate").wait_for()
+
+
+def test_the_new_views_are_korean_where_that_is_chosen(page, server, other):
+    page.goto(f"{server.address}/#/run/tiny/break")
+    page.get_by_label("language").select_option("ko")
+    page.get_by_role("heading", name="학습률 열 배").wait_for()
+    page.goto(f"{server.address}/#/compare/tiny/{other.path.name}")
+    page.get_by_role("heading", name="나란히 보기").wait_for()
+    page.get_by_text("다양함이 0 으로 떨어지는 곳").wait_for()

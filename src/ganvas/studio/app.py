@@ -34,6 +34,7 @@ from ganvas.studio.refusals import NotFoundError
 from ganvas.studio.samples import SampleQueue
 from ganvas.studio.summaries import RunSummary, Summaries, preview_images, record_facts
 from ganvas.studio.trainings import NewTraining, Trainings
+from ganvas.studio.work_routes import add_work
 
 CHECKED = {"Cache-Control": "no-cache"}
 # A scorecard is a page of its own that may come from elsewhere: it shows images that it holds, and runs nothing.
@@ -102,6 +103,7 @@ def make_app(root: Path, config: StudioConfig) -> Guard:
     add_trainings(app, studio)
     add_watching(app, studio)
     add_images(app, studio.places, studio.samples)
+    add_work(app, studio.places, studio.trainings)
     add_page(app, studio)
     return Guard(app, config, studio.ending)
 
@@ -262,7 +264,9 @@ def add_page(app: FastAPI, studio: Studio) -> None:
         file = known.get(path)
         if file is None:
             raise NotFoundError("there is nothing at this address")
-        headers = {**CHECKED, "ETag": file.etag}
+        headers = {**CHECKED, "ETag": file.etag, "Vary": "Accept-Encoding"}
         if request.headers.get("if-none-match") == file.etag:
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(file.packed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
         return Response(file.content, media_type=file.media_type, headers=headers)

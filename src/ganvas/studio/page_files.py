@@ -1,5 +1,6 @@
 """The files of the page, read once: nothing else below their folder, or above it, can be asked for."""
 
+import gzip
 import hashlib
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ class PageFile(NamedTuple):
     """A file as it is sent."""
 
     content: bytes
+    packed: bytes
+    """The same with gzip, which every browser takes."""
     media_type: str
     etag: str
 
@@ -31,5 +34,7 @@ def page_files() -> dict[str, PageFile]:
         if path.is_file() and path.suffix in TYPES:
             content = path.read_bytes()
             etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-            found[path.relative_to(FOLDER).as_posix()] = PageFile(content, TYPES[path.suffix], etag)
+            found[path.relative_to(FOLDER).as_posix()] = PageFile(
+                content, gzip.compress(content, mtime=0), TYPES[path.suffix], etag
+            )
     return found

@@ -5,6 +5,7 @@ the page nor the end of the server reaches it.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ from ganvas.runs.source import recorded_place
 from ganvas.settings import Settings
 from ganvas.studio.holders import holder_of, lock_holders
 from ganvas.studio.places import Places
+from ganvas.studio.presets import changed, preset_of
 from ganvas.studio.refusals import ConflictError
 from ganvas.studio.summaries import RunSummary
 
@@ -75,6 +77,20 @@ class Trainings:
             if (self.places.runs / name).exists() or self.is_starting(name):
                 raise ConflictError(f"there is a run {name} already: choose another name, or resume it")
             self._begin(name, source, flags)
+        return name
+
+    def start_beside(self, run: RunFolder, preset: str, minutes: float) -> str:
+        """Starts a short training like a run with one thing changed, and returns its name."""
+        record = run.read()
+        flags = changed(record, preset_of(record, preset), minutes)
+        place = recorded_place(run)
+        if place is None:
+            raise ConflictError(f"the set of {run.path.name} is no longer where it was")
+        with self._lock:
+            wanted = f"{run.path.name[:70]}-{preset}"
+            names = (wanted if number == 1 else f"{wanted}-{number}" for number in itertools.count(1))
+            name = next(name for name in names if not ((self.places.runs / name).exists() or self.is_starting(name)))
+            self._begin(name, place, flags)
         return name
 
     def resume(self, run: RunFolder) -> None:

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { LANGUAGES, preferred, speak, t } from "./words.js";
 import { Runs } from "./runs.js";
 import { Run } from "./run.js";
+import { Compare } from "./compare.js";
 
 const THEMES = ["auto", "light", "dark"];
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -14,11 +15,14 @@ function paint(theme) {
   dispatchEvent(new Event("repaint"));
 }
 
-// #/run/NAME/VIEW -> {name, view}; anything else is the list of runs.
+// #/run/NAME/VIEW -> {name, view}; #/compare/A/B -> {pair}; anything else is the list of runs.
 function place() {
   const parts = location.hash.replace(/^#\/?/, "").split("/");
-  if (parts[0] !== "run" || !parts[1]) return {};
-  try { return { name: decodeURIComponent(parts[1]), view: parts[2] || "watch" }; } catch { return {}; }
+  if (!["run", "compare"].includes(parts[0]) || !parts[1]) return {};
+  try {
+    if (parts[0] === "compare") return { pair: [1, 2].map((part) => decodeURIComponent(parts[part] ?? "")) };
+    return { name: decodeURIComponent(parts[1]), view: parts[2] || "watch" };
+  } catch { return {}; }
 }
 
 function Page() {
@@ -66,7 +70,7 @@ function Page() {
         ${{ auto: "◐", light: "☀", dark: "☾" }[theme]}</button>
     </header>
     <main id="main" tabindex="-1" key=${language}>
-      ${at.name ? html`<${Run} key=${at.name} name=${at.name} view=${at.view} tell=${tell} fail=${fail} />`
+      ${at.pair ? html`<${Compare} key=${at.pair.join("/")} names=${at.pair} />` : at.name ? html`<${Run} key=${at.name} name=${at.name} view=${at.view} tell=${tell} fail=${fail} />`
         : html`<${Runs} tell=${tell} fail=${fail} />`}
     </main>
     <div aria-live="polite">${said && html`<div class=${`said ${said.bad ? "bad" : ""}`} role="status">${said.text}</div>`}</div>`;

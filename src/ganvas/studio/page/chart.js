@@ -9,9 +9,11 @@ const short = (value) => (value >= 1e6 ? `${figure(value / 1e6)}M` : value >= 1e
 // Only records that have a figure count, so that scores, which are rare, are joined by a line.
 function joined(log, keys) {
   const columns = keys.map((key) => log.columns[key]);
-  const rows = log.images.map((_, index) => index).filter((index) => columns.some((column) => column[index] !== null));
-  const every = Math.ceil(rows.length / MOST_DRAWN);
-  const kept = rows.filter((_, index) => index % every === 0 || index === rows.length - 1);
+  const kept = [...new Set(columns.flatMap((column) => {
+    const rows = log.images.map((_, index) => index).filter((index) => column[index] !== null);
+    const every = Math.ceil(rows.length / MOST_DRAWN);
+    return rows.filter((_, index) => index % every === 0 || index === rows.length - 1);
+  }))].sort((a, b) => a - b);
   return [kept.map((index) => log.images[index]), ...columns.map((column) => kept.map((index) => column[index]))];
 }
 

@@ -27,6 +27,7 @@ export function useLive(name) {
   const state = useRef({ log: null, previews: [], summary: null, lost: false, version: "" }).current;
   const [, redraw] = useReducer((tick) => tick + 1, 0);
   useEffect(() => {
+    if (!name) return undefined;
     let stream, timer, frame, ended = false;
     const show = () => { frame ??= requestAnimationFrame(() => { frame = undefined; redraw(); }); };
     const again = () => { stream?.close(); clearTimeout(timer); if (!ended) timer = setTimeout(begin, 1500); };

@@ -1,22 +1,27 @@
 // One run: its live state, and the views of it.
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useReducer, useRef, useState } from "./vendor/preact-htm.js";
 import { get, of } from "./api.js";
 import { count, duration, figure, t } from "./words.js";
 import { Actions, scoresOf, State, useActions } from "./runs.js";
 import { useLive } from "./live.js";
 import { Watch } from "./watch.js";
 import { Ask } from "./ask.js";
+import { BreakIt } from "./break.js";
+import { Evaluate } from "./evaluate.js";
 
-const VIEWS = ["watch", "ask", "results", "record"];
+const VIEWS = ["watch", "ask", "break", "results", "record"];
 const SHOWN_LIVE = ["losses", "scores", "gradients"]; // charts that Watch has as well
 
-function Results({ name, summary, charts: all }) {
+function Results({ name, summary, charts: all, fail }) {
+  const [version, again] = useReducer((count) => count + 1, 0);
   const charts = all.filter((chart) => !SHOWN_LIVE.includes(chart));
   return html`
-    ${summary.has_scorecard
+    ${summary.has_scorecard || version
       ? html`<h2>${t("scorecard")}</h2><p><a href=${`${of(name)}/scorecard`} target="_blank" rel="noopener">${t("open in a tab of its own")}</a></p>
-        <iframe sandbox="" src=${`${of(name)}/scorecard`} title=${t("scorecard")}></iframe>`
-      : html`<div class="card"><h2>${t("scorecard")}</h2><p>${t("not measured yet")}</p><pre>ganvas evaluate runs/${name} --quick</pre></div>`}
+        <iframe key=${version} sandbox="" src=${`${of(name)}/scorecard`} title=${t("scorecard")}></iframe>
+        ${summary.can_sample && html`<${Evaluate} key="again" name=${name} fail=${fail} done=${again} again />`}`
+      : html`<div class="card"><h2>${t("scorecard")}</h2>
+        ${summary.can_sample ? html`<p>${t("not measured yet")}</p><${Evaluate} name=${name} fail=${fail} done=${again} />` : html`<p>${t("nothing to measure")}</p>`}</div>`}
     ${charts.length > 0 && html`<h2 style=${{ margin: "1.4rem 0 .6rem" }}>${t("charts")}</h2><div class="plates">
       ${charts.map((chart) => html`<a class="card" href=${`${of(name)}/charts/${encodeURIComponent(chart)}.png`} target="_blank" rel="noopener">
         <img loading="lazy" alt=${chart} src=${`${of(name)}/charts/${encodeURIComponent(chart)}.png`} /></a>`)}</div>`}`;
@@ -75,6 +80,7 @@ export function Run({ name, view, tell, fail }) {
     <div id="view" role="tabpanel" aria-labelledby=${`tab-${shown}`}>
       ${shown === "watch" && html`<${Watch} name=${name} live=${live} summary=${summary} fail=${fail} />`}
       ${shown === "ask" && html`<${Ask} name=${name} summary=${summary} fail=${fail} />`}
-      ${shown === "results" && html`<${Results} name=${name} summary=${summary} charts=${details.charts} />`}
+      ${shown === "break" && html`<${BreakIt} name=${name} fail=${fail} />`}
+      ${shown === "results" && html`<${Results} name=${name} summary=${summary} charts=${details.charts} fail=${fail} />`}
       ${shown === "record" && html`<${RecordView} details=${details} />`}</div>`;
 }

@@ -43,7 +43,10 @@ export function scoresOf(scores) {
   return shown;
 }
 
-function Row({ run, tell, fail, after }) {
+// The address of the view of two runs.
+export const besides = (names) => `#/compare/${names.map(encodeURIComponent).join("/")}`;
+
+function Row({ run, tell, fail, after, first, pick }) {
   const actions = useActions(run.name, { tell, fail, after });
   const address = `#/run/${encodeURIComponent(run.name)}`;
   const hasRecord = run.recipe !== "";
@@ -70,15 +73,14 @@ function Row({ run, tell, fail, after }) {
     <${Actions} run=${run} actions=${actions}>
       ${hasRecord && html`<a class="button" href=${address}>${t("watch")}</a>`}
       ${run.can_sample && html`<a class="button" href=${`${address}/ask`}>${t("ask")}</a>`}
+      ${hasRecord && html`<button aria-pressed=${String(first === run.name)} onClick=${pick}>${first && first !== run.name ? t("compare with it") : t("compare")}</button>`}
     <//>
   </li>`;
 }
 
-export function Runs({ tell, fail }) {
+export function useRuns() {
   const [runs, setRuns] = useState(null);
   const [lost, setLost] = useState(false);
-  const [making, make] = useState(false);
-  const [wanted, want] = useState("");
   const latest = useRef("");
   const load = async () => {
     try {
@@ -98,6 +100,17 @@ export function Runs({ tell, fail }) {
     repeat();
     return () => { ended = true; clearTimeout(timer); };
   }, []);
+  return { runs, lost, load };
+}
+
+export function Runs({ tell, fail }) {
+  const { runs, lost, load } = useRuns();
+  const [making, make] = useState(false);
+  const [wanted, want] = useState("");
+  const [first, setFirst] = useState("");
+  const pick = (name) => () => {
+    if (!first || first === name) setFirst(first ? "" : name); else location.hash = besides([first, name]);
+  };
   const shown = runs?.filter((run) => `${run.name} ${run.recipe} ${run.source} ${run.state}`.toLowerCase().includes(wanted.toLowerCase()));
   return html`
     <div class="bar"><h1>${t("runs")}</h1>${runs && html`<span class="pale">${count(runs.length)}</span>`}<span class="gap"></span>
@@ -107,7 +120,7 @@ export function Runs({ tell, fail }) {
     ${lost && html`<div class="lost" role="status">${t("the studio does not answer; trying again")}</div>`}
     ${runs && !runs.length && html`<div class="card empty"><h2>${t("no runs yet")}</h2><p class="pale">${t("how to begin")}</p>
       <button class="main" onClick=${() => make(true)}>${t("start the first run")}</button></div>`}
-    <ul class="runs">${shown?.map((run) => html`<${Row} key=${run.name} run=${run} tell=${tell} fail=${fail} after=${load} />`)}</ul>
+    <ul class="runs">${shown?.map((run) => html`<${Row} key=${run.name} run=${run} tell=${tell} fail=${fail} after=${load} first=${first} pick=${pick(run.name)} />`)}</ul>
     ${making && html`<${NewRun} close=${() => make(false)} fail=${fail}
       started=${(name) => { make(false); tell(t("{name} starts", { name })); load(); }} />`}`;
 }

@@ -7,7 +7,7 @@ import { Chart } from "./chart.js";
 const FRAMES_A_SECOND = 12;
 
 // Every preview is fetched once, the newest first, so that the slider shows each at once.
-function usePreviews(name, previews, version) {
+export function usePreviews(name, previews, version) {
   const kept = useRef(new Map()).current;
   const address = (images) => `${of(name)}/previews/${images}.png?v=${version}`;
   useEffect(() => { kept.clear(); }, [version]);
