@@ -37,7 +37,9 @@ def main() -> None:
     if not labels:
         raise SystemExit(f"{choices.text!r} holds no Korean syllable")
     page = Image.new("L", (len(choices.text) * SIZE_PIXELS, len(styles) * SIZE_PIXELS))
-    for place, image in zip(places, np.asarray(ganvas.load(choices.run).sample(labels, seed=choices.seed)), strict=True):
+    for place, image in zip(
+        places, np.asarray(ganvas.load(choices.run).sample(labels, seed=choices.seed)), strict=True
+    ):
         page.paste(Image.fromarray(image[0]), place)
     page = ImageOps.invert(page)  # black on white
     page.resize((page.width * LARGER, page.height * LARGER), Image.Resampling.BICUBIC).save(choices.out)

@@ -37,7 +37,7 @@ def test_help_in_a_pipe_has_no_boxes_and_wraps_nothing(command, capsys, monkeypa
 def test_the_commands_stand_in_their_working_order(capsys):
     cli.run(["--help"])
     text = capsys.readouterr().out
-    order = ["data", "train", "sample", "evaluate", "compare", "worth", "study", "studio", "list"]
+    order = ["data", "train", "sample", "evaluate", "compare", "worth", "export", "study", "studio", "list"]
     assert [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")][: len(order)] == order
 
 
@@ -128,6 +128,6 @@ def test_ctrl_c_before_a_run_began_is_no_traceback(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ganvas.data.open_source", interrupted)
+    monkeypatch.setattr("ganvas.api.prepare.open_source", interrupted)
     assert cli.run(["data", "digits"]) == 130
     assert capsys.readouterr().err == "ganvas: interrupted\n"

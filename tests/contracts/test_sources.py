@@ -163,12 +163,12 @@ def test_labels_are_indices_into_the_classes(opened, maker):
     assert len(set(prepared.classes)) == len(prepared.classes)
 
 
-def test_pixels_are_square_uint8_in_a_memory_map(opened):
+def test_pixels_are_uint8_of_the_sets_size_in_a_memory_map(opened):
     prepared = opened()
     count, channels, height, width = prepared.pixels.shape
     assert isinstance(prepared.pixels, np.memmap)
     assert prepared.pixels.dtype == np.uint8
-    assert height == width == prepared.size
+    assert (height, width) == prepared.size
     assert channels == prepared.channels in (1, 3)
     assert count == prepared.manifest.images
 
@@ -207,7 +207,7 @@ def test_the_fingerprint_and_the_split_depend_on_the_content_alone(opened, maker
 
 def test_another_size_is_another_set_with_the_same_labels(opened):
     first, second = opened(), opened(size=17)
-    assert second.size == 17
+    assert second.size == (17, 17)
     assert first.fingerprint != second.fingerprint
     if first.labels is not None:
         assert (first.labels == second.labels).all()

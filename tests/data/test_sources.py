@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ganvas.data import SOURCES, sources
+from ganvas.data.sources import layouts
 from ganvas.data.sources.archive import read_archive
 from ganvas.data.sources.celeba import read_celeba
 from ganvas.data.sources.folder import read_class_folders
@@ -14,7 +15,8 @@ from ganvas.errors import UserError
 
 
 def reader(source):
-    return sources.find_source(str(source)).read.func
+    read = sources.find_source(str(source)).read
+    return read.args[0] if read.func is layouts._nested_or else read.func
 
 
 def test_the_known_sets_are_listed_with_a_description():

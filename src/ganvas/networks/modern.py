@@ -11,7 +11,7 @@ from its pixels on, which sees the grain and the shapes of natural images.
   whose labels are right. Features that separate classes help D to separate real from generated.
 - A D of patches reads each as cosine coefficients with high frequencies weakened (`PatchDCT`), so that it learns coarse
   structure first and does not chase grain.
-- Large natural images are trained at half the resolution first, where a step costs a third (`half_resolution`). Large
+- Large natural images are trained at half the resolution first, where a step is cheaper (`half_resolution`). Large
   shapes are learned first, as in Karras et al. 2017 (arXiv 1710.10196), but nothing fades in: the layers that take over
   are set to compute what the old ones did (Chen et al. 2015, arXiv 1511.05641).
 - Nothing is normalised. Batch normalisation would make a logit depend on the whole batch, and a gradient penalty per

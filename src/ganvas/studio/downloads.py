@@ -69,7 +69,7 @@ async def generated(
             index += count
 
 
-def npz_labels(
+def labels_of_arrays(
     sampler: Sampler, found: list[tuple[PartialLabel | None, int, Pixels]]
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     """(labels (N,), their names): the classes, or the labels that were asked for where they have several parts."""
@@ -91,7 +91,7 @@ async def sample_file(sampler: Sampler, asked: SampleRequest, generate: Generate
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"samples.{asked.format}"
         if asked.format == "npz":
-            known, names = npz_labels(sampler, found)
+            known, names = labels_of_arrays(sampler, found)
             save_npz(path, [images for _, _, images in found], len(pixels), known, names)
         else:
             with ZipFile(path, "w", ZIP_STORED) as archive:

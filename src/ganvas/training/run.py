@@ -24,7 +24,6 @@ from ganvas.runs.record import Asked, Extension, RunRecord, State, new_record, r
 from ganvas.runs.source import note_place, open_as_recorded, place_to_resume, places_of
 from ganvas.training import artifacts, autotune, checkpoint, health
 from ganvas.training.engine import Engine
-from ganvas.training.health import DivergedError, StoppedError
 from ganvas.training.loop import run_loop
 from ganvas.training.outputs import QuickScore, RunOutputs, open_log
 from ganvas.training.trainer import Trainer, build_trainer
@@ -228,14 +227,14 @@ def run_to_end(prepared: PreparedSet, folder: RunFolder, engine: Engine) -> None
     except InterruptedRunError:
         engine.on_rank_zero(lambda: folder.write(record.ended(state, "interrupted")))
         raise
-    except DivergedError as error:
+    except health.DivergedError as error:
         if engine.is_rank_zero:  # the other processes may not have met it
             state.note(state.step * run.training.batch, str(error))
             folder.write(record.ended(state, "diverged"))
         raise
-    except StoppedError as error:
+    except health.StoppedError as error:
         engine.on_rank_zero(lambda: write_end("stopped"))
-        raise StoppedError(f"stopped after {state.step * run.training.batch} images: {error}") from None
+        raise health.StoppedError(f"stopped after {state.step * run.training.batch} images: {error}") from None
     engine.on_rank_zero(lambda: write_end("finished"))
 
 

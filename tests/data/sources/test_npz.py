@@ -248,7 +248,7 @@ def test_transparency_is_not_stretched(write):
     clear = np.zeros((20, 16, 16, 4), np.uint8)
     clear[..., :3] = GREY[..., None] % 5
     clear[:, :, :8, 3] = 255
-    prepared = opened(write(images=clear, labels=LABELS), stretch=True)
+    prepared = opened(write(images=clear, labels=LABELS), stretch=True, channels=3)
     assert (prepared.pixels[..., 8:] == 255).all()  # the white background
     assert prepared.pixels[..., :8].max() == 255
     assert prepared.pixels[..., :8].min() == 0
