@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from ganvas.data import open_source
+from ganvas.errors import UserError
 from ganvas.images import from_uint8
 from ganvas.runs.bundle import open_run
 from ganvas.sampling import load
+from ganvas.studio.inside import drawn_image
+from ganvas.studio.inside_views import DrawnImage
 
 JSON = {"content-type": "application/json"}
 
@@ -126,3 +129,28 @@ def test_what_is_not_there_is_refused_in_a_sentence(client, digest, values):
     answer = client.post("/api/inside/unit", headers=JSON, content=json.dumps(asked))
     assert answer.status_code in (404, 422)
     assert list(answer.json()) == ["error"]
+
+
+def test_a_discriminator_without_convolutions_and_labels_has_kernels_and_no_maps(client, home, train_small):
+    train_small(home / "runs" / "linear", "book-gan")
+    digest = client.get("/api/runs/linear/weights").json()["digest"]
+    asked = {"digest": digest, "image": {"kind": "generated"}}
+    view = client.post("/api/inside", headers=JSON, content=json.dumps(asked)).json()
+    assert view["layers"] == []
+    assert (view["label"], view["verdict"]["classes"]) == (None, [])
+    assert (view["kernels"]["height"], view["kernels"]["width"]) == (16, 16)
+    place = {"layer": "low", "unit": 0, "row": 0, "column": 0}
+    refused = client.post("/api/inside/unit", headers=JSON, content=json.dumps({**asked, **place}))
+    assert (refused.status_code, "no layer low" in refused.json()["error"]) == (404, True)
+    refused = client.post("/api/inside", headers=JSON, content=json.dumps({**asked, "label": 1}))
+    assert (refused.status_code, "without labels" in refused.json()["error"]) == (404, True)
+
+
+def test_what_is_drawn_in_colours_is_opaque_where_images_have_alpha():
+    levels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image = DrawnImage(kind="drawn", levels=base64.b64encode(levels.tobytes()).decode())
+    assert np.array_equal(drawn_image(image, (3, 2, 4)), levels.transpose(2, 0, 1))
+    assert np.array_equal(drawn_image(image, (4, 2, 4))[:3], levels.transpose(2, 0, 1))
+    assert (drawn_image(image, (4, 2, 4))[3] == 255).all()
+    with pytest.raises(UserError, match="takes 4 x 4 x 3"):
+        drawn_image(image, (3, 4, 4))
