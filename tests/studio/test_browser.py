@@ -406,4 +406,4 @@ def test_the_new_views_are_korean_where_that_is_chosen(page, server, other):
     page.get_by_role("heading", name="학습률 열 배").wait_for()
     page.goto(f"{server.address}/#/compare/tiny/{other.path.name}")
     page.get_by_role("heading", name="나란히 보기").wait_for()
-    page.get_by_text("다양함이 0 으로 떨어지는 곳").wait_for()
+    page.get_by_text("퍼짐이 0 으로 떨어지는 곳").wait_for()

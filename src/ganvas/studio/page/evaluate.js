@@ -7,6 +7,7 @@ export function Evaluate({ name, fail, done, again }) {
   const [now, set] = useState({ state: "none", printed: [] });
   const address = `${of(name)}/evaluation`;
   const isRunning = now.state === "running";
+  const [, part, whole] = /(\d+) of (\d+)/.exec(now.printed.at(-1) ?? "") ?? [0, 0, 1]; // of what it does at the moment
   useEffect(() => {
     let timer, ended = false;
     const look = async () => {
@@ -23,7 +24,7 @@ export function Evaluate({ name, fail, done, again }) {
   }, [name, isRunning]);
   const start = () => post(address).then(() => set({ state: "running", printed: [] }), fail);
   return html`<div class="bar">${isRunning
-    ? html`<progress aria-label=${t("progress")} style=${{ flex: 1 }}></progress><button onClick=${() => remove(address).catch(fail)}>${t("stop")}</button>`
+    ? html`<progress value=${part / whole} max="1" aria-label=${t("progress")} style=${{ flex: 1 }}></progress><button onClick=${() => remove(address).catch(fail)}>${t("stop")}</button>`
     : html`<button class=${again ? "" : "main"} onClick=${start}>${again ? t("measure again") : t("measure")}</button><small>${t("what measuring does")}</small>`}</div>
     ${now.printed.length > 0 && (isRunning || now.state === "failed") && html`<pre role="status" class=${now.state === "failed" ? "reason" : ""}>${now.printed.join("\n")}</pre>`}`;
 }
