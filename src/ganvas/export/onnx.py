@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganvas.errors import RunFailedError, UserError
+from ganvas.errors import RunFailedError, UserError, quiet_loggers
 from ganvas.export.exportable import Exportable
 from ganvas.images import to_uint8
 from ganvas.networks.pair import Generator
@@ -239,14 +239,6 @@ def require_libraries() -> None:
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Hides what PyTorch's exporter says of itself: nobody here can act on it."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    with quiet_loggers("torch.onnx", "onnxscript", level=logging.ERROR), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -3,18 +3,18 @@
 The only file that imports `huggingface_hub`. Tested with a stand-in for it; never run against the Hub itself.
 """
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ganvas.errors import RunFailedError, UserError
+from ganvas.errors import RunFailedError, UserError, client_errors, quiet_loggers
 from ganvas.runs.bundle import PUBLISHED
 from ganvas.runs.sealed import MANIFEST
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 MOST_BYTES = 1 << 30
+CLIENT = "huggingface_hub"
 TASK = "unconditional-image-generation"  # the Hub's only task for generators without a text, class-conditional or not
 # Reasons by the names of exception classes, the first that occurs in the name of an error or of what it comes from.
 REASONS = {
@@ -52,7 +52,7 @@ def download_generator(name: str) -> Path:
         try:
             listed = huggingface_hub.HfApi().model_info(name, files_metadata=True).siblings or []
         except Exception:
-            with quiet_hub():
+            with quiet_loggers(CLIENT):
                 try:
                     return Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted, local_files_only=True))
                 except Exception:
@@ -115,30 +115,7 @@ def front_matter(
 
 
 @contextmanager
-def quiet_hub() -> Iterator[None]:
-    """Hides the retries and warnings of the Hub's client."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextmanager
 def hub_errors(what: str) -> Iterator[None]:
-    """Turns every error of the Hub's client into one sentence."""
-    try:
-        with quiet_hub():
-            yield
-    except UserError:
-        raise
-    except Exception as error:
-        chain: list[BaseException] = [error]
-        while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 10:
-            chain.append(cause)
-        names = " ".join(base.__name__ for link in chain for base in type(link).__mro__)
-        message = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        reason = next((reason for pattern, reason in REASONS.items() if re.search(pattern, names)), message)
-        raise UserError(f"{what}: {reason}") from None
+    """Turns every error of the Hub's client into one sentence, and hides its retries and warnings."""
+    with client_errors(what, REASONS), quiet_loggers(CLIENT):
+        yield

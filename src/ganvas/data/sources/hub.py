@@ -3,8 +3,6 @@
 Tested with a stand-in for `datasets`; never run against the hub itself.
 """
 
-import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +16,7 @@ from ganvas.data.labels import MISSING, LabelChoice, LabelPart
 from ganvas.data.sources.contents import ImageFiles, Source, SourceContents
 from ganvas.data.sources.partition import is_held_out_part
 from ganvas.data.sources.scan import escaped_name, natural_key
-from ganvas.errors import UserError, nearest
+from ganvas.errors import UserError, client_errors, nearest, quiet_loggers
 
 LABEL_NAMES = ("label", "labels", "class", "fine_label")
 WHOLE_NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -173,21 +171,6 @@ def _folder_here(repository: str) -> str:
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
     """Turns every error of a download into one sentence, and hides its clients' retries and warnings."""
-    levels = {logger: logger.level for logger in map(logging.getLogger, ("huggingface_hub", "datasets"))}
-    for logger in levels:
-        logger.setLevel(logging.CRITICAL)
-    try:
+    what = f"hf:{repository} cannot be loaded"
+    with client_errors(what, _REASONS, partial(_folder_here, repository)), quiet_loggers("huggingface_hub", "datasets"):
         yield
-    except UserError:
-        raise
-    except Exception as error:
-        chain: list[BaseException] = [error]
-        while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 10:
-            chain.append(cause)
-        names = " ".join(base.__name__ for link in chain for base in type(link).__mro__)
-        message = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        reason = next((reason for pattern, reason in _REASONS.items() if re.search(pattern, names)), message)
-        raise UserError(f"hf:{repository} cannot be loaded: {reason}{_folder_here(repository)}") from None
-    finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)
